@@ -1,1 +1,1 @@
-export {};
+export type { ServerAddresses, ServerOptions } from './server-options.ts';

@@ -1,0 +1,201 @@
+/**
+ * What goes through the log: every change of license state is one of these (architecture.md, "One way in").
+ * In the log a command is its JSON text in UTF-8. All times are milliseconds; `at` is the agreed clock (UTC, ms) that the
+ * server in control stamps on every command: license time becomes `max(last applied, at)` (triad.md, I7).
+ */
+export type LedgerCommand =
+  | OpenCommand
+  | OpenedCommand
+  | InstallCommand
+  | CheckoutCommand
+  | CancelCommand
+  | AssignCommand
+  | CheckinCommand
+  | ResumeCommand
+  | GoodbyeCommand
+  | AcknowledgeCommand
+  | ReclaimCommand
+  | SettleCommand
+  | DisconnectCommand
+  | RevokeCommand
+  | DrainCommand
+  | AcceptTimeCommand
+  | RaiseVersionCommand
+  | TickCommand;
+
+/** Settings that all servers must compute alike; in the log from the first entry on. */
+export interface LedgerSettings {
+  /** Lease of features that name none, and of sessions without grants. */
+  readonly leaseMs: number;
+  /** Bound of clock drift between a client and a server, as a fraction: 0.01 is 1 %. */
+  readonly drift: number;
+  readonly marginMs: number;
+  /** Whether signed leases under 10 s are honoured (tests); otherwise a lease below is raised to 10 s. */
+  readonly allowShortLeases: boolean;
+}
+
+interface Stamped {
+  /** Agreed clock, UTC milliseconds. */
+  readonly at: number;
+}
+
+/** The first entry of a triad's life. */
+export interface OpenCommand extends Stamped {
+  readonly kind: 'open';
+  /** The signed license file's text. Verified in `prepare`, parsed in `apply`. */
+  readonly license: string;
+  /** SHA-256 (lower-case hex) over the license's canonical form with its signature; checked in `prepare`. */
+  readonly licenseHash: string;
+  readonly settings: LedgerSettings;
+  /** `new`: all were started `--new`, so nothing older can hold seats and checkouts open at once. */
+  readonly isNew: boolean;
+  /** The ledger rules in force from here on. */
+  readonly ledgerVersion: number;
+}
+
+/** One longest hold was waited after forming: checkouts may begin. */
+export interface OpenedCommand extends Stamped {
+  readonly kind: 'opened';
+}
+
+/** A reload: another license takes the place of the one in force. */
+export interface InstallCommand extends Stamped {
+  readonly kind: 'install';
+  readonly license: string;
+  readonly licenseHash: string;
+}
+
+/**
+ * A request of a session that is safe to repeat (I5). `session`: 22 characters of base64url (128 random bits), drawn by the client.
+ */
+export interface SessionRequest extends Stamped {
+  readonly session: string;
+  /** From 1, rising by one with each new request of the session; a repeat has the same. */
+  readonly seq: number;
+  /** The lowest sequence number whose answer the client still awaits: results below are dropped. */
+  readonly awaited: number;
+  /** From 1, rising with each repeat of this request. Lets a delayed first copy be told from the repeat that overtook it. */
+  readonly attempt: number;
+  /** The epoch of the connection that it came on; 0 for a new session's sequence 1. */
+  readonly epoch: number;
+}
+
+/** Who is asking, as the client says; part of sequence 1. */
+export interface SessionOpening {
+  /** SHA-256 (hex) of the session's secret. */
+  readonly secretHash: string;
+  readonly user: string;
+  readonly host: string;
+}
+
+export interface CheckoutCommand extends SessionRequest {
+  readonly kind: 'checkout';
+  /** Present with sequence 1 only: begins the session. */
+  readonly opening?: SessionOpening;
+  readonly feature: string;
+  /** The least version that will do; absent: any. */
+  readonly version?: string;
+  /** Seats, from 1. */
+  readonly count: number;
+  /** How long it may wait in the queue; absent or 0: denied at once where the pool is full. */
+  readonly waitMs?: number;
+  /**
+   * Said by the server in control where no entry of the queue is bound to it and the new term's second is over: the
+   * checkout may be served past the queue. Otherwise a pool with a queue serves nobody but the queue.
+   */
+  readonly pastQueue?: boolean;
+}
+
+/** Takes a queue place back (abort, or the client's own time limit). Where the seat was granted meanwhile, the answer says so. */
+export interface CancelCommand extends SessionRequest {
+  readonly kind: 'cancel';
+  /** The sequence number of the checkout that waits. */
+  readonly checkoutSeq: number;
+}
+
+/** A freed seat for a queue entry whose session is bound to the server in control. */
+export interface AssignCommand extends Stamped {
+  readonly kind: 'assign';
+  readonly entry: string;
+  /** The session's epoch when it was chosen: another epoch at apply means unbound meanwhile, and the command does nothing. */
+  readonly epoch: number;
+}
+
+export interface CheckinCommand extends SessionRequest {
+  readonly kind: 'checkin';
+  readonly grant: string;
+}
+
+/** Binds a session to the asking connection (I6): takes no seat, raises the epoch. */
+export interface ResumeCommand extends Stamped {
+  readonly kind: 'resume';
+  readonly session: string;
+  readonly secretHash: string;
+  /** The epoch that the client knows. */
+  readonly epoch: number;
+  /** Random, the same for all repeats of one resume. 22 characters of base64url. */
+  readonly request: string;
+  /** From 1, rising with each repeat. */
+  readonly attempt: number;
+}
+
+/** The client ends its session; its grants and queue places end with it. */
+export interface GoodbyeCommand extends SessionRequest {
+  readonly kind: 'goodbye';
+}
+
+/** The client has stopped holding these *ending* grants. */
+export interface AcknowledgeCommand extends SessionRequest {
+  readonly kind: 'acknowledge';
+  readonly grants: readonly string[];
+}
+
+/** A session was silent for `silentMs`: all its grants whose hold is not longer end, and with the longest hold the session. */
+export interface ReclaimCommand extends Stamped {
+  readonly kind: 'reclaim';
+  readonly session: string;
+  readonly silentMs: number;
+}
+
+/** *Ending* grants whose hold has passed without an acknowledgement. */
+export interface SettleCommand extends Stamped {
+  readonly kind: 'settle';
+  readonly grants: readonly string[];
+}
+
+/** An orderly end of the bound connection was read: grants of features with `reclaim: disconnect` end. */
+export interface DisconnectCommand extends Stamped {
+  readonly kind: 'disconnect';
+  readonly session: string;
+  readonly epoch: number;
+}
+
+/** An administrator ends grants: they become *ending*. */
+export interface RevokeCommand extends Stamped {
+  readonly kind: 'revoke';
+  readonly grants: readonly string[];
+  readonly reason: string;
+}
+
+/** Drain or undrain a server, by its identity key. */
+export interface DrainCommand extends Stamped {
+  readonly kind: 'drain';
+  readonly server: string;
+  readonly on: boolean;
+}
+
+/** An operator accepts the agreed clock although it leaps; license time still never runs back. */
+export interface AcceptTimeCommand extends Stamped {
+  readonly kind: 'acceptTime';
+}
+
+/** Raises the ledger version in force. A server that doesn't know it refuses to apply. */
+export interface RaiseVersionCommand extends Stamped {
+  readonly kind: 'raiseVersion';
+  readonly ledgerVersion: number;
+}
+
+/** Moves license time on because a deadline is due; expired features, grants and queue places end. */
+export interface TickCommand extends Stamped {
+  readonly kind: 'tick';
+}

@@ -1,0 +1,38 @@
+import type { StateMachine } from '@lic/interfaces';
+import type { License } from '../license/license.ts';
+import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
+
+/**
+ * The replicated state of a triad: pure and deterministic, with views for the server that hosts it. All views are as of
+ * the last applied command, cheap (O(1) or O(log n) unless said), and stay valid copies afterwards.
+ */
+export interface Ledger extends StateMachine<LedgerResult> {
+  summary(): LedgerSummary;
+  /** The license in force, or null before `open`. */
+  license(): License | null;
+  /** The license's text as it was signed, or null. */
+  licenseText(): string | null;
+  pools(): readonly PoolView[];
+  session(id: string): SessionView | undefined;
+  /** Ids of all sessions; O(n) to walk, in order of their beginning. */
+  sessionIds(): IterableIterator<string>;
+  grant(id: string): GrantView | undefined;
+  /** The session's grants; O(its grants). */
+  grantsOf(session: string): readonly GrantView[];
+  /** All grants, oldest first; walked lazily. */
+  grants(): IterableIterator<GrantView>;
+  queueOf(session: string): readonly QueueView[];
+  /**
+   * For each queue with free seats, its head-most entry that fits and whose session `isBound`. Entries of sessions that are not
+   * bound keep their place and are passed over. The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
+   */
+  assignable(isBound: (session: string) => boolean): readonly QueueView[];
+  /** Whether each queue's head is bound: the caller waits for it at most one second in a new term. */
+  queueHeads(): readonly QueueView[];
+  /** License time at which the next expiry or queue limit is due, or null. */
+  nextDeadlineMs(): number | null;
+  /** The longest hold that any grant can have under the license and settings in force, ms. */
+  longestHoldMs(): number;
+  /** The longest lease of the license in force, ms. */
+  longestLeaseMs(): number;
+}

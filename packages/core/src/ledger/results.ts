@@ -1,0 +1,180 @@
+import type { LedgerSettings } from './commands.ts';
+
+/** States of a grant that counts in its pool (triad.md, Words). */
+export type GrantState = 'active' | 'ending';
+
+/** Why a grant ended, or a queue place or session with it. Stable; part of the public surface. */
+export type EndReason =
+  | 'checkedIn'
+  | 'reclaimed'
+  | 'disconnected'
+  | 'revoked'
+  | 'removed'
+  | 'idle'
+  | 'expired'
+  | 'sessionEnded'
+  | 'superseded'
+  | 'recovered';
+
+/** A held checkout, as the ledger shows it. */
+export interface GrantView {
+  /** Unique in the triad's life. */
+  readonly id: string;
+  readonly session: string;
+  readonly feature: string;
+  /** The licensed version of the pool it was taken from. */
+  readonly version: string;
+  readonly count: number;
+  readonly user: string;
+  readonly host: string;
+  /** License time of the grant, UTC milliseconds. */
+  readonly sinceMs: number;
+  readonly state: GrantState;
+  /** Fixed at checkout. */
+  readonly leaseMs: number;
+  /** lease × (1 + drift) + margin, fixed at checkout. */
+  readonly holdMs: number;
+  readonly reclaim: 'lease' | 'disconnect';
+  /** Where it is `ending`: why, and the operator's words if any. */
+  readonly ending?: { readonly reason: EndReason; readonly note?: string };
+  /** The sequence number of the checkout that took it. */
+  readonly checkoutSeq: number;
+}
+
+/** A place in a queue. */
+export interface QueueView {
+  readonly id: string;
+  readonly session: string;
+  readonly feature: string;
+  readonly version?: string;
+  readonly count: number;
+  readonly checkoutSeq: number;
+  /** From 1. */
+  readonly position: number;
+  /** License time at which it gives up, UTC milliseconds. */
+  readonly untilMs: number;
+}
+
+/** The seats of a feature. */
+export interface PoolView {
+  readonly feature: string;
+  readonly version: string;
+  readonly count: number | 'uncounted';
+  readonly inUse: number;
+  /** `null` where uncounted; never negative (after a license shrank it is 0). */
+  readonly free: number | null;
+  readonly queued: number;
+  /** License time at which the feature ends, or null. */
+  readonly expiresAtMs: number | null;
+}
+
+export interface SessionView {
+  readonly id: string;
+  readonly epoch: number;
+  readonly user: string;
+  readonly host: string;
+  /** Of its grants and queue places, else of the default lease: the shortest lease sets the heartbeat's pace. */
+  readonly leaseMsMin: number;
+  /** Its longest hold: silence this long ends the session. */
+  readonly holdMsMax: number;
+  /** Its shortest hold: silence this long ends the first grant. */
+  readonly holdMsMin: number;
+}
+
+/** Codes of denials: a person can act on each. The full table with texts is `denialCodes`. */
+export type DenialCode =
+  | 'NO_SEATS'
+  | 'WAIT_OVER'
+  | 'COUNT_TOO_HIGH'
+  | 'UNKNOWN_FEATURE'
+  | 'VERSION_NOT_LICENSED'
+  | 'NOT_STARTED'
+  | 'EXPIRED'
+  | 'NOT_OPEN_YET'
+  | 'QUEUE_FULL'
+  | 'TOO_MANY_GRANTS'
+  | 'INVALID_REQUEST';
+
+/** A checkout that was not granted: a value, never an exception. */
+export interface Denial {
+  readonly code: DenialCode;
+  readonly feature: string;
+  /** One sentence for people: what, why, what can be done. */
+  readonly message: string;
+  readonly requested: number;
+  /** The pool's seats, where there is a pool. */
+  readonly count?: number;
+  readonly inUse?: number;
+  readonly queued?: number;
+  /** Who holds the seats: at most `denialHoldersMax`, longest first. */
+  readonly holders?: readonly { readonly user: string; readonly host: string; readonly count: number; readonly sinceMs: number }[];
+  /** Milliseconds until checkouts open (`NOT_OPEN_YET`). */
+  readonly leftMs?: number;
+  /** The versions that are licensed (`VERSION_NOT_LICENSED`). */
+  readonly versions?: readonly string[];
+}
+
+/** Why a request of a session was refused as a whole. */
+export type RefusalCode =
+  /** What it obtained, or its session, has ended: `reason` says why. Final. */
+  | 'ENDED'
+  /** A newer connection of the session exists. */
+  | 'SUPERSEDED'
+  /** The session is not known, and this is not its first request: never run. */
+  | 'UNKNOWN_SESSION'
+  /** Unknown grant, wrong secret, a sequence number that was dropped or skips one; malformed. */
+  | 'REFUSED';
+
+/** What `apply` answers to the one who proposed. */
+export type LedgerReply =
+  | { readonly kind: 'granted'; readonly epoch: number; readonly grant: GrantView }
+  | { readonly kind: 'queued'; readonly epoch: number; readonly entry: QueueView }
+  | { readonly kind: 'denied'; readonly epoch: number; readonly denial: Denial }
+  /** checkin, acknowledge, cancel, goodbye: done, or done before. */
+  | { readonly kind: 'done'; readonly epoch: number }
+  | {
+      readonly kind: 'resumed';
+      readonly epoch: number;
+      /** All that still stands; what is not in it has ended. */
+      readonly grants: readonly GrantView[];
+      readonly queue: readonly QueueView[];
+      /** Ended grants whose end the client may not know yet, as far as remembered. */
+      readonly ended: readonly { readonly grant: string; readonly reason: EndReason }[];
+    }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string; readonly reason?: EndReason; readonly epoch?: number }
+  /** Administrative and internal commands: took effect, or why not. */
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string };
+
+/** What changed, in order. Every server sees the same; the one in control tells clients. */
+export type LedgerEvent =
+  | { readonly kind: 'granted'; readonly grant: GrantView; readonly fromQueue: boolean }
+  | { readonly kind: 'ending'; readonly grant: GrantView }
+  | { readonly kind: 'ended'; readonly grant: GrantView; readonly reason: EndReason; readonly note?: string }
+  /** A queue place ended without a grant. */
+  | { readonly kind: 'unqueued'; readonly entry: QueueView; readonly why: 'cancelled' | 'waitOver' | EndReason }
+  | { readonly kind: 'sessionBegan'; readonly session: string }
+  | { readonly kind: 'sessionEnded'; readonly session: string; readonly reason: EndReason }
+  | { readonly kind: 'licenseInstalled'; readonly licenseHash: string }
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'drainChanged'; readonly server: string; readonly on: boolean };
+
+/** What `apply` gives. */
+export interface LedgerResult {
+  readonly reply: LedgerReply;
+  readonly events: readonly LedgerEvent[];
+}
+
+/** The state as a whole, for status and for the server's own decisions. */
+export interface LedgerSummary {
+  readonly licenseTimeMs: number;
+  readonly licenseHash: string | null;
+  readonly settings: LedgerSettings | null;
+  /** False until checkouts are open (triad.md, Forming). */
+  readonly isOpen: boolean;
+  readonly ledgerVersion: number;
+  readonly drained: readonly string[];
+  readonly sessions: number;
+  readonly grants: number;
+  readonly queued: number;
+}

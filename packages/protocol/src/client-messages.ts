@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { protocolLimits } from './limits.ts';
+import { id128Schema, nameSchema, nonceSchema } from './values.ts';
+
+/** Every request carries an `id` that its answer repeats; the client never uses one twice on a connection. */
+const id = z.int().min(1);
+/** What makes a session's request safe to repeat (triad.md, I5): see `SessionRequest` in @lic/core. */
+const sessionRequest = {
+  id,
+  session: id128Schema,
+  seq: z.int().min(1),
+  awaited: z.int().min(1),
+  attempt: z.int().min(1),
+  epoch: z.int().min(0),
+};
+const secret = nonceSchema;
+
+/** The first message of a client. */
+export const helloSchema = z.strictObject({
+  t: z.literal('hello'),
+  protocol: z.object({ min: z.int().min(1), max: z.int().min(1) }),
+  /** Drawn anew for each connection; the server's identity key signs it. */
+  nonce: nonceSchema,
+  /** The client library and its version, for the log. */
+  agent: nameSchema,
+  /** Hash of the license that the client has verified before: the server then leaves the text out where it has the same. */
+  licenseHash: z.string().max(64).optional(),
+});
+
+export const checkoutSchema = z.strictObject({
+  t: z.literal('checkout'),
+  ...sessionRequest,
+  /** With seq 1 only: begins the session. */
+  opening: z.strictObject({ secret, user: nameSchema, host: nameSchema }).optional(),
+  feature: nameSchema,
+  version: nameSchema.optional(),
+  count: z.int().min(1).max(protocolLimits.countMax),
+  waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
+});
+
+export const cancelSchema = z.strictObject({ t: z.literal('cancel'), ...sessionRequest, checkoutSeq: z.int().min(1) });
+export const checkinSchema = z.strictObject({ t: z.literal('checkin'), ...sessionRequest, grant: nameSchema });
+export const acknowledgeSchema = z.strictObject({
+  t: z.literal('acknowledge'),
+  ...sessionRequest,
+  grants: z.array(nameSchema).min(1).max(protocolLimits.grantsMax),
+});
+export const goodbyeSchema = z.strictObject({ t: z.literal('goodbye'), ...sessionRequest });
+
+export const resumeSchema = z.strictObject({
+  t: z.literal('resume'),
+  id,
+  session: id128Schema,
+  secret,
+  /** The epoch that the client knows. */
+  epoch: z.int().min(0),
+  /** The same for all repeats of one resume. */
+  request: id128Schema,
+  attempt: z.int().min(1),
+});
+
+export const heartbeatSchema = z.strictObject({
+  t: z.literal('heartbeat'),
+  session: id128Schema,
+  epoch: z.int().min(1),
+  /** Rising; the answer echoes it. */
+  number: z.int().min(1),
+});
+
+export const statusSchema = z.strictObject({
+  t: z.literal('status'),
+  id,
+  /** With the server's admin token users and hosts are not masked. */
+  token: nameSchema.optional(),
+});
+
+/** Administrative verbs; each needs the token of the server that is asked. */
+export const adminSchema = z.strictObject({
+  t: z.literal('admin'),
+  id,
+  token: nameSchema,
+  request: z.discriminatedUnion('verb', [
+    z.strictObject({ verb: z.literal('drain'), server: nameSchema.optional() }),
+    z.strictObject({ verb: z.literal('undrain'), server: nameSchema.optional() }),
+    /** Hand control over; without `to`: to the best other one. */
+    z.strictObject({ verb: z.literal('transfer'), to: nameSchema.optional() }),
+    /** Load a license text; without it, the file that each server has configured is read again by the asked server. */
+    z.strictObject({ verb: z.literal('reload'), license: z.string().max(protocolLimits.messageBytesMax).optional() }),
+    z.strictObject({
+      verb: z.literal('revoke'),
+      grants: z.array(nameSchema).min(1).max(protocolLimits.grantsMax),
+      reason: z.string().min(1).max(256),
+    }),
+    z.strictObject({ verb: z.literal('time') }),
+    z.strictObject({ verb: z.literal('timeAccept') }),
+  ]),
+});
+
+/** Everything that a client may send. */
+export const clientMessageSchema = z.discriminatedUnion('t', [
+  helloSchema,
+  checkoutSchema,
+  cancelSchema,
+  checkinSchema,
+  acknowledgeSchema,
+  goodbyeSchema,
+  resumeSchema,
+  heartbeatSchema,
+  statusSchema,
+  adminSchema,
+]);
+
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
+export type HelloMessage = z.infer<typeof helloSchema>;
+export type CheckoutMessage = z.infer<typeof checkoutSchema>;
+export type ResumeMessage = z.infer<typeof resumeSchema>;
+export type AdminMessage = z.infer<typeof adminSchema>;
+export type AdminRequest = AdminMessage['request'];
+/** Requests of a session that go through the log and are safe to repeat. */
+export type SessionMessage = Extract<ClientMessage, { seq: number }>;

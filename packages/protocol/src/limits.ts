@@ -1,0 +1,14 @@
+/** Bounds of the client protocol; what goes past one is answered with an error that names it. */
+export const protocolLimits = {
+  /** One message, UTF-8. A welcome carries a license of up to 256 KiB. */
+  messageBytesMax: 512 * 1024,
+  nameCharsMax: 128,
+  /** Milliseconds that a checkout may wait in the queue: a day. */
+  waitMsMax: 86_400_000,
+  countMax: 1_000_000,
+  /** Grants in one acknowledgement or one list. */
+  grantsMax: 10_000,
+} as const;
+
+/** The protocol versions that this package speaks. The higher of what both speak is taken. */
+export const protocolVersions = { min: 1, max: 1 } as const;
