@@ -26,7 +26,7 @@ export interface Runtime {
   monotonic(): number;
   /**
    * Calls `callback` once, not before `delayMs` milliseconds of {@link Runtime.monotonic} have gone by, and never
-   * within this call. Delays up to 2^31-1 ms; a negative or non-finite delay counts as 0.
+   * within this call. A delay above 2^31-1 ms counts as that, a negative one or NaN as 0.
    * What the callback throws is an uncaught error: callbacks don't throw.
    */
   setTimer(delayMs: number, callback: () => void, options?: TimerOptions): Timer;

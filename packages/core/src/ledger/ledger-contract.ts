@@ -23,12 +23,17 @@ export interface Ledger extends StateMachine<LedgerResult> {
   grants(): IterableIterator<GrantView>;
   queueOf(session: string): readonly QueueView[];
   /**
-   * For each queue with free seats, its head-most entry that fits and whose session `isBound`. Entries of sessions that are not
-   * bound keep their place and are passed over. The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
+   * For each queue the first entry whose session `isBound`, where it fits into the free seats now (where it does not, nobody
+   * behind it is served: a large request must not starve). Entries of sessions that are not bound keep their place and are
+   * passed over. The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
    */
   assignable(isBound: (session: string) => boolean): readonly QueueView[];
-  /** Whether each queue's head is bound: the caller waits for it at most one second in a new term. */
+  /** The queue of a feature from its head; walked lazily. */
+  queue(feature: string): IterableIterator<QueueView>;
+  /** The first entry of each queue: the caller waits for it at most one second in a new term. */
   queueHeads(): readonly QueueView[];
+  /** All grants that are *ending*; O(their number). */
+  endingGrants(): IterableIterator<GrantView>;
   /** License time at which the next expiry or queue limit is due, or null. */
   nextDeadlineMs(): number | null;
   /** The longest hold that any grant can have under the license and settings in force, ms. */

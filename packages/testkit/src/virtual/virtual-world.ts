@@ -172,7 +172,7 @@ function virtualRuntime({ name, clock, random, schedule, trueMs }: VirtualRuntim
     now: () => Math.floor(wallMinusMonotonicMs + monotonic()),
     random: (byteCount) => random.bytes(byteCount),
     setTimer(delayMs, callback) {
-      const wanted = delayMs > 0 && Number.isFinite(delayMs) ? delayMs : 0;
+      const wanted = delayMs > 0 ? Math.min(delayMs, 2 ** 31 - 1) : 0;
       let isCancelled = false;
       const timer = schedule(wanted / (1 + drift), () =>
         deliver(() => {
