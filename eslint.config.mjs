@@ -1,17 +1,24 @@
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { browserPackages } from './tooling/boundaries/table.mjs';
 
 // Biome formats and finds what one file shows. Only what needs types, or a rule of ours, stands here.
 
 const useRuntime =
   'Time, timers and randomness come in through the Runtime contract, so that virtual time can drive them.';
-const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'];
-const immediates = ['setImmediate', 'clearImmediate'];
+const waits = ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'];
+const timers = [...waits, 'setImmediate', 'clearImmediate'];
 
 /** @typedef {import('eslint').Linter.RuleEntry} RuleEntry */
 
-/** @type {(names: readonly string[]) => RuleEntry} */
-const restrictedGlobals = (names) => ['error', ...names.map((name) => ({ name, message: useRuntime }))];
+const nodeGlobals = ['Buffer', 'process', '__dirname', '__filename', 'require'].map((name) => ({
+  name,
+  message:
+    'This package also runs in a browser: put what needs Node in a file node.ts, chosen by the `node` condition.',
+}));
+
+/** @type {(names: readonly string[]) => { name: string; message: string }[]} */
+const restrictedGlobals = (names) => names.map((name) => ({ name, message: useRuntime }));
 /** @type {(names: readonly string[]) => RuleEntry} */
 const restrictedCalls = (names) => [
   'error',
@@ -22,11 +29,15 @@ const restrictedCalls = (names) => [
   },
   { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: useRuntime },
   { selector: 'CallExpression[callee.name="Date"]', message: useRuntime },
+  {
+    selector: 'CallExpression[callee.property.name=/^(getRandomValues|randomUUID|randomBytes|randomInt)$/]',
+    message: useRuntime,
+  },
 ];
 
 /** @type {Record<string, RuleEntry>} */
 const oneRuntime = {
-  'no-restricted-globals': restrictedGlobals([...timers, 'performance']),
+  'no-restricted-globals': ['error', ...restrictedGlobals([...timers, 'performance'])],
   'no-restricted-syntax': restrictedCalls(timers),
   'no-restricted-properties': [
     'error',
@@ -115,12 +126,14 @@ export default defineConfig(
     files: ['packages/testkit/src/virtual*.ts', 'packages/testkit/src/virtual*/**', 'packages/simulator/src/**'],
     ignores: exempt,
     rules: {
-      'no-restricted-globals': restrictedGlobals([
-        ...timers.filter((name) => !immediates.includes(name)),
-        'performance',
-      ]),
-      'no-restricted-syntax': restrictedCalls(timers.filter((name) => !immediates.includes(name))),
+      'no-restricted-globals': ['error', ...restrictedGlobals([...waits, 'performance'])],
+      'no-restricted-syntax': restrictedCalls(waits),
     },
+  },
+  {
+    files: browserPackages.map((name) => `packages/${name}/src/**`),
+    ignores: [...exempt, '**/node.ts', '**/node/**'],
+    rules: { 'no-restricted-globals': ['error', ...restrictedGlobals([...timers, 'performance']), ...nodeGlobals] },
   },
   {
     files: ['**/*.test.ts', '**/e2e/**'],
@@ -128,7 +141,9 @@ export default defineConfig(
       // Tests read what they just parsed and pass methods to expect; the assertion is the check.
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/unbound-method': 'off',
     },
   },

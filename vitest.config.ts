@@ -1,21 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { packageFolders } from './tooling/packages.mjs';
+import { root } from './tooling/process.mjs';
 
 // Tests read the sources of every package, so they need no build.
 const conditions = ['@lic/source', 'module', 'node', 'development|production'];
 
-const folders = ['packages', 'apps', 'examples'].flatMap((parent) =>
-  existsSync(parent) ? readdirSync(parent).map((name) => ({ name, root: `${parent}/${name}` })) : [],
-);
+const projects = [...packageFolders(), join(root, 'tooling')].map((folder) => ({
+  extends: true as const,
+  test: { name: basename(folder), root: folder, include: ['**/*.test.ts'] },
+}));
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     passWithNoTests: true,
-    projects: [...folders, { name: 'tooling', root: 'tooling' }].map(({ name, root }) => ({
-      extends: true as const,
-      test: { name, root, include: ['**/*.test.ts'] },
-    })),
+    projects,
+    coverage: { provider: 'v8', include: ['packages/*/src/**', 'apps/*/src/**'], exclude: ['**/*.test.ts'] },
   },
 });

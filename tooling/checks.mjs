@@ -7,7 +7,7 @@ import { capture } from './process.mjs';
  */
 const checks = {
   types: ['tsc', '-b'],
-  format: ['biome', 'ci', '--error-on-warnings', '.'],
+  format: ['biome', 'check', '--error-on-warnings', '--colors=off', '.'],
   lint: ['eslint', '.'],
   boundaries: ['depcruise', 'packages', 'apps', 'examples'],
   'dead-code': ['knip', '--treat-config-hints-as-errors'],
