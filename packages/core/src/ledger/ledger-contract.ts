@@ -36,6 +36,8 @@ export interface Ledger extends StateMachine<LedgerResult> {
   endingGrants(): IterableIterator<GrantView>;
   /** License time at which the next expiry or queue limit is due, or null. */
   nextDeadlineMs(): number | null;
+  /** The shortest hold that a session can have under the license and settings in force, ms. */
+  shortestHoldMs(): number;
   /** The longest hold that any grant can have under the license and settings in force, ms. */
   longestHoldMs(): number;
   /** The longest lease of the license in force, ms. */
