@@ -15,8 +15,8 @@ const sessionRequest = {
 };
 const secret = nonceSchema;
 
-/** The first message of a client. */
-export const helloSchema = z.strictObject({
+/** The first message of a client. Unknown keys are ignored: versions are not negotiated yet. */
+export const helloSchema = z.object({
   t: z.literal('hello'),
   protocol: z.object({ min: z.int().min(1), max: z.int().min(1) }),
   /** Drawn anew for each connection; the server's identity key signs it. */
