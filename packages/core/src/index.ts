@@ -1,3 +1,6 @@
+export { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
+export { publicKeyFromPem, publicKeyToPem, rsaBits, type SignatureAlg } from './crypto/public-key.ts';
+export { keyIdOf, schemeFor, verifySignature } from './crypto/signature.ts';
 export type * from './ledger/commands.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
 export type * from './ledger/results.ts';
