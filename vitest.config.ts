@@ -6,9 +6,18 @@ import { root } from './tooling/process.mjs';
 // Tests read the sources of every package, so they need no build.
 const conditions = ['@lic/source', 'module', 'node', 'development|production'];
 
+// The command's tests start servers as processes of their own: they come last and one file at a time, so that they have
+// the machine to themselves.
+const alone = { sequence: { groupOrder: 1 }, fileParallelism: false };
+
 const projects = [...packageFolders(), join(root, 'tooling')].map((folder) => ({
   extends: true as const,
-  test: { name: basename(folder), root: folder, include: ['**/*.test.ts'] },
+  test: {
+    name: basename(folder),
+    root: folder,
+    include: ['**/*.test.ts'],
+    ...(basename(folder) === 'server' ? alone : {}),
+  },
 }));
 
 export default defineConfig({
