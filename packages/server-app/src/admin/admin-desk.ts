@@ -1,0 +1,207 @@
+import type { Ledger } from '@lic/core';
+import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
+import type { AdminRequest } from '@lic/protocol';
+import type { TriadClock } from '../clock/triad-clock.ts';
+import type { ControlKeeper } from '../control/control-keeper.ts';
+import type { ControlView } from '../control/control-view.ts';
+import { checkSameKeys, type LicenseDesk } from '../license/license-desk.ts';
+import type { Json, PeerCalls } from '../peers/peer-calls.ts';
+import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
+import type { Propose, Unstamped } from '../propose.ts';
+
+/** The outcome of a verb: a sentence for people and facts for scripts. */
+export interface AdminOutcome {
+  readonly message: string;
+  readonly result: Record<string, unknown>;
+}
+
+/** What verbs are carried out with. */
+export interface AdminDeskParts {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly ledger: Ledger;
+  readonly propose: Propose;
+  readonly control: ControlKeeper;
+  readonly clock: TriadClock;
+  readonly license: LicenseDesk;
+  readonly peers: TriadPeers;
+  readonly calls: PeerCalls;
+  readonly view: () => ControlView;
+  readonly endpoints: () => readonly PeerEndpoint[];
+}
+
+/** How long the server in control may take for a forwarded verb, and a peer to check a license, ms. */
+const forwardMs = 10_000;
+const checkMs = 3_000;
+
+/** Carries administrative verbs out, at the server in control; another forwards them over its authenticated peer link. */
+export class AdminDesk {
+  readonly #parts: AdminDeskParts;
+
+  constructor(parts: AdminDeskParts) {
+    this.#parts = parts;
+    parts.calls.handle('admin.run', async (params, from) => {
+      parts.logger.info('an administrative verb came from a peer', { from: this.#nameOf(from), request: params });
+      return (await this.#runHere(params as unknown as AdminRequest)) as unknown as Json;
+    });
+    parts.calls.handle('license.check', async (params) => {
+      await parts.license.verify((params as { readonly license: string }).license);
+      return null;
+    });
+  }
+
+  /** Throws `LicError`s: `NOT_IN_CONTROL`, `NO_QUORUM`, `ADMIN_FAILED` and the verb's own. */
+  async run(request: AdminRequest): Promise<AdminOutcome> {
+    const complete: AdminRequest =
+      request.verb === 'reload' && request.license === undefined
+        ? { verb: 'reload', license: (await this.#parts.license.read()).text }
+        : request;
+    const { state, leader } = this.#parts.view();
+    if (state === 'in-control') return this.#runHere(complete);
+    if (leader === null || leader === this.#parts.peers.self) {
+      throw new LicError(
+        state === 'isolated' ? 'NO_QUORUM' : 'NOT_IN_CONTROL',
+        'No server is known to be in control: administrative verbs need one. Try again, or see `lic status`.',
+        { retryable: true },
+      );
+    }
+    return (await this.#parts.calls.call(leader, 'admin.run', complete as unknown as Json, forwardMs)) as unknown as AdminOutcome;
+  }
+
+  async #runHere(request: AdminRequest): Promise<AdminOutcome> {
+    switch (request.verb) {
+      case 'drain':
+      case 'undrain':
+        return this.#drain(this.#find(request.server), request.verb === 'drain');
+      case 'transfer':
+        return this.#transfer(request.to === undefined ? undefined : this.#find(request.to).id);
+      case 'reload':
+        return this.#reload(request.license ?? '');
+      case 'revoke':
+        return this.#revoke(request.grants, request.reason);
+      case 'time':
+        return this.#time();
+      case 'timeAccept':
+        return this.#acceptTime();
+    }
+  }
+
+  async #drain(server: PeerEndpoint, on: boolean): Promise<AdminOutcome> {
+    await this.#commit({ kind: 'drain', server: server.id, on });
+    return {
+      message: on
+        ? `${server.name} is drained: it stands for no election and gives control away. It votes, and stays so until undrained.`
+        : `${server.name} is no longer drained.`,
+      result: { server: server.name, drained: on },
+    };
+  }
+
+  async #transfer(to: PeerId | undefined): Promise<AdminOutcome> {
+    const target = await this.#parts.control.transfer(to);
+    return {
+      message: `${target.name} is in control now. Failback is suspended until the next unplanned change.`,
+      result: { inControl: target.rank, name: target.name },
+    };
+  }
+
+  /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
+  async #reload(text: string): Promise<AdminOutcome> {
+    const { license, ledger, peers, calls } = this.#parts;
+    const verified = await license.verify(text);
+    const current = ledger.license();
+    if (current !== null) checkSameKeys(current, verified.license);
+    if (ledger.summary().licenseHash === verified.hash) {
+      return { message: 'This license is in force already.', result: { licenseHash: verified.hash, changed: false } };
+    }
+    const reachable = peers.peers().filter((peer) => peers.isUp(peer));
+    await Promise.all(
+      reachable.map(async (peer) => {
+        try {
+          await calls.call(peer, 'license.check', { license: text }, checkMs);
+        } catch (error) {
+          throw new LicError('LICENSE_REFUSED', `${this.#nameOf(peer)} refuses the license: ${errorMessage(error)}`, {
+            cause: error,
+            details: { server: this.#nameOf(peer), reason: isLicError(error) ? error.code : 'INTERNAL' },
+          });
+        }
+      }),
+    );
+    await this.#commit({ kind: 'install', license: text, licenseHash: verified.hash });
+    return {
+      message: `The license ${verified.license.id} is in force on all servers.`,
+      result: { licenseHash: verified.hash, changed: true },
+    };
+  }
+
+  async #revoke(grants: readonly string[], reason: string): Promise<AdminOutcome> {
+    const unknown = grants.filter((grant) => this.#parts.ledger.grant(grant) === undefined);
+    if (unknown.length > 0) {
+      throw new LicError('ADMIN_FAILED', `No such grant: ${unknown.join(', ')}. \`lic status\` lists those that stand.`, {
+        details: { reason: 'UNKNOWN_GRANT', grants: unknown },
+      });
+    }
+    await this.#commit({ kind: 'revoke', grants, reason });
+    return {
+      message: `${grants.length === 1 ? 'The grant is' : `${grants.length} grants are`} ending: seats come free once the client has stopped, at the latest when the hold has passed.`,
+      result: { grants },
+    };
+  }
+
+  #time(): AdminOutcome {
+    const { ledger, clock, runtime } = this.#parts;
+    const licenseTime = new Date(ledger.summary().licenseTimeMs).toISOString();
+    const agreed = new Date(clock.stampMs()).toISOString();
+    const pendingLeapMs = clock.pendingLeapMs();
+    const clocks = [
+      { server: this.#nameOf(this.#parts.peers.self), offsetMs: 0, alarm: clock.alarm },
+      ...clock.reports().map(({ peer, offsetMs }) => ({
+        server: this.#nameOf(peer),
+        offsetMs: Math.round(offsetMs),
+        alarm: clock.alarmOf(peer),
+      })),
+    ];
+    return {
+      message:
+        pendingLeapMs === null
+          ? `License time is ${licenseTime}.`
+          : `License time is ${licenseTime}; the clocks are ${Math.round(pendingLeapMs / 60_000)} min ahead of it. Once they are right: lic time accept.`,
+      result: { licenseTime, agreed, here: new Date(runtime.now()).toISOString(), pendingLeapMs, clocks },
+    };
+  }
+
+  async #acceptTime(): Promise<AdminOutcome> {
+    const { clock, ledger } = this.#parts;
+    const leapMs = clock.pendingLeapMs();
+    clock.acceptLeap();
+    await this.#commit({ kind: 'acceptTime' });
+    return {
+      message: leapMs === null ? 'License time agrees with the clocks; there was nothing to accept.' : 'License time has moved to the clocks.',
+      result: { licenseTime: new Date(ledger.summary().licenseTimeMs).toISOString(), leapMs },
+    };
+  }
+
+  async #commit(command: Unstamped): Promise<void> {
+    const { reply } = await this.#parts.propose(command);
+    if (reply.kind === 'rejected') throw new LicError(reply.code, reply.message);
+  }
+
+  /** By name, rank or key; nothing means the primary only where there is one server. */
+  #find(wanted: string | undefined): PeerEndpoint {
+    const endpoints = this.#parts.endpoints();
+    const found =
+      wanted === undefined && endpoints.length === 1
+        ? endpoints[0]
+        : endpoints.find(({ id, name, rank }) => wanted === name || wanted === String(rank) || wanted === id);
+    if (found !== undefined) return found;
+    const names = endpoints.map(({ name, rank }) => `${name} (${rank})`).join(', ');
+    throw new LicError(
+      'ADMIN_FAILED',
+      wanted === undefined ? `Say which server: ${names}.` : `No server is called ${JSON.stringify(wanted)}. There are: ${names}.`,
+      { details: { reason: 'UNKNOWN_SERVER' } },
+    );
+  }
+
+  #nameOf(peer: PeerId): string {
+    return this.#parts.endpoints().find((endpoint) => endpoint.id === peer)?.name ?? peer;
+  }
+}

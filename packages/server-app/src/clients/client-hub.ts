@@ -1,0 +1,164 @@
+import {
+  type CloseReason,
+  type Connection,
+  errorMessage,
+  type Frame,
+  isLicError,
+  type Logger,
+  type Runtime,
+} from '@lic/interfaces';
+import {
+  type ClientMessage,
+  decodeClientMessage,
+  type ErrorCode,
+  encodeServerMessage,
+  type HelloMessage,
+  type ServerMessage,
+  type WelcomeMessage,
+} from '@lic/protocol';
+import type { ClientLink } from './client-link.ts';
+import { errorReply } from './refusals.ts';
+
+/** What a connection may do before it is closed to protect the server. */
+export const clientLimits = {
+  /** From the connection's beginning to its first frame, and from there to a hello that was understood, ms. */
+  helloMsMax: 5_000,
+  /** Messages in a row that could not be read. */
+  badMessagesMax: 16,
+} as const;
+
+/** Who does what clients ask for. */
+export interface ClientHandlers {
+  /** Answers a hello. Throws `PROTOCOL_UNSUPPORTED`. */
+  welcome(hello: HelloMessage): Promise<WelcomeMessage>;
+  /** A message after the hello. */
+  message(link: ClientLink, message: Exclude<ClientMessage, HelloMessage>): void;
+  closed(link: ClientLink, reason: CloseReason): void;
+}
+
+/** What the hub is given. */
+export interface ClientHubParts {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly handlers: ClientHandlers;
+  /** A connection whose first frame is binary is a peer's. */
+  acceptPeer(connection: Connection, firstFrame: Uint8Array): void;
+}
+
+/** All connections of clients: tells clients from peers, greets them, and gives their messages on. */
+export class ClientHub {
+  readonly #parts: ClientHubParts;
+  readonly #links = new Set<HubLink>();
+  #nextId = 1;
+
+  constructor(parts: ClientHubParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** Takes over an accepted connection. */
+  accept(connection: Connection): void {
+    const timer = this.#parts.runtime.setTimer(clientLimits.helloMsMax, () => connection.close(), { keepAlive: false });
+    connection.onClose(() => timer.cancel());
+    connection.onFrame((frame) => {
+      timer.cancel();
+      if (typeof frame === 'string') this.#addClient(connection).receive(frame);
+      else this.#parts.acceptPeer(connection, frame);
+    });
+  }
+
+  /** Tells every client that was greeted. */
+  broadcast(message: ServerMessage): void {
+    const text = encodeServerMessage(message);
+    for (const link of this.#links) if (link.isGreeted) link.sendText(text);
+  }
+
+  closeAll(): void {
+    for (const link of this.#links) link.close();
+  }
+
+  #addClient(connection: Connection): HubLink {
+    const link = new HubLink(this.#nextId++, connection, this.#parts);
+    this.#links.add(link);
+    connection.onClose((reason) => {
+      this.#links.delete(link);
+      link.isOpen = false;
+      this.#parts.handlers.closed(link, reason);
+    });
+    connection.onFrame((frame) => link.receive(frame));
+    return link;
+  }
+}
+
+class HubLink implements ClientLink {
+  readonly id: number;
+  readonly remote: string;
+  isOpen = true;
+  isGreeted = false;
+  readonly #connection: Connection;
+  readonly #parts: ClientHubParts;
+  #isGreeting = false;
+  #badMessages = 0;
+
+  constructor(id: number, connection: Connection, parts: ClientHubParts) {
+    this.id = id;
+    this.remote = connection.remote;
+    this.#connection = connection;
+    this.#parts = parts;
+  }
+
+  send(message: ServerMessage): void {
+    this.sendText(encodeServerMessage(message));
+  }
+
+  sendText(text: string): void {
+    if (this.isOpen) this.#connection.send(text);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  receive(frame: Frame): void {
+    if (typeof frame !== 'string') return this.#refuse('BAD_MESSAGE', 'A client speaks JSON in text frames; this one was binary.', {});
+    let message: ClientMessage;
+    try {
+      message = decodeClientMessage(frame);
+    } catch (error) {
+      const details = isLicError(error) ? error.details : {};
+      return this.#refuse('BAD_MESSAGE', errorMessage(error), details);
+    }
+    this.#badMessages = 0;
+    if (message.t === 'hello') {
+      if (this.#isGreeting) return this.#refuse('HELLO_EXPECTED', 'A connection says hello once; open another one.', {});
+      this.#isGreeting = true;
+      void this.#greet(message);
+    } else if (this.isGreeted) this.#parts.handlers.message(this, message);
+    else this.#refuse('HELLO_EXPECTED', 'The first message of a connection is a hello, and its welcome is awaited.', message);
+  }
+
+  async #greet(hello: HelloMessage): Promise<void> {
+    try {
+      const welcome = await this.#parts.handlers.welcome(hello);
+      this.isGreeted = true;
+      this.send(welcome);
+    } catch (error) {
+      const code = isLicError(error, 'PROTOCOL_UNSUPPORTED') ? 'PROTOCOL_UNSUPPORTED' : 'INTERNAL';
+      if (code === 'INTERNAL') this.#parts.logger.error('a welcome could not be made', { err: error });
+      this.send(errorReply(code, errorMessage(error), isLicError(error) ? { details: { ...error.details } } : {}));
+      this.close();
+    }
+  }
+
+  #refuse(code: ErrorCode, message: string, facts: { readonly id?: unknown }): void {
+    const { id, ...details } = facts;
+    this.send(errorReply(code, message, { ...(typeof id === 'number' ? { id } : {}), ...(code === 'BAD_MESSAGE' ? { details } : {}) }));
+    this.#badMessages++;
+    if (this.#badMessages < clientLimits.badMessagesMax && (this.isGreeted || this.#isGreeting)) return;
+    this.#parts.logger.warn('a client was turned away', { remote: this.remote, code });
+    this.close();
+  }
+}
