@@ -131,7 +131,13 @@ export function createVirtualWorld(options: { readonly seed: number | string }):
       }
     },
     runtime: (name, clock) =>
-      virtualRuntime({ name, clock: clock ?? {}, random: random.fork(`runtime/${name}`), schedule, trueMs: () => nowMs }),
+      virtualRuntime({
+        name,
+        clock: clock ?? {},
+        random: random.fork(`runtime/${name}`),
+        schedule,
+        trueMs: () => nowMs,
+      }),
   };
 }
 
