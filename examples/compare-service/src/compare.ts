@@ -1,0 +1,60 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { create, type Delta } from 'jsondiffpatch';
+import JsonPatchFormatter from 'jsondiffpatch/formatters/jsonpatch';
+
+/** Two documents of one format. */
+export interface Comparison {
+  readonly format: 'json' | 'xml';
+  readonly left: string;
+  readonly right: string;
+}
+
+/** What is different, as a delta of jsondiffpatch and as a JSON Patch (RFC 6902) from left to right. */
+export interface Difference {
+  readonly equal: boolean;
+  readonly delta: Delta;
+  readonly patch: readonly unknown[];
+}
+
+/** A document that can't be read; `side` says which. */
+export class DocumentError extends Error {
+  readonly side: 'left' | 'right';
+
+  constructor(side: 'left' | 'right', message: string) {
+    super(`The ${side} document is not well formed: ${message}`);
+    this.name = 'DocumentError';
+    this.side = side;
+  }
+}
+
+const differ = create({
+  // Items of lists are the same where they carry the same id; otherwise by their content, so that a moved item is a move.
+  objectHash: (item) => {
+    const { id } = item as { readonly id?: unknown };
+    return typeof id === 'string' || typeof id === 'number' ? String(id) : JSON.stringify(item);
+  },
+  textDiff: { minLength: Number.MAX_SAFE_INTEGER },
+});
+const patches = new JsonPatchFormatter();
+const xml = new XMLParser({ preserveOrder: true, ignoreAttributes: false, parseTagValue: false, parseAttributeValue: false });
+
+/** Compares by structure: white space between elements and the order of a JSON object's keys make no difference. Throws {@link DocumentError}. */
+export function compareDocuments({ format, left, right }: Comparison): Difference {
+  const read = format === 'json' ? readJson : readXml;
+  const delta = differ.diff(read('left', left), read('right', right));
+  return { equal: delta === undefined, delta, patch: delta === undefined ? [] : patches.format(delta) };
+}
+
+function readJson(side: 'left' | 'right', text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DocumentError(side, (error as Error).message);
+  }
+}
+
+function readXml(side: 'left' | 'right', text: string): unknown {
+  const verdict = XMLValidator.validate(text);
+  if (verdict !== true) throw new DocumentError(side, `${verdict.err.msg} (line ${verdict.err.line}, column ${verdict.err.col})`);
+  return xml.parse(text);
+}
