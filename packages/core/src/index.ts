@@ -1,9 +1,13 @@
 export { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
 export { publicKeyFromPem, publicKeyToPem, rsaBits, type SignatureAlg } from './crypto/public-key.ts';
-export { keyIdOf, schemeFor, verifySignature } from './crypto/signature.ts';
+export { keyIdOf, schemeFor, schemeForPrivateKey, verifySignature } from './crypto/signature.ts';
 export type * from './ledger/commands.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
 export type * from './ledger/results.ts';
+export { canonicalize } from './license/canonicalize.ts';
+export { licenseErrorCodes } from './license/error-codes.ts';
+export { type HostFacts, hostIdOf } from './license/host-id.ts';
+export type { LicenseIssue } from './license/issues.ts';
 export {
   type License,
   type LicenseFeature,
@@ -17,3 +21,9 @@ export {
   termsSchema,
   versionSchema,
 } from './license/license.ts';
+export { type JsonLimits, type JsonProblem, parseJson } from './license/parse-json.ts';
+export { parseLicense, parseTerms } from './license/parse-license.ts';
+export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
+export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
+export { featureEndMs, featureStartMs } from './license/validity.ts';
+export { compareVersions, parseVersion } from './license/versions.ts';

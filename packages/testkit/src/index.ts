@@ -6,11 +6,7 @@ export {
 } from './log-store-suite/log-store-suite.ts';
 export { type CrashLoss, type EndStall, type InjectedFault, MemoryDisk } from './memory-log-store/memory-disk.ts';
 export { createMemoryLogStore, type MemoryLogStoreOptions } from './memory-log-store/memory-log-store.ts';
-export {
-  type SignatureSuiteOptions,
-  type SignatureSuiteRunner,
-  signatureSchemeSuite,
-} from './signature-suite/signature-suite.ts';
+export { type SignatureSuiteOptions, signatureSchemeSuite } from './signature-suite/signature-suite.ts';
 export type { SuiteExpectation, SuiteRunner } from './suite-runner.ts';
 export { type SeededRandom, seededRandom } from './virtual/random.ts';
 export {

@@ -17,6 +17,21 @@ export const schemeFor = (algOrPublicKey: string): SignatureScheme => {
   return alg === 'Ed25519' ? ed25519Scheme : rsaPssScheme;
 };
 
+/**
+ * The scheme that a private key is for.
+ *
+ * @throws `KEY_INVALID` where it is no PKCS#8 PEM of either.
+ */
+export const schemeForPrivateKey = async (privateKeyPem: string): Promise<SignatureScheme> => {
+  const isEd25519 = await ed25519Scheme.publicKeyOf(privateKeyPem).then(
+    () => true,
+    () => false,
+  );
+  if (isEd25519) return ed25519Scheme;
+  await rsaPssScheme.publicKeyOf(privateKeyPem);
+  return rsaPssScheme;
+};
+
 /** A short name for a public key: the first 16 hexadecimal digits of SHA-256 over its text. It tells keys apart, and proves nothing. */
 export const keyIdOf = (publicKey: string): string => sha256Hex(publicKey).slice(0, keyIdChars);
 

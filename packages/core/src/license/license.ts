@@ -40,11 +40,13 @@ const name = z
     `1 to ${licenseLimits.nameCharsMax} letters, digits, dots, hyphens or underscores, beginning with a letter or digit`,
   );
 
+/** Up to 8 numbers of up to 9 digits: each, and each difference of two, is exact. */
+export const versionPattern = /^\d{1,9}(?:\.\d{1,9}){0,7}$/;
+
 /** Numbers between dots: `12`, `12.0`, `2026.1.3`. Compared by `compareVersions`. */
 export const versionSchema = z
   .string()
-  .max(licenseLimits.nameCharsMax)
-  .regex(/^\d{1,9}(\.\d{1,9}){0,7}$/)
+  .regex(versionPattern)
   .describe(`1 to ${licenseLimits.versionPartsMax} numbers between dots, for example "12.0"`);
 
 const address = z

@@ -1,11 +1,5 @@
 import { isLicError, type SignatureScheme } from '@lic/interfaces';
-
-/** The parts of a test runner that the suite uses: vitest's, jest's and others fit. */
-export interface SignatureSuiteRunner {
-  describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void>): void;
-  expect(actual: unknown): { toBe(expected: unknown): void; toEqual(expected: unknown): void };
-}
+import type { SuiteRunner } from '../suite-runner.ts';
 
 /** What is being tested, and a second opinion about it. */
 export interface SignatureSuiteOptions {
@@ -42,7 +36,7 @@ const malformedKeys = (publicKey: string): Record<string, string> => {
  * @param runner `describe`, `it` and `expect` of the test runner.
  */
 export const signatureSchemeSuite = (
-  { describe, it, expect }: SignatureSuiteRunner,
+  { describe, it, expect }: SuiteRunner,
   { name, scheme, reference }: SignatureSuiteOptions,
 ): void => {
   const isEd25519 = scheme.alg === 'Ed25519';
