@@ -13,6 +13,7 @@ import {
   encodeBytes,
   encodeControl,
   encodeHello,
+  frameTooLarge,
   frameType,
   type HandshakeRole,
   type Hello,
@@ -232,23 +233,21 @@ class Inbox {
   }
 
   #take(frame: Frame): void {
-    if (typeof frame === 'string') return this.fail(garbage('A text frame came within a peer handshake.', null));
-    if (frame.length > peerLimits.controlBytesMax) {
-      return this.fail(
-        new LicError(
-          'FRAME_TOO_LARGE',
-          `A frame of ${frame.length} bytes came; at most ${peerLimits.controlBytesMax} are taken.`,
-        ),
-      );
-    }
-    if (this.#frames.length >= peerLimits.handshakeFramesMax) {
-      return this.fail(garbage('More frames came than a handshake has.', null));
-    }
     if (this.#failure !== undefined) return;
-    if (this.#waiting === undefined) this.#frames.push(frame);
+    const refusal = refusalOf(frame, this.#frames.length);
+    if (refusal !== undefined) this.fail(refusal);
+    else if (this.#waiting === undefined) this.#frames.push(frame as Uint8Array);
     else {
-      this.#waiting.resolve(frame);
+      this.#waiting.resolve(frame as Uint8Array);
       this.#waiting = undefined;
     }
   }
+}
+
+function refusalOf(frame: Frame, waitingFrames: number): LicError | undefined {
+  if (typeof frame === 'string') return garbage('A text frame came within a peer handshake.', null);
+  if (waitingFrames >= peerLimits.handshakeFramesMax) return garbage('More frames came than a handshake has.', null);
+  return frame.length > peerLimits.controlBytesMax
+    ? frameTooLarge(frame.length, peerLimits.controlBytesMax)
+    : undefined;
 }

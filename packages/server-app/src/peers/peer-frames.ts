@@ -154,6 +154,11 @@ export function encodeData(channel: number, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** A frame went past a bound. */
+export function frameTooLarge(bytes: number, bytesMax: number): LicError {
+  return new LicError('FRAME_TOO_LARGE', `A peer sent a frame of ${bytes} bytes; at most ${bytesMax} are taken.`);
+}
+
 const strictText = new TextDecoder('utf-8', { fatal: true });
 
 function decodeJson<Schema extends z.ZodType>(schema: Schema, bytes: Uint8Array, what: string): z.infer<Schema> {

@@ -155,7 +155,11 @@ export class PeerSlot implements LinkOwner {
 
   onEnd(link: PhysicalLink, reason: CloseReason): void {
     if (this.#current !== link) return;
-    if (!link.isLeaving || !this.#isRunning) return this.#lose(link, reason);
+    if (link.isLeaving && this.#isRunning) this.#awaitReplacement(link, reason);
+    else this.#lose(link, reason);
+  }
+
+  #awaitReplacement(link: PhysicalLink, reason: CloseReason): void {
     this.#current = undefined;
     link.isUp = false;
     const timer = this.#context.runtime.setTimer(this.#context.times.replacementMsMax, () => {

@@ -17,6 +17,7 @@ import {
   encodeBytes,
   encodeControl,
   encodeData,
+  frameTooLarge,
   frameType,
   instanceFrameSchema,
   type NoticeKind,
@@ -198,14 +199,16 @@ export class PhysicalLink {
 
   #receive(frame: Frame): void {
     if (this.isEnded) return;
-    if (typeof frame === 'string') return this.#break(broken('A text frame came on a peer link.'));
-    if (frame[0] === frameType.data) return this.#onData(frame);
-    try {
-      this.#onControl(frame);
-    } catch (error) {
-      // A frame that can't be read is the peer's doing; anything else is a bug here and must not look like one there.
-      if (!isLicError(error)) throw error;
-      this.#break(error);
+    if (typeof frame === 'string') this.#break(garbage('A text frame came on a peer link.'));
+    else if (frame[0] === frameType.data) this.#onData(frame);
+    else {
+      try {
+        this.#onControl(frame);
+      } catch (error) {
+        // A frame that can't be read is the peer's doing; anything else is a bug here and must not look like one there.
+        if (!isLicError(error)) throw error;
+        this.#break(error);
+      }
     }
   }
 
@@ -215,51 +218,55 @@ export class PhysicalLink {
   }
 
   #onData(frame: Uint8Array): void {
-    if (frame.length > peerLimits.frameBytesMax) return this.#break(tooLarge(frame, peerLimits.frameBytesMax));
     const view = this.#incoming[frame[1] ?? -1];
-    if (view === undefined) {
-      return this.#break(broken(`A frame came for channel ${String(frame[1])}, which the peer has not named.`));
-    }
-    const overrun = view.receive(frame.subarray(dataHeaderBytes));
-    if (overrun !== undefined) this.#break(overrun);
+    const refusal =
+      frame.length > peerLimits.frameBytesMax
+        ? frameTooLarge(frame.length, peerLimits.frameBytesMax)
+        : view === undefined
+          ? garbage(`A frame came for channel ${String(frame[1])}, which the peer has not named.`)
+          : view.receive(frame.subarray(dataHeaderBytes));
+    if (refusal !== undefined) this.#break(refusal);
   }
 
   #onControl(frame: Uint8Array): void {
-    if (frame.length > peerLimits.controlBytesMax) throw tooLarge(frame, peerLimits.controlBytesMax);
+    if (frame.length > peerLimits.controlBytesMax) throw frameTooLarge(frame.length, peerLimits.controlBytesMax);
     const read = <Schema extends z.ZodType>(schema: Schema): z.infer<Schema> => decodeControl(schema, frame);
     switch (frame[0]) {
       case frameType.ready:
-        return this.#isReady.open(true);
+        this.#isReady.open(true);
+        return;
       case frameType.up:
-        return this.#isUpThere.open(true);
+        this.#isUpThere.open(true);
+        return;
       case frameType.ping:
-        return this.#control(frameType.pong, read(pingSchema));
+        this.#control(frameType.pong, read(pingSchema));
+        return;
       case frameType.pong:
-        return this.#pongs.get(read(pingSchema).id)?.(true);
+        this.#pongs.get(read(pingSchema).id)?.(true);
+        return;
       case frameType.notice:
-        return this.#owner.onNotice(this, read(noticeSchema).kind);
+        this.#owner.onNotice(this, read(noticeSchema).kind);
+        return;
       case frameType.channel: {
         const { id, name } = read(channelSchema);
-        if (id !== this.#incoming.length || id >= peerLimits.channelsMax)
-          throw broken(`Channel ${id} was named out of turn.`);
+        if (id !== this.#incoming.length || id >= peerLimits.channelsMax) {
+          throw garbage(`Channel ${id} was named out of turn.`);
+        }
         this.#incoming.push(this.view(name));
         return;
       }
       case frameType.instance:
         this.instance = read(instanceFrameSchema).instance;
-        return this.#owner.onInstance(this);
+        this.#owner.onInstance(this);
+        return;
       default:
-        throw broken(`A frame of the unknown type ${String(frame[0])} came.`);
+        throw garbage(`A frame of the unknown type ${String(frame[0])} came.`);
     }
   }
 }
 
-function broken(message: string): LicError {
+function garbage(message: string): LicError {
   return new LicError('FRAME_GARBAGE', message);
-}
-
-function tooLarge(frame: Uint8Array, bytesMax: number): LicError {
-  return new LicError('FRAME_TOO_LARGE', `A frame of ${frame.length} bytes came; at most ${bytesMax} are taken.`);
 }
 
 /** A promise that is settled once, from outside. */

@@ -179,7 +179,10 @@ class AuthenticatedPeers implements TriadPeers {
   }
 
   accept(connection: Connection, firstFrame: Uint8Array): void {
-    if (this.#state !== 'running') return connection.close();
+    if (this.#state !== 'running') {
+      connection.close();
+      return;
+    }
     const [oldest] = this.#handshakes;
     if (this.#handshakes.size >= peerLimits.handshakesMax) oldest?.abort();
     void this.#greet(connection, firstFrame);
@@ -240,7 +243,7 @@ class AuthenticatedPeers implements TriadPeers {
       const code = isLicError(error) ? error.code : 'INTERNAL';
       // Our own doing, and a peer that found another of its connections to be up, are no refusals.
       if (code === 'HANDSHAKE_ABORTED' || code === 'HANDSHAKE_CLOSED') return;
-      const claimed = isLicError(error) ? error.details['peer'] : undefined;
+      const claimed = isLicError(error) ? error.details.peer : undefined;
       const peer = typeof claimed === 'string' ? claimed : null;
       this.#refusals.note({ peer, address: connection.remote, code, message: errorMessage(error) });
     }
