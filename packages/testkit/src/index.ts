@@ -8,6 +8,13 @@ export { type CrashLoss, type EndStall, type InjectedFault, MemoryDisk } from '.
 export { createMemoryLogStore, type MemoryLogStoreOptions } from './memory-log-store/memory-log-store.ts';
 export { type SignatureSuiteOptions, signatureSchemeSuite } from './signature-suite/signature-suite.ts';
 export type { SuiteExpectation, SuiteRunner } from './suite-runner.ts';
+export {
+  type TransportCapabilities,
+  type TransportLimits,
+  type TransportSuiteOptions,
+  type TransportWorld,
+  transportSuite,
+} from './transport-suite/transport-suite.ts';
 export { type SeededRandom, seededRandom } from './virtual/random.ts';
 export {
   createVirtualWorld,

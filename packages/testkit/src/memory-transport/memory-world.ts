@@ -1,0 +1,41 @@
+import { silentLogger } from '@lic/interfaces';
+import type { TransportWorld } from '../transport-suite/transport-suite.ts';
+import { createVirtualWorld } from '../virtual/virtual-world.ts';
+import { createMemoryNetwork } from './memory-network.ts';
+
+/** How much virtual time a test may wait for one thing, ms. */
+const waitMsMax = 60_000;
+
+/** The world in which the memory transport, bare or wrapped, takes the transport suite: two hosts and a silent third. */
+export function memoryWorld(seed: number | string = 1): TransportWorld {
+  const world = createVirtualWorld({ seed });
+  const network = createMemoryNetwork({ world });
+  const make = (host: string, limits: Parameters<typeof network.transport>[1]) =>
+    network.transport(host, limits)({ runtime: world.runtime(host), logger: silentLogger });
+  return {
+    anyPort: 'mem://acceptor:0',
+    dialer: (limits) => make('dialer', limits),
+    acceptor: (limits) => make('acceptor', limits),
+    async run(promise) {
+      let isSettled = false;
+      const settled = (): void => {
+        isSettled = true;
+      };
+      promise.then(settled, settled);
+      const isDone = await world.run({ until: () => isSettled, forMs: waitMsMax });
+      if (!isDone) throw new Error(`still pending after ${waitMsMax} ms of virtual time`);
+      return promise;
+    },
+    async silentAddress() {
+      const listener = await make('silent', {}).listen('mem://silent:0', {
+        // Once the dialer has been told that it is connected.
+        onConnection: () => void world.schedule(100, () => network.halfOpen('dialer', 'silent')),
+      });
+      return listener.address;
+    },
+    hangingAddress() {
+      network.block('*', 'void');
+      return Promise.resolve('mem://void:1');
+    },
+  };
+}
