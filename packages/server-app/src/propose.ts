@@ -2,7 +2,9 @@ import { encodeCommand, type LedgerCommand, type LedgerResult } from '@lic/core'
 import type { Consensus } from '@lic/interfaces';
 
 /** A command as a desk writes it; the agreed clock is stamped on it when it is proposed. */
-export type Unstamped<Command extends LedgerCommand = LedgerCommand> = Command extends LedgerCommand ? Omit<Command, 'at'> : never;
+export type Unstamped<Command extends LedgerCommand = LedgerCommand> = Command extends LedgerCommand
+  ? Omit<Command, 'at'>
+  : never;
 
 /** The one way in for every change of license state: stamps, encodes and replicates. Errors are those of `Consensus.propose`. */
 export type Propose = (command: Unstamped) => Promise<LedgerResult>;

@@ -18,7 +18,10 @@ export interface ServerMachine extends StateMachine<LedgerResult> {
 }
 
 /** Wraps the ledger. `onApplied` is called within `apply`, in log order. */
-export function createServerMachine(ledger: Ledger, onApplied: (index: number, events: readonly LedgerEvent[]) => void): ServerMachine {
+export function createServerMachine(
+  ledger: Ledger,
+  onApplied: (index: number, events: readonly LedgerEvent[]) => void,
+): ServerMachine {
   let notes: HashNote[] = [];
   let notedIndex = 0;
   return {
@@ -52,5 +55,8 @@ export function newestCommonIndex(notes: readonly (readonly HashNote[])[]): numb
   return first
     ?.map((note) => note.index)
     .filter((index) => others.every((theirs) => theirs.some((note) => note.index === index)))
-    .reduce<number | undefined>((newest, index) => (newest === undefined || index > newest ? index : newest), undefined);
+    .reduce<number | undefined>(
+      (newest, index) => (newest === undefined || index > newest ? index : newest),
+      undefined,
+    );
 }

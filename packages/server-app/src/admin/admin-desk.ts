@@ -65,7 +65,12 @@ export class AdminDesk {
         { retryable: true },
       );
     }
-    return (await this.#parts.calls.call(leader, 'admin.run', complete as unknown as Json, forwardMs)) as unknown as AdminOutcome;
+    return (await this.#parts.calls.call(
+      leader,
+      'admin.run',
+      complete as unknown as Json,
+      forwardMs,
+    )) as unknown as AdminOutcome;
   }
 
   async #runHere(request: AdminRequest): Promise<AdminOutcome> {
@@ -136,9 +141,13 @@ export class AdminDesk {
   async #revoke(grants: readonly string[], reason: string): Promise<AdminOutcome> {
     const unknown = grants.filter((grant) => this.#parts.ledger.grant(grant) === undefined);
     if (unknown.length > 0) {
-      throw new LicError('ADMIN_FAILED', `No such grant: ${unknown.join(', ')}. \`lic status\` lists those that stand.`, {
-        details: { reason: 'UNKNOWN_GRANT', grants: unknown },
-      });
+      throw new LicError(
+        'ADMIN_FAILED',
+        `No such grant: ${unknown.join(', ')}. \`lic status\` lists those that stand.`,
+        {
+          details: { reason: 'UNKNOWN_GRANT', grants: unknown },
+        },
+      );
     }
     await this.#commit({ kind: 'revoke', grants, reason });
     return {
@@ -175,7 +184,10 @@ export class AdminDesk {
     clock.acceptLeap();
     await this.#commit({ kind: 'acceptTime' });
     return {
-      message: leapMs === null ? 'License time agrees with the clocks; there was nothing to accept.' : 'License time has moved to the clocks.',
+      message:
+        leapMs === null
+          ? 'License time agrees with the clocks; there was nothing to accept.'
+          : 'License time has moved to the clocks.',
       result: { licenseTime: new Date(ledger.summary().licenseTimeMs).toISOString(), leapMs },
     };
   }
@@ -196,7 +208,9 @@ export class AdminDesk {
     const names = endpoints.map(({ name, rank }) => `${name} (${rank})`).join(', ');
     throw new LicError(
       'ADMIN_FAILED',
-      wanted === undefined ? `Say which server: ${names}.` : `No server is called ${JSON.stringify(wanted)}. There are: ${names}.`,
+      wanted === undefined
+        ? `Say which server: ${names}.`
+        : `No server is called ${JSON.stringify(wanted)}. There are: ${names}.`,
       { details: { reason: 'UNKNOWN_SERVER' } },
     );
   }

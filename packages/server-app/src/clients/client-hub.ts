@@ -123,24 +123,33 @@ class HubLink implements ClientLink {
   }
 
   receive(frame: Frame): void {
-    if (typeof frame !== 'string') return this.#refuse('BAD_MESSAGE', 'A client speaks JSON in text frames; this one was binary.', {});
+    if (typeof frame !== 'string') {
+      this.#refuse('BAD_MESSAGE', 'A client speaks JSON in text frames; this one was binary.', {});
+      return;
+    }
     let message: ClientMessage;
     try {
       message = decodeClientMessage(frame);
     } catch (error) {
       const details = isLicError(error) ? error.details : {};
-      return this.#refuse('BAD_MESSAGE', errorMessage(error), details);
+      this.#refuse('BAD_MESSAGE', errorMessage(error), details);
+      return;
     }
     this.#badMessages = 0;
     if (message.t === 'hello') {
-      if (this.#isGreeting) return this.#refuse('HELLO_EXPECTED', 'A connection says hello once; open another one.', {});
-      this.#isGreeting = true;
-      void this.#greet(message);
+      if (this.#isGreeting) this.#refuse('HELLO_EXPECTED', 'A connection says hello once; open another one.', {});
+      else void this.#greet(message);
     } else if (this.isGreeted) this.#parts.handlers.message(this, message);
-    else this.#refuse('HELLO_EXPECTED', 'The first message of a connection is a hello, and its welcome is awaited.', message);
+    else
+      this.#refuse(
+        'HELLO_EXPECTED',
+        'The first message of a connection is a hello, and its welcome is awaited.',
+        message,
+      );
   }
 
   async #greet(hello: HelloMessage): Promise<void> {
+    this.#isGreeting = true;
     try {
       const welcome = await this.#parts.handlers.welcome(hello);
       this.isGreeted = true;
@@ -153,9 +162,14 @@ class HubLink implements ClientLink {
     }
   }
 
-  #refuse(code: ErrorCode, message: string, facts: { readonly id?: unknown }): void {
-    const { id, ...details } = facts;
-    this.send(errorReply(code, message, { ...(typeof id === 'number' ? { id } : {}), ...(code === 'BAD_MESSAGE' ? { details } : {}) }));
+  #refuse(code: ErrorCode, message: string, facts: object): void {
+    const { id, ...details } = facts as { readonly id?: unknown };
+    this.send(
+      errorReply(code, message, {
+        ...(typeof id === 'number' ? { id } : {}),
+        ...(code === 'BAD_MESSAGE' ? { details } : {}),
+      }),
+    );
     this.#badMessages++;
     if (this.#badMessages < clientLimits.badMessagesMax && (this.isGreeted || this.#isGreeting)) return;
     this.#parts.logger.warn('a client was turned away', { remote: this.remote, code });

@@ -14,7 +14,8 @@ const consensusTexts: Readonly<Record<string, string>> = {
   NOT_IN_CONTROL: 'This server is not in control. Ask the one that is.',
   NO_QUORUM: 'Fewer than two servers reach each other: nothing new is granted, and nothing is taken away.',
   BUSY: 'Too many requests are under way at this server. Try again shortly.',
-  UNKNOWN: 'Control moved while the request was under way; it may or may not have been carried out. Repeat it with the same seq.',
+  UNKNOWN:
+    'Control moved while the request was under way; it may or may not have been carried out. Repeat it with the same seq.',
 };
 
 /** The reply to a request that consensus did not carry out (codes of `Consensus.propose`). */

@@ -32,5 +32,11 @@ export async function makeWelcome(parts: WelcomeParts): Promise<WelcomeMessage> 
     ...(isKnown || license === null ? {} : { license }),
   };
   const signature = await parts.scheme.sign(parts.privateKeyPem, encoder.encode(welcomeText(welcome)));
-  return { ...welcome, signature: btoa(String.fromCharCode(...signature)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '') };
+  return {
+    ...welcome,
+    signature: btoa(String.fromCharCode(...signature))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replaceAll('=', ''),
+  };
 }

@@ -1,5 +1,13 @@
 import type { Ledger, LedgerResult } from '@lic/core';
-import { type Consensus, errorMessage, LicError, type Logger, type PeerId, type Runtime, type Timer } from '@lic/interfaces';
+import {
+  type Consensus,
+  errorMessage,
+  LicError,
+  type Logger,
+  type PeerId,
+  type Runtime,
+  type Timer,
+} from '@lic/interfaces';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
@@ -173,7 +181,10 @@ export class ControlKeeper {
     const nowMs = runtime.monotonic();
     return status.peers.map((peer) => {
       const isCaughtUp =
-        peer.active && peers.isUp(peer.id) && peer.matchIndex + caughtUpEntriesMax >= status.commitIndex && !this.#stopping.has(peer.id);
+        peer.active &&
+        peers.isUp(peer.id) &&
+        peer.matchIndex + caughtUpEntriesMax >= status.commitIndex &&
+        !this.#stopping.has(peer.id);
       if (!isCaughtUp) this.#wellSinceMs.delete(peer.id);
       else if (!this.#wellSinceMs.has(peer.id)) this.#wellSinceMs.set(peer.id, nowMs);
       return { ...this.#member(peer.id), isCaughtUp, wellSinceMs: this.#wellSinceMs.get(peer.id) ?? nowMs };

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { decideFailback, type FailbackFacts, type FailbackPeer, failbackLossMs, nextFailbackWaitMs } from './failback.ts';
+import {
+  decideFailback,
+  type FailbackFacts,
+  type FailbackPeer,
+  failbackLossMs,
+  nextFailbackWaitMs,
+} from './failback.ts';
 
 const peer = (rank: number, more: Partial<FailbackPeer> = {}): FailbackPeer => ({
   id: `server-${rank}`,
@@ -41,12 +47,20 @@ describe('failback', () => {
     expect(decideFailback(facts({ mode: 'sticky' }))).toBeNull();
   });
 
-  it.each(['isDrained', 'hasAlarm'] as const)('leaves a server in control that %s at once, whatever the mode', (what) => {
-    const self = peer(1, { [what]: true });
-    const others = [peer(2, { wellSinceMs: 19_999 }), peer(3)];
-    expect(decideFailback(facts({ self, others, mode: 'sticky', isSuspended: true }))).toEqual({ to: 'server-2', why: 'away' });
-    expect(decideFailback(facts({ self, others: [peer(2, { [what]: true }), peer(3, { isCaughtUp: false })] }))).toBeNull();
-  });
+  it.each(['isDrained', 'hasAlarm'] as const)(
+    'leaves a server in control that %s at once, whatever the mode',
+    (what) => {
+      const self = peer(1, { [what]: true });
+      const others = [peer(2, { wellSinceMs: 19_999 }), peer(3)];
+      expect(decideFailback(facts({ self, others, mode: 'sticky', isSuspended: true }))).toEqual({
+        to: 'server-2',
+        why: 'away',
+      });
+      expect(
+        decideFailback(facts({ self, others: [peer(2, { [what]: true }), peer(3, { isCaughtUp: false })] })),
+      ).toBeNull();
+    },
+  );
 
   it('waits twice as long after each failback that was followed by a loss, up to an hour', () => {
     const next = (waitMs: number, gaveBackMs: number | null): number =>

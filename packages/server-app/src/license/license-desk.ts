@@ -1,4 +1,11 @@
-import { checkServerIdentity, type License, licenseHash, type LicenseServer, parseLicense, verifyLicense } from '@lic/core';
+import {
+  checkServerIdentity,
+  type License,
+  type LicenseServer,
+  licenseHash,
+  parseLicense,
+  verifyLicense,
+} from '@lic/core';
 import { errorMessage, LicError, type Logger } from '@lic/interfaces';
 import type { PeerEndpoint } from '../peers/triad-peers.ts';
 import type { ServerOptions } from '../server-options.ts';
@@ -77,7 +84,11 @@ const verifiedMax = 8;
 
 /** Refuses a reload that names other keys than the license in force (until members can change). */
 export function checkSameKeys(current: License, next: License): void {
-  const keys = (license: License): string => license.servers.map((server) => server.key).sort().join(' ');
+  const keys = (license: License): string =>
+    license.servers
+      .map((server) => server.key)
+      .sort()
+      .join(' ');
   if (keys(current) === keys(next)) return;
   throw new LicError(
     'ONE_SERVER_AT_A_TIME',

@@ -90,9 +90,13 @@ export class Holds {
     if (nextMs >= this.#timerAtMs || nextMs === Infinity) return;
     this.#timer?.cancel();
     this.#timerAtMs = nextMs;
-    this.#timer = this.#parts.runtime.setTimer(Math.max(lookMsMin, nextMs - this.#parts.clock.now()), () => this.#look(), {
-      keepAlive: false,
-    });
+    this.#timer = this.#parts.runtime.setTimer(
+      Math.max(lookMsMin, nextMs - this.#parts.clock.now()),
+      () => this.#look(),
+      {
+        keepAlive: false,
+      },
+    );
   }
 
   #look(): void {

@@ -1,5 +1,5 @@
-import { sha256Hex, type GrantView, type QueueView, type SessionRequest } from '@lic/core';
-import type { ResumeMessage, SessionMessage, WireGrant, WireQueuePlace } from '@lic/protocol';
+import { type SessionRequest, sha256Hex } from '@lic/core';
+import type { ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
 
 /** The log's form of a session's request. The secret goes no further than this: the log has its hash. */
@@ -51,16 +51,4 @@ export function resumeCommand(message: ResumeMessage): Unstamped {
     request: message.request,
     attempt: message.attempt,
   };
-}
-
-/** A grant as its own client is told of it. */
-export function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
-  return { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ...(ending === undefined ? {} : { ending }) };
-}
-
-/** A queue place as its own client is told of it. */
-export function wirePlace(place: QueueView): WireQueuePlace {
-  const { id, feature, count, checkoutSeq, position, untilMs } = place;
-  return { id, feature, count, checkoutSeq, position, untilMs };
 }

@@ -1,4 +1,4 @@
-import type { Ledger, LedgerEvent, LedgerReply, LedgerResult } from '@lic/core';
+import type { Ledger, LedgerEvent, LedgerResult } from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, type Logger, type Runtime } from '@lic/interfaces';
 import type { ClientMessage, ControlHint, ResumeMessage, ServerMessage, SessionMessage } from '@lic/protocol';
 import type { ClientLink } from '../clients/client-link.ts';
@@ -8,7 +8,8 @@ import type { ActiveClock } from './active-clock.ts';
 import { Bindings } from './bindings.ts';
 import { Holds } from './holds.ts';
 import { QueueKeeper } from './queue-keeper.ts';
-import { resumeCommand, sessionCommand, wireGrant, wirePlace } from './session-commands.ts';
+import { resumeCommand, sessionCommand } from './session-commands.ts';
+import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
 import { TickKeeper } from './tick-keeper.ts';
 
 /** What a term in control is served with. */
@@ -25,7 +26,6 @@ export interface TermDeskParts {
 }
 
 type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
-type Refused = Extract<LedgerReply, { kind: 'refused' }>;
 
 /**
  * Serves sessions for one term in control: bindings, holds, queues and deadlines live and end with it. A request
@@ -68,7 +68,7 @@ export class TermDesk {
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
     }
-    this.#reply(link, { id: message.id, seq: message.seq }, result.reply);
+    link.send(replyMessage({ id: message.id, seq: message.seq }, result.reply));
   }
 
   /** Binds a session to the asking connection; takes no seat (I6). */
@@ -79,7 +79,7 @@ export class TermDesk {
     const result = await this.#propose(link, message.id, resumeCommand(message));
     if (result === undefined) return;
     if (result.reply.kind === 'resumed') this.#bind(message.session, link, result.reply.epoch);
-    this.#reply(link, { id: message.id, seq: 0 }, result.reply);
+    link.send(replyMessage({ id: message.id, seq: 0 }, result.reply));
   }
 
   /** Answers once a quorum has confirmed, by a round that began after the receipt, that this server is in control. */
@@ -99,9 +99,9 @@ export class TermDesk {
     if (this.#isOver || view === undefined || !this.#bindings.isBoundTo(session, link, epoch)) {
       return this.#refuseHeartbeat(link, message);
     }
-    const ending = this.#parts.ledger.grantsOf(session).flatMap((grant) =>
-      grant.ending === undefined ? [] : [{ grant: grant.id, ...grant.ending }],
-    );
+    const ending = this.#parts.ledger
+      .grantsOf(session)
+      .flatMap((grant) => (grant.ending === undefined ? [] : [{ grant: grant.id, ...grant.ending }]));
     link.send({ t: 'heartbeatAnswer', number, epoch, leaseMs: view.leaseMsMin, ending });
   }
 
@@ -129,7 +129,9 @@ export class TermDesk {
     }
     if (this.#bindings.isBoundTo(message.session, link, message.epoch)) return true;
     link.send(
-      errorReply('RESUME', 'The session is not bound to this connection under this epoch: send a resume first.', { id: message.id }),
+      errorReply('RESUME', 'The session is not bound to this connection under this epoch: send a resume first.', {
+        id: message.id,
+      }),
     );
     return false;
   }
@@ -159,33 +161,6 @@ export class TermDesk {
     this.#bindings.bind(session, link, epoch);
     this.#holds.watch(session);
     this.#queue.serve();
-  }
-
-  #reply(link: ClientLink, to: { readonly id: number; readonly seq: number }, reply: LedgerReply): void {
-    switch (reply.kind) {
-      case 'granted':
-        return link.send({ t: 'granted', ...to, epoch: reply.epoch, grant: wireGrant(reply.grant) });
-      case 'queued':
-        return link.send({ t: 'queued', ...to, epoch: reply.epoch, place: wirePlace(reply.entry) });
-      case 'denied':
-        return link.send(denied(to, reply));
-      case 'done':
-        return link.send({ t: 'done', ...to, epoch: reply.epoch });
-      case 'resumed':
-        return link.send({
-          t: 'resumed',
-          id: to.id,
-          epoch: reply.epoch,
-          grants: reply.grants.map(wireGrant),
-          queue: reply.queue.map(wirePlace),
-          ended: reply.ended.map(({ grant, reason }) => ({ grant, reason })),
-        });
-      case 'refused':
-        return link.send(refused(reply, to.id));
-      case 'ok':
-      case 'rejected':
-        return link.send(errorReply('INTERNAL', 'The ledger answered a session as it answers an administrator.', { id: to.id }));
-    }
   }
 
   #refuseHeartbeat(link: ClientLink, { session, epoch, number }: HeartbeatMessage): void {
@@ -224,22 +199,28 @@ export class TermDesk {
         // Its own checkin, goodbye or acknowledgement is answered as a request; the rest the client did not ask for.
         if (event.reason === 'checkedIn' || event.grant.state === 'ending') return;
         const note = event.note === undefined ? {} : { note: event.note };
-        this.#tell(event.grant.session, { t: 'ended', grants: [{ grant: event.grant.id, reason: event.reason, ...note }] });
+        this.#tell(event.grant.session, {
+          t: 'ended',
+          grants: [{ grant: event.grant.id, reason: event.reason, ...note }],
+        });
         return;
       }
       case 'unqueued': {
         const binding = this.#bindings.get(event.entry.session);
         if (event.why !== 'waitOver' || binding === undefined) return;
         binding.link.send(
-          denied({ seq: event.entry.checkoutSeq }, {
-            epoch: binding.epoch,
-            denial: {
-              code: 'WAIT_OVER',
-              feature: event.entry.feature,
-              requested: event.entry.count,
-              message: `No seat of ${event.entry.feature} became free while the checkout waited. Try again, or wait longer.`,
+          deniedMessage(
+            { seq: event.entry.checkoutSeq },
+            {
+              epoch: binding.epoch,
+              denial: {
+                code: 'WAIT_OVER',
+                feature: event.entry.feature,
+                requested: event.entry.count,
+                message: `No seat of ${event.entry.feature} became free while the checkout waited. Try again, or wait longer.`,
+              },
             },
-          }),
+          ),
         );
         return;
       }
@@ -258,25 +239,4 @@ export class TermDesk {
   #tell(session: string, message: ServerMessage): void {
     this.#bindings.get(session)?.link.send(message);
   }
-}
-
-function denied(
-  to: { readonly id?: number; readonly seq: number },
-  reply: Pick<Extract<LedgerReply, { kind: 'denied' }>, 'epoch' | 'denial'>,
-): ServerMessage {
-  const { holders, versions, ...facts } = reply.denial;
-  return {
-    t: 'denied',
-    ...to,
-    epoch: reply.epoch,
-    denial: {
-      ...facts,
-      ...(holders === undefined ? {} : { holders: holders.map((holder) => ({ ...holder })) }),
-      ...(versions === undefined ? {} : { versions: [...versions] }),
-    },
-  };
-}
-
-function refused(reply: Refused, id: number): ServerMessage {
-  return errorReply(reply.code, reply.message, { id, ...(reply.reason === undefined ? {} : { reason: reply.reason }) });
 }

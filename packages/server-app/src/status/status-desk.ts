@@ -66,7 +66,12 @@ export class StatusDesk {
     if (state === 'in-control') return this.#own(isFull);
     if (leader !== null && leader !== peers.self) {
       try {
-        return (await calls.call(leader, 'status.report', { isFull }, statusLimits.barrierMs)) as unknown as StatusReport;
+        return (await calls.call(
+          leader,
+          'status.report',
+          { isFull },
+          statusLimits.barrierMs,
+        )) as unknown as StatusReport;
       } catch {
         // The one in control does not answer: what is known here is said to be stale.
       }
@@ -89,7 +94,10 @@ export class StatusDesk {
     await Promise.all(
       peers.peers().map(async (peer) => {
         try {
-          gathered.set(peer, (await calls.call(peer, 'status.facts', null, statusLimits.peerMs)) as unknown as ServerFacts);
+          gathered.set(
+            peer,
+            (await calls.call(peer, 'status.facts', null, statusLimits.peerMs)) as unknown as ServerFacts,
+          );
         } catch {
           // Listed as unreachable.
         }
@@ -171,5 +179,7 @@ function hashNotices(all: readonly ServerFacts[]): string[] {
   const index = newestCommonIndex(all.map(hashesOf));
   if (index === undefined) return [];
   const hashes = new Set(all.map((facts) => hashesOf(facts).find((note) => note.index === index)?.hash));
-  return hashes.size <= 1 ? [] : [`STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`];
+  return hashes.size <= 1
+    ? []
+    : [`STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`];
 }

@@ -1,0 +1,119 @@
+import { type Ledger, type LedgerEvent, type LedgerResult, type LedgerSettings, ledgerVersions } from '@lic/core';
+import { type Consensus, errorCode, type Logger, type Runtime, type Timer } from '@lic/interfaces';
+import type { ControlHint } from '@lic/protocol';
+import type { TriadClock } from '../clock/triad-clock.ts';
+import type { VerifiedLicense } from '../license/license-desk.ts';
+import type { Propose } from '../propose.ts';
+import type { ActiveClock } from '../sessions/active-clock.ts';
+import { TermDesk } from '../sessions/term-desk.ts';
+
+/** What a term in control is begun with. */
+export interface TermKeeperParts {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly ledger: Ledger;
+  readonly consensus: Consensus<LedgerResult>;
+  readonly propose: Propose;
+  readonly clock: TriadClock;
+  readonly activeClock: ActiveClock;
+  /** The license file of this server: it opens the ledger of a triad that has none. */
+  readonly seed: VerifiedLicense;
+  readonly settings: LedgerSettings;
+  /** All servers were started `--new`. */
+  readonly isNew: boolean;
+  readonly controlHint: () => ControlHint | null;
+  /** Sessions are served from now on. */
+  readonly onServing: () => void;
+}
+
+const retryMs = 200;
+
+/**
+ * The beginning and end of this server's terms in control. The first of a triad's life opens the ledger; each serves
+ * sessions; and checkouts open once nothing older can hold seats (triad.md, Forming).
+ */
+export class TermKeeper {
+  readonly #parts: TermKeeperParts;
+  #term: number | null = null;
+  #desk: TermDesk | undefined;
+  #timer: Timer | undefined;
+
+  constructor(parts: TermKeeperParts) {
+    this.#parts = parts;
+  }
+
+  /** Serves sessions; undefined while this server does not. */
+  get desk(): TermDesk | undefined {
+    return this.#desk;
+  }
+
+  gained(term: number): void {
+    this.#parts.logger.info('in control', { term });
+    this.#term = term;
+    void this.#begin(term);
+  }
+
+  lost(term: number): void {
+    this.#parts.logger.info('no longer in control', { term });
+    this.stop();
+  }
+
+  stop(): void {
+    this.#term = null;
+    this.#timer?.cancel();
+    this.#desk?.stop();
+    this.#desk = undefined;
+  }
+
+  applied(events: readonly LedgerEvent[]): void {
+    this.#desk?.applied(events);
+  }
+
+  async #begin(term: number): Promise<void> {
+    const { ledger, logger, runtime, onServing, clock } = this.#parts;
+    if (ledger.summary().licenseHash === null) {
+      try {
+        await this.#open();
+      } catch (error) {
+        if (this.#term !== term) return;
+        logger.debug('the ledger could not be opened yet', { code: errorCode(error) });
+        this.#timer = runtime.setTimer(retryMs, () => void this.#begin(term));
+        return;
+      }
+    }
+    if (this.#term !== term) return;
+    this.#desk = new TermDesk({ ...this.#parts, clock: this.#parts.activeClock, stampMs: () => clock.stampMs() });
+    onServing();
+    if (!ledger.summary().isOpen) this.#openCheckouts(term, ledger.longestHoldMs());
+  }
+
+  async #open(): Promise<void> {
+    const { propose, clock, seed, settings, isNew, ledger } = this.#parts;
+    // The first entry carries the agreed license time: without agreement there is nothing to begin with.
+    if (clock.stampMs() === 0)
+      throw Object.assign(new Error('The clocks have not agreed yet.'), { code: 'CLOCKS_DISAGREE' });
+    await propose({
+      kind: 'open',
+      license: seed.text,
+      licenseHash: seed.hash,
+      settings,
+      isNew,
+      ledgerVersion: ledgerVersions.current,
+    });
+    if (ledger.summary().licenseHash === null)
+      throw Object.assign(new Error('The ledger refused to open.'), { code: 'NOT_OPENED' });
+  }
+
+  #openCheckouts(term: number, waitMs: number): void {
+    const { runtime, propose, logger } = this.#parts;
+    logger.info('checkouts open when nothing older can hold seats', { waitMs });
+    this.#timer = runtime.setTimer(waitMs, () => {
+      propose({ kind: 'opened' }).then(
+        () => logger.info('checkouts are open'),
+        () => {
+          if (this.#term === term) this.#openCheckouts(term, retryMs);
+        },
+      );
+    });
+  }
+}

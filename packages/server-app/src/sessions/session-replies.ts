@@ -1,0 +1,73 @@
+import type { GrantView, LedgerReply, QueueView } from '@lic/core';
+import type { ServerMessage, WireGrant, WireQueuePlace } from '@lic/protocol';
+import { errorReply } from '../clients/refusals.ts';
+
+/** What an answer answers: the request's id on its connection, and its sequence number. */
+export interface Answered {
+  /** Absent where it comes unasked. */
+  readonly id?: number;
+  readonly seq: number;
+}
+
+/** The message that tells a client what the ledger replied to its request. */
+export function replyMessage(to: Answered & { readonly id: number }, reply: LedgerReply): ServerMessage {
+  switch (reply.kind) {
+    case 'granted':
+      return { t: 'granted', ...to, epoch: reply.epoch, grant: wireGrant(reply.grant) };
+    case 'queued':
+      return { t: 'queued', ...to, epoch: reply.epoch, place: wirePlace(reply.entry) };
+    case 'denied':
+      return deniedMessage(to, reply);
+    case 'done':
+      return { t: 'done', ...to, epoch: reply.epoch };
+    case 'resumed':
+      return {
+        t: 'resumed',
+        id: to.id,
+        epoch: reply.epoch,
+        grants: reply.grants.map(wireGrant),
+        queue: reply.queue.map(wirePlace),
+        ended: reply.ended.map(({ grant, reason }) => ({ grant, reason })),
+      };
+    case 'refused':
+      return errorReply(reply.code, reply.message, {
+        id: to.id,
+        ...(reply.reason === undefined ? {} : { reason: reply.reason }),
+      });
+    case 'ok':
+      return errorReply('INTERNAL', 'The ledger answered a session as it answers an administrator.', { id: to.id });
+    case 'rejected':
+      return errorReply('REFUSED', reply.message, { id: to.id, details: { reason: reply.code } });
+  }
+}
+
+/** A denial with its facts, as an answer or unasked. */
+export function deniedMessage(
+  to: Answered,
+  reply: Pick<Extract<LedgerReply, { kind: 'denied' }>, 'epoch' | 'denial'>,
+): ServerMessage {
+  const { holders, versions, ...facts } = reply.denial;
+  return {
+    t: 'denied',
+    ...to,
+    epoch: reply.epoch,
+    denial: {
+      ...facts,
+      ...(holders === undefined ? {} : { holders: holders.map((holder) => ({ ...holder })) }),
+      ...(versions === undefined ? {} : { versions: [...versions] }),
+    },
+  };
+}
+
+/** A grant as its own client is told of it. */
+export function wireGrant(grant: GrantView): WireGrant {
+  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
+  const shown = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
+  return ending === undefined ? shown : { ...shown, ending };
+}
+
+/** A queue place as its own client is told of it. */
+export function wirePlace(place: QueueView): WireQueuePlace {
+  const { id, feature, count, checkoutSeq, position, untilMs } = place;
+  return { id, feature, count, checkoutSeq, position, untilMs };
+}
