@@ -29,7 +29,9 @@ export function encodeServerMessage(message: ServerMessage): string {
 
 function decode<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
   if (isLongerThan(text, protocolLimits.messageBytesMax)) {
-    throw badMessage(`It is longer than ${protocolLimits.messageBytesMax} bytes`, { limit: protocolLimits.messageBytesMax });
+    throw badMessage(`It is longer than ${protocolLimits.messageBytesMax} bytes`, {
+      limit: protocolLimits.messageBytesMax,
+    });
   }
   let value: unknown;
   try {
@@ -60,8 +62,12 @@ function idOf(value: unknown): { readonly id?: number } {
 }
 
 function badMessage(what: string, details: Record<string, unknown>, cause?: unknown): LicError {
-  return new LicError('BAD_MESSAGE', `The message was not understood. ${what}. See docs/protocol.md for what is expected.`, {
-    details: { path: '', ...details },
-    cause,
-  });
+  return new LicError(
+    'BAD_MESSAGE',
+    `The message was not understood. ${what}. See docs/protocol.md for what is expected.`,
+    {
+      details: { path: '', ...details },
+      cause,
+    },
+  );
 }

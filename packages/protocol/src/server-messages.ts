@@ -79,9 +79,21 @@ const epoch = z.int();
  * A checkout's outcome; `seq` is the checkout's. Without `id` it comes unasked, on the bound connection: a queued checkout
  * was granted, or gave its place up.
  */
-export const grantedSchema = z.object({ t: z.literal('granted'), id: id.optional(), seq: z.int(), epoch, grant: grantSchema });
+export const grantedSchema = z.object({
+  t: z.literal('granted'),
+  id: id.optional(),
+  seq: z.int(),
+  epoch,
+  grant: grantSchema,
+});
 export const queuedSchema = z.object({ t: z.literal('queued'), id, seq: z.int(), epoch, place: queuePlaceSchema });
-export const deniedSchema = z.object({ t: z.literal('denied'), id: id.optional(), seq: z.int(), epoch, denial: denialSchema });
+export const deniedSchema = z.object({
+  t: z.literal('denied'),
+  id: id.optional(),
+  seq: z.int(),
+  epoch,
+  denial: denialSchema,
+});
 export const doneSchema = z.object({ t: z.literal('done'), id, seq: z.int(), epoch });
 export const resumedSchema = z.object({
   t: z.literal('resumed'),

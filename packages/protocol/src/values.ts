@@ -8,10 +8,23 @@ export const nameSchema = z.string().min(1).max(protocolLimits.nameCharsMax);
 const count = z.int().min(1).max(protocolLimits.countMax);
 const ms = z.number().min(0);
 
-export const serverStateSchema = z.enum(['forming', 'standby', 'candidate', 'in-control', 'isolated', 'learner', 'fenced']);
+export const serverStateSchema = z.enum([
+  'forming',
+  'standby',
+  'candidate',
+  'in-control',
+  'isolated',
+  'learner',
+  'fenced',
+]);
 
 /** Who is in control, as a hint: to be verified like any server. */
-export const controlHintSchema = z.object({ rank: z.int(), name: z.string(), key: z.string(), addresses: z.array(z.string()) });
+export const controlHintSchema = z.object({
+  rank: z.int(),
+  name: z.string(),
+  key: z.string(),
+  addresses: z.array(z.string()),
+});
 
 export const endReasonSchema = z.enum([
   'checkedIn',

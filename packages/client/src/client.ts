@@ -1,0 +1,268 @@
+import { type LicError, type Logger, type Runtime, silentLogger } from '@lic/interfaces';
+import { type AdminRequest, protocolLimits, type StatusReport } from '@lic/protocol';
+import { runtime as platformRuntime } from '@lic/runtime';
+import { Driver, entropyBytes } from './driver.ts';
+import { Emitter, type Listenable } from './emitter.ts';
+import { ClientError, errorOf } from './errors.ts';
+import { type Grant, HeldGrant } from './grant.ts';
+import { ClientLogic } from './logic/client-logic.ts';
+import type { Holding } from './logic/holdings.ts';
+import type { CallId, Question } from './logic/inputs.ts';
+import type { ClientEvent, Output } from './logic/outputs.ts';
+import { defaultTiming } from './logic/timing.ts';
+import { agentDefault, type CheckoutOptions, type ClientOptions, connectTimeoutMsDefault } from './options.ts';
+import { chooseTransports } from './transport-choice.ts';
+import { blindTrust, vendorTrust } from './trust.ts';
+
+/** What a client's listeners are called with; for logs and tools, a product needs none of it. */
+export type ClientEvents = { readonly [Type in ClientEvent['type']]: Extract<ClientEvent, { type: Type }> };
+
+/** The outcome of an administrative request. */
+export interface AdminResult {
+  /** One sentence for people. */
+  readonly message: string;
+  /** Facts that belong to the verb. */
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+/** A product's license client: one session at the servers, however many grants it holds. */
+export interface Client extends Listenable<ClientEvents>, AsyncDisposable {
+  /**
+   * Takes seats of a feature. Rejects with a `DenialError` where the servers deny it, with `NO_QUORUM` or `NO_SERVER` where
+   * none was in control within `controlWaitMs`, with the signal's reason, or with another code of `clientErrorCodes`.
+   */
+  checkout(feature: string, options?: CheckoutOptions): Promise<Grant>;
+  /** One operation under one seat: checks out, runs `operation`, checks in, whatever comes of it. */
+  withLicense<Result>(
+    feature: string,
+    operation: (grant: Grant) => Promise<Result> | Result,
+    options?: CheckoutOptions,
+  ): Promise<Result>;
+  /** What the server in control reports, through any server that is reached. With the asked server's token users and hosts are shown. */
+  status(options?: { readonly token?: string }): Promise<StatusReport>;
+  /** An administrative request, sent once, with the token of the server that happens to be asked; for a certain one see `connectTo`. */
+  admin(request: AdminRequest, token: string): Promise<AdminResult>;
+  /** Checks in all grants and closes all connections. Waits 2 s at most, never rejects, may be repeated. */
+  close(): Promise<void>;
+}
+
+/** Makes a client. Nothing is dialled before the first call. Throws `INVALID_ARGUMENT`, or `ADDRESS_INVALID` for an address that no transport serves. */
+export function createClient(options: ClientOptions): Client {
+  return new LicenseClient(options);
+}
+
+interface Call {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  readonly onQueued: CheckoutOptions['onQueued'];
+}
+
+class LicenseClient extends Emitter<ClientEvents> implements Client {
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  readonly #logic: ClientLogic;
+  readonly #driver: Driver;
+  readonly #calls = new Map<CallId, Call>();
+  readonly #grants = new Map<Holding, HeldGrant>();
+  #nextCall = 1;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: ClientOptions) {
+    const { servers, identity, logger = silentLogger, runtime = platformRuntime } = options;
+    super(logger);
+    this.#runtime = runtime;
+    this.#logger = logger;
+    if (servers.length === 0) throw invalid('servers', 'No server address was given.');
+    checkName(identity.user, 'identity.user');
+    checkName(identity.host, 'identity.host');
+    if (options.vendorKey === undefined && options.insecure !== true) {
+      throw invalid(
+        'vendorKey',
+        'No vendor key was given. Pass the one that is compiled into the product, or insecure: true in a tool.',
+      );
+    }
+    const { schemes, transportFor } = chooseTransports(options.transports, { runtime, logger });
+    for (const address of servers) transportFor(address);
+    const timing = {
+      ...defaultTiming,
+      ...(options.controlWaitMs === undefined ? {} : { controlWaitMs: options.controlWaitMs }),
+    };
+    this.#logic = new ClientLogic({ addresses: servers, schemes, ...identity, timing }, runtime.random(entropyBytes));
+    this.#driver = new Driver({
+      runtime,
+      logger,
+      transportFor,
+      logic: this.#logic,
+      trust: options.vendorKey === undefined ? blindTrust() : vendorTrust(options.vendorKey),
+      agent: options.agent ?? agentDefault,
+      connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+      onOutput: (output) => this.#take(output),
+    });
+  }
+
+  async checkout(feature: string, options: CheckoutOptions = {}): Promise<Grant> {
+    const { version, count = 1, wait = 0, signal, onQueued } = options;
+    checkName(feature, 'feature');
+    if (version !== undefined) checkName(version, 'version');
+    checkNumber(count, 'count', 1, protocolLimits.countMax);
+    checkNumber(wait, 'wait', 0, protocolLimits.waitMsMax);
+    signal?.throwIfAborted();
+    return this.#call<Grant>(
+      (call) => this.#driver.input({ kind: 'checkout', call, wanted: { feature, version, count, waitMs: wait } }),
+      { signal, onQueued },
+    );
+  }
+
+  async withLicense<Result>(
+    feature: string,
+    operation: (grant: Grant) => Promise<Result> | Result,
+    options?: CheckoutOptions,
+  ): Promise<Result> {
+    await using grant = await this.checkout(feature, options);
+    return await operation(grant);
+  }
+
+  async status(options: { readonly token?: string } = {}): Promise<StatusReport> {
+    const message = await this.#ask({ t: 'status', ...options });
+    return message.t === 'statusAnswer' ? message.report : unexpected(message.t);
+  }
+
+  async admin(request: AdminRequest, token: string): Promise<AdminResult> {
+    const message = await this.#ask({ t: 'admin', token, request });
+    return message.t === 'adminAnswer' ? { message: message.message, result: message.result } : unexpected(message.t);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#call<void>((call) => this.#driver.input({ kind: 'close', call }));
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #ask(question: Question): Promise<Extract<Output, { kind: 'answered' }>['message']> {
+    return this.#call((call) => this.#driver.input({ kind: 'ask', call, question }));
+  }
+
+  /** Begins something that the logic settles under the call's number. */
+  #call<Value>(
+    begin: (call: CallId) => void,
+    options: { readonly signal?: AbortSignal | undefined; readonly onQueued?: CheckoutOptions['onQueued'] } = {},
+  ): Promise<Value> {
+    const { signal, onQueued } = options;
+    const call = this.#nextCall++;
+    if (this.#closed !== undefined)
+      return Promise.reject(new ClientError('CLOSED', 'The client is closed. Make a new one with createClient.'));
+    return new Promise<Value>((resolve, reject) => {
+      const giveUp = (): void => {
+        if (!this.#calls.delete(call)) return;
+        reject(signal?.reason as Error);
+        this.#driver.input({ kind: 'abandon', call });
+      };
+      signal?.addEventListener('abort', giveUp);
+      const settled = (): void => signal?.removeEventListener('abort', giveUp);
+      this.#calls.set(call, {
+        resolve: (value) => {
+          settled();
+          resolve(value as Value);
+        },
+        reject: (error) => {
+          settled();
+          reject(error as Error);
+        },
+        onQueued,
+      });
+      begin(call);
+    });
+  }
+
+  #take(output: Output): void {
+    switch (output.kind) {
+      case 'granted':
+        this.#granted(output.call, output.holding);
+        break;
+      case 'queued':
+        this.#calls.get(output.call)?.onQueued?.(output.news);
+        break;
+      case 'answered':
+        this.#settle(output.call)?.resolve(output.message);
+        break;
+      case 'done':
+        this.#settle(output.call)?.resolve(undefined);
+        break;
+      case 'failed':
+        this.#settle(output.call)?.reject(errorOf(output.failure));
+        break;
+      case 'grantEvent':
+        this.#grants.get(output.holding)?.take(output.event);
+        if (output.event.type === 'ended') this.#grants.delete(output.holding);
+        break;
+      case 'clientEvent':
+        this.emit(output.event.type, output.event as never);
+        break;
+    }
+  }
+
+  #granted(call: CallId, holding: Holding): void {
+    const waiting = this.#settle(call);
+    if (waiting === undefined) {
+      // Aborted in the very step in which it was granted.
+      void this.#checkin(holding.id).catch(() => undefined);
+      return;
+    }
+    const grant = new HeldGrant(holding, {
+      logger: this.#logger,
+      stateOf: (held) => this.#logic.stateOf(held, this.#driver.clocks()),
+      holds: (held) => this.#logic.holds(held, this.#driver.clocks()),
+      checkin: (id) => this.#checkin(id),
+      atMost: (promise, limitMs) => this.#atMost(promise, limitMs),
+    });
+    this.#grants.set(holding, grant);
+    waiting.resolve(grant);
+  }
+
+  #checkin(grant: string): Promise<void> {
+    // After close() every grant has ended and its seat is given back or reclaimed.
+    if (this.#closed !== undefined) return this.#closed;
+    return this.#call<void>((call) => this.#driver.input({ kind: 'checkin', call, grant }));
+  }
+
+  #settle(call: CallId): Call | undefined {
+    const waiting = this.#calls.get(call);
+    this.#calls.delete(call);
+    return waiting;
+  }
+
+  #atMost(promise: Promise<void>, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#runtime.setTimer(limitMs, resolve);
+      const done = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      promise.then(done, done);
+    });
+  }
+}
+
+const invalid = (argument: string, message: string): ClientError =>
+  new ClientError('INVALID_ARGUMENT', message, { argument });
+
+function checkName(value: string, argument: string): void {
+  if (typeof value === 'string' && value.length >= 1 && value.length <= protocolLimits.nameCharsMax) return;
+  throw invalid(argument, `"${argument}" must be a text of 1 to ${protocolLimits.nameCharsMax} characters.`);
+}
+
+function checkNumber(value: number, argument: string, min: number, max: number): void {
+  const isWhole = argument !== 'count' || Number.isSafeInteger(value);
+  if (typeof value === 'number' && isWhole && value >= min && value <= max) return;
+  throw invalid(argument, `"${argument}" must be a number from ${min} to ${max}, got ${String(value)}.`);
+}
+
+function unexpected(what: string): never {
+  throw new ClientError(
+    'HANDSHAKE_FAILED',
+    `The server answered with "${what}", which does not belong to the question.`,
+  ) satisfies LicError;
+}

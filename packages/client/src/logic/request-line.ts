@@ -1,0 +1,192 @@
+import type { CheckoutMessage, SessionMessage } from '@lic/protocol';
+import type { CallId } from './inputs.ts';
+import { requestsInFlightMax } from './timing.ts';
+
+type WithoutEnvelope<Message> = Message extends SessionMessage
+  ? Omit<Message, 'id' | 'session' | 'seq' | 'awaited' | 'attempt' | 'epoch' | 'opening'>
+  : never;
+
+/** What a request asks for, without what makes it safe to repeat. */
+export type RequestBody = WithoutEnvelope<SessionMessage>;
+
+/** A command of the session, from its call until a quorum has answered it. */
+export interface Request {
+  readonly body: RequestBody;
+  /** The call that awaits it, if any does. */
+  readonly call: CallId | null;
+  /** 0 until it is sent first: a number is only taken when nothing can come in between (I5: none may be skipped). */
+  seq: number;
+  /** The copies sent so far, oldest first. */
+  readonly copies: Copy[];
+  /** A copy is under way on the connection that the session is bound to. */
+  isOut: boolean;
+  /** Not sent again before; monotonic ms. */
+  notBeforeMs: number;
+  /** What the servers said last where they did not carry it out. */
+  refusal: { readonly code: string; readonly message: string } | null;
+}
+
+/** A sent copy of a request. */
+export interface Copy {
+  /** The message's id, which the answer repeats. */
+  readonly id: number;
+  /** Monotonic ms. */
+  readonly sentMs: number;
+}
+
+/** What every message of the session has in common. */
+export interface Envelope {
+  readonly session: string;
+  readonly epoch: number;
+  readonly opening: NonNullable<CheckoutMessage['opening']>;
+}
+
+/**
+ * The requests of one session in the order of their numbers, each repeated until it is answered (triad.md, I5): what was
+ * sent without an answer goes again, same number, before anything new.
+ */
+export class RequestLine {
+  readonly #fresh: Request[] = [];
+  readonly #unanswered = new Map<number, Request>();
+  readonly #byId = new Map<number, Request>();
+  #nextSeq = 1;
+  #outCount = 0;
+
+  /** No request waits for an answer or to be sent. */
+  get isEmpty(): boolean {
+    return this.#unanswered.size === 0 && this.#fresh.length === 0;
+  }
+
+  /** No number was ever taken: the session does not exist yet at the servers. */
+  get isUnused(): boolean {
+    return this.#nextSeq === 1;
+  }
+
+  /** The session's first request is still without an answer. */
+  get isOpening(): boolean {
+    return this.#unanswered.has(1);
+  }
+
+  /** The first request, while it is without an answer. */
+  get opening(): Request | undefined {
+    return this.#unanswered.get(1);
+  }
+
+  /** When the first request that is under way was sent last, monotonic ms; Infinity where none is. */
+  oldestOutMs(): number {
+    if (this.#outCount === 0) return Infinity;
+    for (const request of this.#unanswered.values())
+      if (request.isOut) return request.copies.at(-1)?.sentMs ?? Infinity;
+    return Infinity;
+  }
+
+  add(body: RequestBody, call: CallId | null): Request {
+    const request: Request = { body, call, seq: 0, copies: [], isOut: false, notBeforeMs: 0, refusal: null };
+    this.#fresh.push(request);
+    return request;
+  }
+
+  /** Takes a request that was never sent out of the line. */
+  drop(request: Request): void {
+    const at = this.#fresh.indexOf(request);
+    if (at >= 0) this.#fresh.splice(at, 1);
+  }
+
+  /** The request that a message with this id carried, while it is without an answer. */
+  byId(id: number): Request | undefined {
+    return this.#byId.get(id);
+  }
+
+  unanswered(seq: number): Request | undefined {
+    return this.#unanswered.get(seq);
+  }
+
+  /** A quorum answered it: it is never sent again. */
+  answered(request: Request): void {
+    if (!this.#unanswered.delete(request.seq)) return;
+    this.#setOut(request, false);
+    for (const { id } of request.copies) this.#byId.delete(id);
+  }
+
+  /** It was surely not carried out, or nobody knows: it goes again, at `notBeforeMs` or with the next binding. */
+  repeat(request: Request, notBeforeMs: number): void {
+    this.#setOut(request, false);
+    request.notBeforeMs = notBeforeMs;
+  }
+
+  /** The connection that carried them is not the session's any more: all go again once it is bound. */
+  repeatAll(): void {
+    for (const request of this.#unanswered.values()) {
+      request.isOut = false;
+      request.notBeforeMs = 0;
+    }
+    this.#outCount = 0;
+  }
+
+  /** Whether a request before this one is still without an answer: then a refusal only means that its number came too early. */
+  hasEarlier(request: Request): boolean {
+    const first = this.#unanswered.keys().next();
+    return first.done !== true && first.value < request.seq;
+  }
+
+  /** All that is in the line, in order; for a session that has ended. */
+  all(): Request[] {
+    return [...this.#unanswered.values(), ...this.#fresh];
+  }
+
+  /**
+   * Gives what may be sent now, in order of numbers. A request that has to wait holds up those after it, and the session's
+   * first one holds up all: the session's epoch is not known before its answer.
+   */
+  flush(nowMs: number, envelope: Envelope, nextId: () => number, send: (message: SessionMessage) => void): void {
+    if (this.#outCount < this.#unanswered.size) {
+      for (const request of this.#unanswered.values()) {
+        if (request.isOut) continue;
+        if (request.notBeforeMs > nowMs) return;
+        this.#send(request, nowMs, envelope, nextId(), send);
+      }
+    }
+    while (this.#fresh.length > 0 && !this.isOpening && this.#unanswered.size < requestsInFlightMax) {
+      const request = this.#fresh.shift() as Request;
+      request.seq = this.#nextSeq++;
+      this.#unanswered.set(request.seq, request);
+      this.#send(request, nowMs, envelope, nextId(), send);
+    }
+  }
+
+  /** When a request that waits may go again, monotonic ms. */
+  nextRepeatMs(): number {
+    if (this.#outCount === this.#unanswered.size) return Infinity;
+    for (const request of this.#unanswered.values()) if (!request.isOut) return request.notBeforeMs;
+    return Infinity;
+  }
+
+  #send(
+    request: Request,
+    nowMs: number,
+    envelope: Envelope,
+    id: number,
+    send: (message: SessionMessage) => void,
+  ): void {
+    request.copies.push({ id, sentMs: nowMs });
+    this.#byId.set(id, request);
+    this.#setOut(request, true);
+    const { session, epoch, opening } = envelope;
+    send({
+      ...request.body,
+      id,
+      session,
+      seq: request.seq,
+      awaited: this.#unanswered.keys().next().value ?? request.seq,
+      attempt: request.copies.length,
+      epoch: request.seq === 1 ? 0 : epoch,
+      ...(request.seq === 1 ? { opening } : {}),
+    } as SessionMessage);
+  }
+
+  #setOut(request: Request, isOut: boolean): void {
+    if (request.isOut === isOut) return;
+    request.isOut = isOut;
+    this.#outCount += isOut ? 1 : -1;
+  }
+}

@@ -1,0 +1,321 @@
+import type { ControlHint, ServerState, WelcomeMessage } from '@lic/protocol';
+import type { Entropy } from './entropy.ts';
+import type { LinkFailure, LinkId } from './inputs.ts';
+import type { Emit } from './outputs.ts';
+import type { LogicTiming } from './timing.ts';
+
+/** Addresses that were learned from servers, at most; the product's own come on top. */
+export const learnedAddressesMax = 16;
+
+/** An address and how dialling it went. */
+interface Endpoint {
+  readonly address: string;
+  /** Given by the product; the others were learned from servers. */
+  readonly isConfigured: boolean;
+  /** The identity key that answered there last. */
+  key: string | null;
+  link: LinkId | null;
+  failures: number;
+  nextDialMs: number;
+  failure: LinkFailure | null;
+}
+
+/** A connection to a server that has proved what it is. */
+export interface ServerLink {
+  readonly id: LinkId;
+  readonly server: { readonly key: string; readonly name: string; readonly rank: number };
+  readonly address: string;
+  state: ServerState;
+  term: number;
+  control: ControlHint | null;
+  /** Unanswered for long: any other connection to a server in control is better. */
+  isStale: boolean;
+  /** A binding was sent on it and is without an answer: the servers may take it for the session's own connection. */
+  hasBindingOut: boolean;
+  /** The term in which it refused to relay to the one in control. */
+  relayRefusedTerm: number | null;
+}
+
+/**
+ * Where servers are and what they say of themselves (triad.md, S7): while a server in control is searched, all are dialled,
+ * staggered, and every open connection tells the moment control is decided. At rest one connection is kept.
+ */
+export class ServerLinks {
+  readonly #endpoints: Endpoint[];
+  readonly #dialling = new Map<LinkId, Endpoint>();
+  readonly #open = new Map<LinkId, ServerLink>();
+  readonly #schemes: ReadonlySet<string>;
+  readonly #timing: LogicTiming;
+  readonly #entropy: Entropy;
+  readonly #emit: Emit;
+  #nextLink = 1;
+  #searchSinceMs: number | null = null;
+
+  constructor(parts: {
+    readonly addresses: readonly string[];
+    readonly schemes: readonly string[];
+    readonly timing: LogicTiming;
+    readonly entropy: Entropy;
+    readonly emit: Emit;
+  }) {
+    this.#endpoints = parts.addresses.map((address) => newEndpoint(address, true));
+    this.#schemes = new Set(parts.schemes);
+    this.#timing = parts.timing;
+    this.#entropy = parts.entropy;
+    this.#emit = parts.emit;
+  }
+
+  get(link: LinkId): ServerLink | undefined {
+    return this.#open.get(link);
+  }
+
+  /** Since when a server in control has been searched; null at rest. */
+  get searchSinceMs(): number | null {
+    return this.#searchSinceMs;
+  }
+
+  get hasOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  all(): IterableIterator<ServerLink> {
+    return this.#open.values();
+  }
+
+  /** Why each address has no connection, as far as known. */
+  failures(): { readonly address: string; readonly code: string; readonly message: string }[] {
+    return this.#endpoints.flatMap(({ address, failure }) => (failure === null ? [] : [{ address, ...failure }]));
+  }
+
+  /** Whether every address was tried, and every one failed with `code`. */
+  haveAllFailedWith(code: string): boolean {
+    return !this.hasOpen && this.#endpoints.every(({ failure }) => failure?.code === code);
+  }
+
+  /** The best server in control: highest term, not stale, newest connection. A stand-by that relays only where `mayRelay`. */
+  best(mayRelay: boolean): ServerLink | undefined {
+    let best: ServerLink | undefined;
+    for (const link of this.#open.values()) {
+      if (link.state === 'in-control' && (best === undefined || isBetter(link, best))) best = link;
+    }
+    if (best !== undefined || !mayRelay) return best;
+    for (const link of this.#open.values()) {
+      const canRelay = link.state === 'standby' && link.control !== null && link.relayRefusedTerm !== link.term;
+      if (canRelay && !link.isStale && (best === undefined || link.term > best.term)) best = link;
+    }
+    return best;
+  }
+
+  /** Begins to dial all addresses; nothing changes where that goes on already. */
+  search(nowMs: number): void {
+    if (this.#searchSinceMs !== null) return;
+    this.#searchSinceMs = nowMs;
+    let order = 0;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.link !== null) continue;
+      endpoint.nextDialMs = Math.max(endpoint.nextDialMs, nowMs + order * this.#timing.staggerMs);
+      order += 1;
+    }
+  }
+
+  /** Somebody asks anew: earlier failures shall not make him wait. */
+  hurry(nowMs: number): void {
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.link === null && endpoint.failures > 1) {
+        endpoint.failures = 1;
+        endpoint.nextDialMs = Math.min(endpoint.nextDialMs, nowMs + this.#timing.redialMsMin);
+      }
+    }
+  }
+
+  /** Ends the search and all connections but one. */
+  rest(keep: LinkId | null): void {
+    this.#searchSinceMs = null;
+    for (const link of [...this.#dialling.keys(), ...this.#open.keys()]) if (link !== keep) this.#hangUp(link);
+    const kept = this.#endpointOf(keep);
+    if (kept !== undefined) kept.failures = 0;
+  }
+
+  /** Dials what is due. */
+  dialDue(nowMs: number): void {
+    if (this.#searchSinceMs === null) return;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.nextDialMs > nowMs || !this.#isWanted(endpoint)) continue;
+      const link = this.#nextLink++;
+      endpoint.link = link;
+      this.#dialling.set(link, endpoint);
+      this.#emit({ kind: 'dial', link, address: endpoint.address });
+    }
+  }
+
+  nextDialMs(): number {
+    if (this.#searchSinceMs === null) return Infinity;
+    let nextMs = Infinity;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.nextDialMs < nextMs && this.#isWanted(endpoint)) nextMs = endpoint.nextDialMs;
+    }
+    return nextMs;
+  }
+
+  /** The server at the far end has proved its identity. Answers undefined where the connection is not wanted any more. */
+  up(id: LinkId, welcome: WelcomeMessage, nowMs: number): ServerLink | undefined {
+    const endpoint = this.#dialling.get(id);
+    if (endpoint === undefined) return undefined;
+    this.#dialling.delete(id);
+    const { server, state, term, control } = welcome;
+    endpoint.key = server.key;
+    endpoint.failure = null;
+    const link: ServerLink = {
+      id,
+      server,
+      address: endpoint.address,
+      state,
+      term,
+      control,
+      isStale: false,
+      hasBindingOut: false,
+      relayRefusedTerm: null,
+    };
+    const twin = [...this.#open.values()].find((other) => other.server.key === server.key && !other.isStale);
+    this.#open.set(id, link);
+    if (twin !== undefined) {
+      this.#hangUp(id);
+      return undefined;
+    }
+    this.#learn(welcome.servers);
+    this.hint(control, nowMs);
+    return link;
+  }
+
+  failed(id: LinkId, failure: LinkFailure, nowMs: number): void {
+    const endpoint = this.#dialling.get(id);
+    if (endpoint === undefined) return;
+    this.#dialling.delete(id);
+    this.#backOff(endpoint, failure, nowMs);
+    if (failure.code === 'DIAL_REFUSED' || failure.code === 'DIAL_FAILED' || failure.code === 'DIAL_TIMEOUT') return;
+    this.#emit({ kind: 'clientEvent', event: { type: 'serverRefused', address: endpoint.address, ...failure } });
+  }
+
+  down(id: LinkId, failure: LinkFailure, nowMs: number): ServerLink | undefined {
+    const link = this.#open.get(id);
+    const endpoint = this.#endpointOf(id);
+    this.#open.delete(id);
+    if (endpoint !== undefined) this.#backOff(endpoint, failure, nowMs);
+    return link;
+  }
+
+  /** What a server says of control now. */
+  control(
+    id: LinkId,
+    said: { readonly state: ServerState; readonly term: number; readonly control: ControlHint | null },
+    nowMs: number,
+  ): void {
+    const link = this.#open.get(id);
+    if (link === undefined) return;
+    link.state = said.state;
+    link.term = said.term;
+    link.control = said.control;
+    this.hint(said.control, nowMs);
+  }
+
+  /** A server that was taken to be in control, or to relay, says that it is not, or does not. */
+  refused(id: LinkId, control: ControlHint | null, nowMs: number): void {
+    const link = this.#open.get(id);
+    if (link === undefined) return;
+    if (link.state === 'in-control') link.state = 'standby';
+    link.relayRefusedTerm = link.term;
+    if (control !== null) link.control = control;
+    this.hint(control, nowMs);
+  }
+
+  /** Follows a hint: it is dialled at once, and verified like any server. */
+  hint(control: ControlHint | null, nowMs: number): void {
+    if (control === null) return;
+    this.#learn([control]);
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.key === control.key && endpoint.failures <= 1)
+        endpoint.nextDialMs = Math.min(endpoint.nextDialMs, nowMs);
+    }
+  }
+
+  /** The connection is not answered: its server is dialled anew, beside it. */
+  goStale(id: LinkId, nowMs: number): void {
+    const link = this.#open.get(id);
+    const endpoint = this.#endpointOf(id);
+    if (link === undefined || link.isStale) return;
+    link.isStale = true;
+    if (endpoint === undefined) return;
+    endpoint.link = null;
+    endpoint.nextDialMs = nowMs;
+  }
+
+  #endpointOf(id: LinkId | null): Endpoint | undefined {
+    return id === null ? undefined : this.#endpoints.find((endpoint) => endpoint.link === id);
+  }
+
+  #hangUp(id: LinkId): void {
+    const endpoint = this.#endpointOf(id);
+    if (endpoint !== undefined) endpoint.link = null;
+    const isOrderly = this.#open.get(id)?.hasBindingOut !== true;
+    this.#dialling.delete(id);
+    this.#open.delete(id);
+    this.#emit({ kind: 'hangUp', link: id, isOrderly });
+  }
+
+  /** An address is worth a dial unless its server is connected already, or has an address of the product's own that works. */
+  #isWanted(endpoint: Endpoint): boolean {
+    if (endpoint.link !== null) return false;
+    if (endpoint.key === null) return true;
+    for (const other of this.#endpoints) {
+      if (other === endpoint || other.key !== endpoint.key) continue;
+      if (other.link !== null || (other.isConfigured && !endpoint.isConfigured && other.failure === null)) return false;
+    }
+    return true;
+  }
+
+  #learn(servers: readonly ControlHint[]): void {
+    for (const { key, addresses } of servers) {
+      if (this.#endpoints.some((endpoint) => endpoint.key === key)) continue;
+      const known = this.#endpoints.find((endpoint) => addresses.includes(endpoint.address));
+      if (known !== undefined) {
+        known.key ??= key;
+        continue;
+      }
+      const address = addresses.find((text) => this.#schemes.has(text.slice(0, text.indexOf(':'))));
+      if (address === undefined) continue;
+      this.#forgetOneLearned();
+      this.#endpoints.push({ ...newEndpoint(address, false), key });
+    }
+  }
+
+  #forgetOneLearned(): void {
+    const learned = this.#endpoints.filter((endpoint) => !endpoint.isConfigured);
+    if (learned.length < learnedAddressesMax) return;
+    const oldest = learned.find((endpoint) => endpoint.link === null);
+    if (oldest !== undefined) this.#endpoints.splice(this.#endpoints.indexOf(oldest), 1);
+  }
+
+  #backOff(endpoint: Endpoint, failure: LinkFailure, nowMs: number): void {
+    const { redialMsMin, redialMsMax } = this.#timing;
+    const pauseMs = Math.min(redialMsMax, redialMsMin * 2 ** Math.min(endpoint.failures, 20));
+    endpoint.link = null;
+    endpoint.failure = failure;
+    endpoint.failures += 1;
+    endpoint.nextDialMs = nowMs + pauseMs * (0.5 + this.#entropy.fraction());
+  }
+}
+
+const newEndpoint = (address: string, isConfigured: boolean): Endpoint => ({
+  address,
+  isConfigured,
+  key: null,
+  link: null,
+  failures: 0,
+  nextDialMs: -Infinity,
+  failure: null,
+});
+
+function isBetter(link: ServerLink, than: ServerLink): boolean {
+  if (link.isStale !== than.isStale) return !link.isStale;
+  return link.term > than.term || (link.term === than.term && link.id > than.id);
+}

@@ -1,0 +1,83 @@
+import type { ServerLink, ServerLinks } from './server-links.ts';
+import type { Place, Session } from './session.ts';
+import { staleFactor } from './timing.ts';
+
+/** What decides where a session is bound. */
+export interface SteeringView {
+  readonly links: ServerLinks;
+  readonly session: Session;
+  readonly repeatAfterMs: number;
+  /** The session holds, waits for, or has yet to say something. */
+  readonly isNeeded: boolean;
+  /** Somebody waits for an answer that any server can give. */
+  readonly hasQuestions: boolean;
+  /** Control is announced to leave the server that the session is bound to. */
+  readonly isMoving: boolean;
+}
+
+/** Whether the session is bound to a server in control that answers. */
+export function isHealthy({ session, repeatAfterMs }: SteeringView, nowMs: number): boolean {
+  if (session.bound === null || session.troubleSinceMs <= nowMs) return false;
+  return nowMs < session.awaitedSinceMs() + repeatAfterMs;
+}
+
+/**
+ * Decides which servers are dialled and where the session is bound (triad.md, S7, S9, Failover): the highest term in control
+ * wins; a server that does not answer is kept until another one does; where the one in control can't be reached, a
+ * stand-by may relay; at rest there is one connection.
+ */
+export function steer(view: SteeringView, nowMs: number): void {
+  const { links, session, isNeeded, hasQuestions } = view;
+  dropInvalid(view);
+  if (isNeeded) bindBest(view, nowMs);
+  const isAtRest = isNeeded
+    ? isHealthy(view, nowMs) && !view.isMoving && session.bound?.isRelay !== true
+    : !hasQuestions;
+  if (!isAtRest) links.search(nowMs);
+  else if (links.searchSinceMs !== null) links.rest(restingLink(view));
+}
+
+/** From when on a stand-by may relay: the search for a direct way has had its time. Monotonic ms. */
+export function relayFromMs({ links, repeatAfterMs }: SteeringView): number {
+  return links.searchSinceMs === null ? Infinity : links.searchSinceMs + 2 * repeatAfterMs;
+}
+
+function dropInvalid({ links, session }: SteeringView): void {
+  const place = session.bound ?? session.binding;
+  if (place !== null && !isValid(place, links.get(place.link))) session.unbind();
+}
+
+/** A binding lasts as long as its server stays in the term in which it was made: a new term's server knows of none. */
+function isValid(place: Place, link: ServerLink | undefined): boolean {
+  if (link === undefined || link.term !== place.term) return false;
+  if (!place.isRelay) return link.state === 'in-control';
+  return link.state === 'standby' && link.relayRefusedTerm !== link.term;
+}
+
+function bindBest(view: SteeringView, nowMs: number): void {
+  const { links, session, repeatAfterMs } = view;
+  const best = links.best(nowMs >= relayFromMs(view));
+  const place = session.bound ?? session.binding;
+  if (place === null) {
+    if (best !== undefined && nowMs >= session.bindNotBeforeMs) session.bind(best, nowMs);
+    return;
+  }
+  const silentMs = nowMs - session.awaitedSinceMs();
+  if (best === undefined || best.id === place.link) {
+    if (silentMs >= staleFactor * repeatAfterMs) links.goStale(place.link, nowMs);
+    return;
+  }
+  const current = links.get(place.link);
+  const isBetter =
+    best.term > place.term ||
+    (current?.isStale === true && !best.isStale) ||
+    (place.isRelay && best.state === 'in-control');
+  // A binding under way is given its time, unless a higher term shows that it is in vain.
+  const isFree = session.binding === null || silentMs >= repeatAfterMs || best.term > place.term;
+  if (isBetter && isFree) session.bind(best, nowMs);
+}
+
+function restingLink({ links, session }: SteeringView): number | null {
+  const first = links.all().next();
+  return session.bound?.link ?? links.best(false)?.id ?? (first.done === true ? null : first.value.id);
+}

@@ -1,0 +1,46 @@
+import type { Logger, Runtime, TransportFactory } from '@lic/interfaces';
+
+/** Whom the client trusts. One of the two must be said. */
+export type TrustOptions =
+  /** The vendor's public key as text (`ed25519:…`), compiled into the product: only servers that a license of this vendor names are used. */
+  | { readonly vendorKey: string; readonly insecure?: false }
+  /** Any server will do. For tools of an administrator who has no vendor key; never for a product. */
+  | { readonly insecure: true; readonly vendorKey?: undefined };
+
+/** What {@link createClient} takes. */
+export type ClientOptions = TrustOptions & {
+  /** Addresses of all servers (`tcp://lic1.example.com:7411`), best first. Others are learned from them. */
+  readonly servers: readonly string[];
+  /** At least one, e.g. `[tcp()]`. */
+  readonly transports: readonly TransportFactory[];
+  /** Who holds the seats, as status and denials show it. At most 128 characters each. */
+  readonly identity: { readonly user: string; readonly host: string };
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Default: the platform's, of `@lic/runtime`. */
+  readonly runtime?: Runtime;
+  /** How long a call looks for a server in control before it fails, ms. Default 10 000. */
+  readonly controlWaitMs?: number;
+  /** For dial and welcome of one server together, ms. Default 5 000. */
+  readonly connectTimeoutMs?: number;
+  /** Name and version of the product, for the servers' logs. */
+  readonly agent?: string;
+};
+
+/** What a checkout may say. */
+export interface CheckoutOptions {
+  /** The least version of the feature that will do. Default: any. */
+  readonly version?: string;
+  /** Seats. Default 1. */
+  readonly count?: number;
+  /** How long to wait in the queue where no seat is free, ms, at most a day. Default 0: a full pool is denied at once. */
+  readonly wait?: number;
+  /** Gives up: the queue place is taken back, a seat granted meanwhile too, and the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called when the checkout waits, with its place in the queue (from 1). */
+  readonly onQueued?: (place: { readonly position: number }) => void;
+}
+
+export const connectTimeoutMsDefault = 5_000;
+/** How this library names itself where the product does not. */
+export const agentDefault = '@lic/client';
