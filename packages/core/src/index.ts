@@ -1,8 +1,12 @@
 export { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
 export { publicKeyFromPem, publicKeyToPem, rsaBits, type SignatureAlg } from './crypto/public-key.ts';
 export { keyIdOf, schemeFor, schemeForPrivateKey, verifySignature } from './crypto/signature.ts';
+export { decodeCommand, encodeCommand } from './ledger/command-codec.ts';
 export type * from './ledger/commands.ts';
+export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts';
+export { denialCodes } from './ledger/denials.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
+export { ledgerLimits, ledgerVersions } from './ledger/limits.ts';
 export type * from './ledger/results.ts';
 export { canonicalize } from './license/canonicalize.ts';
 export { licenseErrorCodes } from './license/error-codes.ts';

@@ -93,6 +93,7 @@ export type DenialCode =
   | 'NOT_OPEN_YET'
   | 'QUEUE_FULL'
   | 'TOO_MANY_GRANTS'
+  | 'TOO_MANY_SESSIONS'
   | 'INVALID_REQUEST';
 
 /** A checkout that was not granted: a value, never an exception. */
@@ -107,7 +108,12 @@ export interface Denial {
   readonly inUse?: number;
   readonly queued?: number;
   /** Who holds the seats: at most `denialHoldersMax`, longest first. */
-  readonly holders?: readonly { readonly user: string; readonly host: string; readonly count: number; readonly sinceMs: number }[];
+  readonly holders?: readonly {
+    readonly user: string;
+    readonly host: string;
+    readonly count: number;
+    readonly sinceMs: number;
+  }[];
   /** Milliseconds until checkouts open (`NOT_OPEN_YET`). */
   readonly leftMs?: number;
   /** The versions that are licensed (`VERSION_NOT_LICENSED`). */
@@ -141,7 +147,13 @@ export type LedgerReply =
       /** Ended grants whose end the client may not know yet, as far as remembered. */
       readonly ended: readonly { readonly grant: string; readonly reason: EndReason }[];
     }
-  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string; readonly reason?: EndReason; readonly epoch?: number }
+  | {
+      readonly kind: 'refused';
+      readonly code: RefusalCode;
+      readonly message: string;
+      readonly reason?: EndReason;
+      readonly epoch?: number;
+    }
   /** Administrative and internal commands: took effect, or why not. */
   | { readonly kind: 'ok' }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string };

@@ -1,0 +1,101 @@
+import { LicError } from '@lic/interfaces';
+import type { License } from '../license/license.ts';
+import { parseLicense } from '../license/parse-license.ts';
+import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } from './commands.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { advanceTime, sweep } from './license-time.ts';
+import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { fitPools } from './pools.ts';
+import { done, rejected } from './replies.ts';
+import type { LedgerReply } from './results.ts';
+
+/** Whether this code knows these ledger rules (triad.md, Versions). */
+export function knowsVersion(version: number): boolean {
+  return version >= ledgerVersions.min && version <= ledgerVersions.max;
+}
+
+/** The first entry: license, license time (no limit on this step), settings, and the rules in force. */
+export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply {
+  if (state.license !== null)
+    return rejected('FORMED_ALREADY', 'The triad is formed: load another license with "lic reload".');
+  if (!knowsVersion(command.ledgerVersion)) return rejectVersion(command.ledgerVersion);
+  const license = readLicense(command.license);
+  if (license instanceof LicError) return rejected(license.code, license.message);
+  const { leaseMs, drift, marginMs, allowShortLeases } = command.settings;
+  state.settings = { leaseMs, drift, marginMs, allowShortLeases };
+  state.version = command.ledgerVersion;
+  advanceTime(state, command.at);
+  state.formedAtMs = state.timeMs;
+  state.setLicense(license, command.license, command.licenseHash);
+  fitPools(state, license, state.settings);
+  sweep(state, ledgerLimits.endsPerCommandMax);
+  state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
+  if (command.isNew) applyOpened(state);
+  return done;
+}
+
+/** Checkouts may begin: one longest hold was waited, or nothing older can hold seats. */
+export function applyOpened(state: LedgerState): LedgerReply {
+  if (!state.isOpen) state.events.push({ kind: 'opened' });
+  state.isOpen = true;
+  return done;
+}
+
+/** Another license takes the place of the one in force. Nobody is evicted; grants of what it no longer names become *ending*. */
+export function applyInstall(state: LedgerState, command: InstallCommand): LedgerReply {
+  const license = readLicense(command.license);
+  if (license instanceof LicError) return rejected(license.code, license.message);
+  const inForce = state.license!;
+  if (license.vendor !== inForce.vendor)
+    return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
+  if (serverKeys(license) !== serverKeys(inForce))
+    return rejected(
+      'ONE_SERVER_AT_A_TIME',
+      'The license names other server keys than the one in force. Servers cannot be exchanged by a reload yet.',
+    );
+  state.setLicense(license, command.license, command.licenseHash);
+  fitPools(state, license, state.settings!);
+  sweep(state, ledgerLimits.endsPerCommandMax);
+  state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
+  return done;
+}
+
+export function applyDrain(state: LedgerState, { server, on }: DrainCommand): LedgerReply {
+  if (!state.license!.servers.some(({ key }) => key === server))
+    return rejected('UNKNOWN_SERVER', `The license in force names no server with the key ${server}.`);
+  if (state.drained.has(server) === on) return done;
+  if (on) state.drained.add(server);
+  else state.drained.delete(server);
+  state.events.push({ kind: 'drainChanged', server, on });
+  return done;
+}
+
+export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVersionCommand): LedgerReply {
+  if (!knowsVersion(ledgerVersion)) return rejectVersion(ledgerVersion);
+  if (ledgerVersion <= state.version)
+    return rejected('VERSION_IN_FORCE', `Ledger version ${state.version} is in force: it only ever rises.`);
+  state.version = ledgerVersion;
+  return done;
+}
+
+// `prepare` has verified the text; this makes sure that `apply` never throws, whatever the log holds.
+function readLicense(text: string): License | LicError {
+  try {
+    return parseLicense(text);
+  } catch (error) {
+    if (error instanceof LicError) return error;
+    throw error;
+  }
+}
+
+function rejectVersion(version: number): LedgerReply {
+  const { min, max } = ledgerVersions;
+  return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
+}
+
+function serverKeys(license: License): string {
+  return license.servers
+    .map(({ key }) => key)
+    .sort()
+    .join(' ');
+}

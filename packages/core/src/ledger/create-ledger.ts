@@ -1,0 +1,176 @@
+import { LicError } from '@lic/interfaces';
+import { knowsVersion } from './administration.ts';
+import { applyCommand } from './apply.ts';
+import { decodeCommand } from './command-codec.ts';
+import type { LedgerCommand } from './commands.ts';
+import type { Ledger } from './ledger-contract.ts';
+import { LedgerState } from './ledger-state.ts';
+import { nextDeadlineMs } from './license-time.ts';
+import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { assignableIn } from './queue.ts';
+import { type Feature, type Grant, type Pool, serialOf } from './records.ts';
+import { rejected } from './replies.ts';
+import type { GrantView, PoolView, QueueView } from './results.ts';
+import { entriesOf, grantsOf } from './sessions.ts';
+import { readSnapshot } from './snapshot-reader.ts';
+import { type SnapshotUnderWay, writeSnapshot } from './snapshot-writer.ts';
+import { viewEntry, viewGrant, viewPool, viewSession } from './views.ts';
+
+/** What a ledger is given. */
+export interface LedgerOptions {
+  /** Verifies a license text (signature by the vendor, format). Rejects where it can't: the server is fenced before that entry. */
+  verifyLicense(text: string): Promise<void> | void;
+  /** The hash of a license text, to check the one that the command names; absent: not checked. */
+  licenseHashOf?(text: string): Promise<string> | string;
+}
+
+/** An empty ledger: the first command opens it. */
+export function createLedger(options: LedgerOptions): Ledger {
+  let state = new LedgerState();
+  // Decoded in `prepare` and applied next: no command is parsed twice.
+  let prepared: { readonly bytes: Uint8Array; readonly command: LedgerCommand | LicError } | undefined;
+  let snapshots: readonly SnapshotUnderWay[] = [];
+
+  const commandOf = (bytes: Uint8Array): LedgerCommand | LicError => {
+    const command = prepared?.bytes === bytes ? prepared.command : decode(bytes);
+    prepared = undefined;
+    return command;
+  };
+
+  return {
+    prepare(bytes) {
+      const command = decode(bytes);
+      prepared = { bytes, command };
+      if (command instanceof LicError) return undefined;
+      const version = versionNeeded(state, command);
+      if (version !== undefined && !knowsVersion(version)) return Promise.reject(unknownVersion(version));
+      if (command.kind === 'open' || command.kind === 'install')
+        return verify(options, command.license, command.licenseHash);
+      return undefined;
+    },
+    apply(_index, bytes) {
+      const command = commandOf(bytes);
+      return command instanceof LicError
+        ? { reply: rejected(command.code, command.message), events: [] }
+        : applyCommand(state, command);
+    },
+    snapshot() {
+      if (snapshots.length >= ledgerLimits.snapshotsMax) snapshots[0]!.breakOff();
+      const begun = writeSnapshot(state, (ended) => {
+        snapshots = snapshots.filter((one) => one !== ended);
+      });
+      snapshots = [...snapshots, begun];
+      return begun;
+    },
+    async restore(chunks) {
+      state = await readSnapshot(chunks);
+      prepared = undefined;
+    },
+    hash: () => state.hash(),
+    summary: () => ({
+      licenseTimeMs: state.timeMs,
+      licenseHash: state.license === null ? null : state.licenseHash,
+      settings: state.settings,
+      isOpen: state.isOpen,
+      ledgerVersion: state.version,
+      drained: [...state.drained].sort(),
+      sessions: state.sessions.size,
+      grants: state.grants.size,
+      queued: state.entries.size,
+    }),
+    license: () => state.license,
+    licenseText: () => (state.license === null ? null : state.licenseText),
+    pools: () => viewPools(state),
+    session(id) {
+      const session = state.sessionsById.get(id);
+      return session === undefined ? undefined : viewSession(session, state.leases);
+    },
+    sessionIds: () => map(state.sessions.walk(), ({ id }) => id),
+    grant(id) {
+      const grant = state.grants.get(serialOf('g', id));
+      return grant === undefined ? undefined : viewGrant(grant);
+    },
+    grantsOf(id) {
+      const session = state.sessionsById.get(id);
+      return session === undefined ? [] : grantsOf(session).map(viewGrant);
+    },
+    grants: () => viewGrants(state.grants.walk()),
+    queueOf(id) {
+      const session = state.sessionsById.get(id);
+      return session === undefined ? [] : entriesOf(session).map(viewEntry);
+    },
+    assignable: (isBound) => viewOfQueues(state, (feature) => assignableIn(state, feature, isBound)),
+    queue: (name) => map((state.features.get(name)?.queue ?? []).values(), viewEntry),
+    queueHeads: () => viewOfQueues(state, (feature) => feature.queue[0]),
+    endingGrants: () => viewGrants(state.endingGrants.walk()),
+    nextDeadlineMs: () => nextDeadlineMs(state),
+    shortestHoldMs: () => state.leases.shortestHoldMs,
+    longestHoldMs: () => state.leases.longestHoldMs,
+    longestLeaseMs: () => state.leases.longestLeaseMs,
+  };
+}
+
+function decode(bytes: Uint8Array): LedgerCommand | LicError {
+  try {
+    return decodeCommand(bytes);
+  } catch (error) {
+    if (error instanceof LicError) return error;
+    throw error;
+  }
+}
+
+/** The ledger version that must be known to apply the command; undefined: none. */
+function versionNeeded(state: LedgerState, command: LedgerCommand): number | undefined {
+  if (command.kind === 'open' || command.kind === 'raiseVersion') return command.ledgerVersion;
+  return state.version === 0 ? undefined : state.version;
+}
+
+async function verify({ verifyLicense, licenseHashOf }: LedgerOptions, text: string, hash: string): Promise<void> {
+  await verifyLicense(text);
+  const found = await licenseHashOf?.(text);
+  if (found !== undefined && found !== hash)
+    throw new LicError('LICENSE_HASH', `The log names a license with hash ${hash}, its text has ${found}.`);
+}
+
+function unknownVersion(version: number): LicError {
+  const { min, max } = ledgerVersions;
+  return new LicError(
+    'LEDGER_VERSION',
+    `Ledger version ${version} is in force, this server knows ${min} to ${max}: update it, it applies nothing until then.`,
+    { details: { version, min, max } },
+  );
+}
+
+function viewPools(state: LedgerState): readonly PoolView[] {
+  const removed: Pool[] = [];
+  for (const pool of state.pools.walk()) if (pool.isRemoved) removed.push(pool);
+  return [...state.licensed, ...removed].map((pool) => viewPool(pool, waitingFor(state, pool)));
+}
+
+/** Entries that the pool could serve: those whose lowest sufficient pool is this one or a lower one. */
+function waitingFor(state: LedgerState, pool: Pool): number {
+  let waiting = 0;
+  for (const other of state.features.get(pool.featureName)?.pools ?? []) {
+    waiting += other.waiting;
+    if (other === pool) return waiting;
+  }
+  return 0;
+}
+
+function viewOfQueues(
+  state: LedgerState,
+  choose: (feature: Feature) => Parameters<typeof viewEntry>[0] | undefined,
+): readonly QueueView[] {
+  return [...state.queued]
+    .flatMap((feature) => choose(feature) ?? [])
+    .sort((a, b) => a.serial - b.serial)
+    .map(viewEntry);
+}
+
+function viewGrants(grants: IterableIterator<Grant>): IterableIterator<GrantView> {
+  return map(grants, viewGrant);
+}
+
+function* map<A, B>(items: Iterable<A>, to: (item: A) => B): IterableIterator<B> {
+  for (const item of items) yield to(item);
+}

@@ -1,0 +1,42 @@
+/** Bounds of the ledger. What goes past one is refused, denied or dropped as said here; never silently run. */
+export const ledgerLimits = {
+  /** Sessions at one time; one more is denied `TOO_MANY_SESSIONS`. */
+  sessionsMax: 1_000_000,
+  /** Grants and queue places of one session; one more is denied `TOO_MANY_GRANTS`. */
+  grantsPerSessionMax: 10_000,
+  /** Waiting entries of one feature; one more is denied `QUEUE_FULL`. */
+  queuePerFeatureMax: 10_000,
+  /** Holders that a denial names. */
+  denialHoldersMax: 10,
+  /**
+   * Remembered results of one session (denied, ended, done), beside its standing grants and queue places. The oldest is
+   * dropped first: a repeat of it is refused, and never run again.
+   */
+  resultsPerSessionMax: 4096,
+  /** Ended sessions that are remembered; the oldest is dropped first. */
+  endedSessionsMax: 100_000,
+  /** Grants that one command may name. */
+  grantsPerCommandMax: 10_000,
+  /**
+   * Grants and queue places that the passing of license time ends in one command, so that no command blocks a server. What is
+   * left stays due (`nextDeadlineMs`) and ends with the next commands.
+   */
+  endsPerCommandMax: 1000,
+  /** Snapshots that may be under way at one time; beginning one more breaks off the oldest. */
+  snapshotsMax: 4,
+  /** Seats of one checkout. */
+  countMax: 1_000_000,
+  /** Milliseconds that a checkout may wait in the queue: a day. */
+  waitMsMax: 86_400_000,
+  /** Users, hosts, features, versions, grant ids. */
+  nameCharsMax: 128,
+  /** An operator's words with a revoke. */
+  noteCharsMax: 256,
+  /** The license text in one command. */
+  licenseCharsMax: 262_144,
+  /** Milliseconds; signed leases below are raised to it unless `allowShortLeases` (triad.md, Time). */
+  leaseMsMin: 10_000,
+} as const;
+
+/** The ledger rules that this code knows. The version in force stands in the log (triad.md, Versions). */
+export const ledgerVersions = { min: 1, max: 1, current: 1 } as const;

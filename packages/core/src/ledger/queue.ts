@@ -1,0 +1,135 @@
+import type { CheckoutCommand } from './commands.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { dropUnusedFeature, freeSeats, isUsable, sufficientPools } from './pools.ts';
+import type { EntryFields } from './record-fields.ts';
+import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
+import type { LedgerEvent } from './results.ts';
+import { addLease, dropLease, remember } from './sessions.ts';
+import type { Version } from './versions.ts';
+import { positionOf, viewEntry } from './views.ts';
+
+/** Puts a checkout at the end of its feature's queue. */
+export function enqueue(
+  state: LedgerState,
+  session: Session,
+  command: CheckoutCommand,
+  wish: { readonly feature: Feature; readonly version: Version | undefined },
+): Entry {
+  const pool = sufficientPools(wish.feature, wish.version)[0]!;
+  const entry = newEntry(
+    {
+      serial: state.nextSerial(),
+      version: wish.version,
+      count: command.count,
+      checkoutSeq: command.seq,
+      untilMs: state.timeMs + Math.ceil(command.waitMs!),
+      leaseMs: pool.leaseMs,
+      holdMs: pool.holdMs,
+    },
+    session,
+    wish.feature,
+    true,
+  );
+  state.add(entry);
+  linkEntry(state, entry);
+  return entry;
+}
+
+export function newEntry(
+  fields: Omit<EntryFields, 'session' | 'feature'>,
+  session: Session,
+  feature: Feature,
+  isDirty: boolean,
+): Entry {
+  return {
+    kind: kinds.entry,
+    serial: fields.serial,
+    isDirty,
+    isLive: true,
+    session,
+    feature,
+    version: fields.version,
+    count: fields.count,
+    checkoutSeq: fields.checkoutSeq,
+    untilMs: fields.untilMs,
+    leaseMs: fields.leaseMs,
+    holdMs: fields.holdMs,
+    heapIndex: -1,
+    lowestPool: undefined,
+  };
+}
+
+/** Puts a queue place, the newest, into the bookkeeping of its session and its feature. */
+export function linkEntry(state: LedgerState, entry: Entry): void {
+  const { session, feature } = entry;
+  session.outcomes.set(entry.checkoutSeq, entry);
+  session.entries++;
+  addLease(session, entry.leaseMs, entry.holdMs);
+  feature.queue.push(entry);
+  state.queued.add(feature);
+  state.deadlines.add(entry);
+  entry.lowestPool = sufficientPools(feature, entry.version)[0];
+  if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
+}
+
+type Why = Extract<LedgerEvent, { kind: 'unqueued' }>['why'];
+
+/** What a queue place that ends without a grant leaves for a repeat of its checkout; null: nothing, its session ends. */
+export type Leaving = Parameters<typeof remember>[2] | null;
+
+/** Ends a queue place without a grant. */
+export function leaveQueue(state: LedgerState, entry: Entry, why: Why, leaving: Leaving): void {
+  const view = viewEntry(entry);
+  dropEntry(state, entry);
+  if (leaving !== null) remember(state, entry.session, leaving);
+  state.events.push({ kind: 'unqueued', entry: view, why });
+}
+
+/** Takes an entry out of its queue. Finding it is O(log n); closing the gap moves at most a queue's length of pointers. */
+export function dropEntry(state: LedgerState, entry: Entry): void {
+  const { session, feature } = entry;
+  state.delete(entry);
+  session.outcomes.delete(entry.checkoutSeq);
+  session.entries--;
+  dropLease(session, entry.leaseMs, entry.holdMs);
+  state.deadlines.delete(entry);
+  if (entry.lowestPool !== undefined) entry.lowestPool.waiting--;
+  feature.queue.splice(positionOf(entry) - 1, 1);
+  if (feature.queue.length > 0) return;
+  state.queued.delete(feature);
+  dropUnusedFeature(state, feature);
+}
+
+/** The lowest pool that can serve the entry now. */
+export function poolFor(state: LedgerState, entry: Entry): Pool | undefined {
+  return servingPool(state, sufficientPools(entry.feature, entry.version), entry.count);
+}
+
+/**
+ * The first entry of a queue whose session is bound, where seats are free for it. One that they are too few for keeps back
+ * everybody behind it who could take them (a large request must not starve); entries that need other pools pass.
+ * O(1) where no seat is free, else O(entries passed over).
+ */
+export function assignableIn(
+  state: LedgerState,
+  feature: Feature,
+  isBound: (session: string) => boolean,
+): Entry | undefined {
+  let pools: readonly Pool[] = feature.pools;
+  if (servingPool(state, pools, 1) === undefined) return undefined;
+  for (const entry of feature.queue) {
+    state.visits++;
+    if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
+    const from = pools.indexOf(entry.lowestPool);
+    if (from < 0) continue;
+    if (servingPool(state, pools.slice(from), entry.count) !== undefined) return entry;
+    // What would do for this one is kept for it.
+    pools = pools.slice(0, from);
+    if (servingPool(state, pools, 1) === undefined) return undefined;
+  }
+  return undefined;
+}
+
+function servingPool(state: LedgerState, pools: readonly Pool[], count: number): Pool | undefined {
+  return pools.find((pool) => isUsable(pool, state.timeMs) && count <= freeSeats(pool));
+}

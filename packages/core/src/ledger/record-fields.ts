@@ -1,0 +1,250 @@
+import type { RecordSink, RecordSource } from './record-sink.ts';
+import {
+  type EndedSession,
+  type Entry,
+  type Grant,
+  kinds,
+  type LedgerRecord,
+  type Pool,
+  type Result,
+  type Session,
+} from './records.ts';
+import type { EndReason } from './results.ts';
+import { readVersion } from './versions.ts';
+
+// The place in these lists is what a snapshot stores: only ever append.
+const endReasons = [
+  'checkedIn',
+  'reclaimed',
+  'disconnected',
+  'revoked',
+  'removed',
+  'idle',
+  'expired',
+  'sessionEnded',
+  'superseded',
+  'recovered',
+] as const satisfies readonly EndReason[];
+const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies readonly Result['type'][];
+
+/**
+ * The canonical form of a record: everything of it that is not derived. The state hash and the snapshot both read it, so
+ * that what one covers the other covers too.
+ */
+export function writeRecord(sink: RecordSink, record: LedgerRecord): void {
+  sink.uint(record.serial);
+  switch (record.kind) {
+    case kinds.pool:
+      sink.name(record.featureName);
+      sink.name(record.version.text);
+      sink.uint(record.isRemoved ? 1 : 0);
+      return;
+    case kinds.session:
+      writeSession(sink, record);
+      return;
+    case kinds.endedSession:
+      sink.text(record.id);
+      sink.uint(endReasons.indexOf(record.reason));
+      sink.uint(record.untilMs);
+      return;
+    case kinds.grant:
+      writeGrant(sink, record);
+      return;
+    case kinds.entry:
+      writeEntry(sink, record);
+      return;
+    case kinds.result:
+      writeResult(sink, record);
+  }
+}
+
+function writeSession(sink: RecordSink, session: Session): void {
+  sink.text(session.id);
+  sink.text(session.secretHash);
+  sink.name(session.user);
+  sink.name(session.host);
+  sink.uint(session.epoch);
+  sink.uint(session.epochFloor);
+  sink.uint(session.openAttempt);
+  sink.text(session.resumeRequest);
+  sink.uint(session.resumeAttempt);
+  sink.uint(session.lastSeq);
+  sink.uint(session.awaited);
+  sink.uint(session.toldSerial);
+}
+
+function writeGrant(sink: RecordSink, grant: Grant): void {
+  sink.uint(grant.session.serial);
+  sink.uint(grant.pool.serial);
+  sink.uint(grant.checkoutSeq);
+  sink.uint(grant.count);
+  sink.uint(grant.sinceMs);
+  sink.uint(grant.leaseMs);
+  sink.uint(grant.holdMs);
+  // One number for both: a byte per grant in a snapshot.
+  sink.uint(
+    (grant.endingReason === undefined ? 0 : 2 + 2 * endReasons.indexOf(grant.endingReason)) +
+      (grant.endsOnDisconnect ? 1 : 0),
+  );
+  if (grant.endingReason !== undefined) sink.name(grant.endingNote);
+}
+
+function writeEntry(sink: RecordSink, entry: Entry): void {
+  sink.uint(entry.session.serial);
+  sink.name(entry.feature.name);
+  sink.name(entry.version?.text ?? '');
+  sink.uint(entry.count);
+  sink.uint(entry.checkoutSeq);
+  sink.uint(entry.untilMs);
+  sink.uint(entry.leaseMs);
+  sink.uint(entry.holdMs);
+}
+
+function writeResult(sink: RecordSink, result: Result): void {
+  sink.uint(result.session.serial);
+  sink.uint(result.seq);
+  sink.uint(resultTypes.indexOf(result.type) * 2 + (result.isUntold ? 1 : 0));
+  if (result.type === 'ended') {
+    sink.uint(endReasons.indexOf(result.reason!));
+    sink.uint(result.grant);
+  }
+  if (result.type === 'denied' || result.type === 'refused') sink.text(result.text);
+}
+
+// The readers give the fields with references as serials: the one who restores knows the records.
+
+export type PoolFields = Pick<Pool, 'serial' | 'featureName' | 'version' | 'isRemoved'>;
+export type SessionFields = Pick<
+  Session,
+  | 'serial'
+  | 'id'
+  | 'secretHash'
+  | 'user'
+  | 'host'
+  | 'epoch'
+  | 'epochFloor'
+  | 'openAttempt'
+  | 'resumeRequest'
+  | 'resumeAttempt'
+  | 'lastSeq'
+  | 'awaited'
+  | 'toldSerial'
+>;
+export type EndedSessionFields = Pick<EndedSession, 'serial' | 'id' | 'reason' | 'untilMs'>;
+export type GrantFields = Pick<
+  Grant,
+  | 'serial'
+  | 'checkoutSeq'
+  | 'count'
+  | 'sinceMs'
+  | 'leaseMs'
+  | 'holdMs'
+  | 'endsOnDisconnect'
+  | 'endingReason'
+  | 'endingNote'
+> & { readonly session: number; readonly pool: number };
+export type EntryFields = Pick<
+  Entry,
+  'serial' | 'version' | 'count' | 'checkoutSeq' | 'untilMs' | 'leaseMs' | 'holdMs'
+> & { readonly session: number; readonly feature: string };
+export type ResultFields = Pick<Result, 'serial' | 'seq' | 'type' | 'reason' | 'grant' | 'isUntold' | 'text'> & {
+  readonly session: number;
+};
+
+export function readPool(source: RecordSource): PoolFields {
+  return {
+    serial: source.uint(),
+    featureName: source.name(),
+    version: known(readVersion(source.name()), 'version'),
+    isRemoved: source.uint() === 1,
+  };
+}
+
+export function readSession(source: RecordSource): SessionFields {
+  return {
+    serial: source.uint(),
+    id: source.text(),
+    secretHash: source.text(),
+    user: source.name(),
+    host: source.name(),
+    epoch: source.uint(),
+    epochFloor: source.uint(),
+    openAttempt: source.uint(),
+    resumeRequest: source.text(),
+    resumeAttempt: source.uint(),
+    lastSeq: source.uint(),
+    awaited: source.uint(),
+    toldSerial: source.uint(),
+  };
+}
+
+export function readEndedSession(source: RecordSource): EndedSessionFields {
+  return {
+    serial: source.uint(),
+    id: source.text(),
+    reason: known(endReasons[source.uint()], 'reason'),
+    untilMs: source.uint(),
+  };
+}
+
+export function readGrant(source: RecordSource): GrantFields {
+  const fields = {
+    serial: source.uint(),
+    session: source.uint(),
+    pool: source.uint(),
+    checkoutSeq: source.uint(),
+    count: source.uint(),
+    sinceMs: source.uint(),
+    leaseMs: source.uint(),
+    holdMs: source.uint(),
+  };
+  const flags = source.uint();
+  const isEnding = flags >= 2;
+  return {
+    ...fields,
+    endsOnDisconnect: flags % 2 === 1,
+    endingReason: isEnding ? known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason') : undefined,
+    endingNote: isEnding ? source.name() : '',
+  };
+}
+
+export function readEntry(source: RecordSource): EntryFields {
+  const serial = source.uint();
+  const session = source.uint();
+  const feature = source.name();
+  const version = source.name();
+  return {
+    serial,
+    session,
+    feature,
+    version: version === '' ? undefined : known(readVersion(version), 'version'),
+    count: source.uint(),
+    checkoutSeq: source.uint(),
+    untilMs: source.uint(),
+    leaseMs: source.uint(),
+    holdMs: source.uint(),
+  };
+}
+
+export function readResult(source: RecordSource): ResultFields {
+  const serial = source.uint();
+  const session = source.uint();
+  const seq = source.uint();
+  const flags = source.uint();
+  const type = known(resultTypes[(flags - (flags % 2)) / 2], 'result');
+  return {
+    serial,
+    session,
+    seq,
+    type,
+    isUntold: flags % 2 === 1,
+    reason: type === 'ended' ? known(endReasons[source.uint()], 'reason') : undefined,
+    grant: type === 'ended' ? source.uint() : 0,
+    text: type === 'denied' || type === 'refused' ? source.text() : '',
+  };
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new RangeError(`a ${what} that does not exist`);
+  return value;
+}

@@ -1,0 +1,173 @@
+import type { EndReason } from './results.ts';
+import type { Version } from './versions.ts';
+
+/** What kind of record it is; also its tag in a snapshot, so a number never changes its meaning. */
+export const kinds = { pool: 0, session: 1, endedSession: 2, grant: 3, entry: 4, result: 5 } as const;
+
+interface RecordBase {
+  /** Unique in the ledger's life, rising: the order of beginning. */
+  readonly serial: number;
+  /** Changed by the command under way: its hash is out of the sum until the command ends. */
+  isDirty: boolean;
+  /** False once it was taken out of its table. */
+  isLive: boolean;
+}
+
+/** A feature by name: what its pools and its queue share. Derived, so not a record of its own. */
+export interface Feature {
+  readonly name: string;
+  /** The licensed pools, lowest version first. */
+  pools: Pool[];
+  /** By serial: first come, first served. */
+  readonly queue: Entry[];
+  /** A pool ended or shrank: there may be entries that nothing can serve any more. */
+  mayHaveStranded: boolean;
+}
+
+/** The seats of one version of a feature. Everything under "derived" follows from the license and the grants. */
+export interface Pool extends RecordBase {
+  readonly kind: typeof kinds.pool;
+  readonly featureName: string;
+  version: Version;
+  /** Not licensed any more, but not all its grants have ended. */
+  isRemoved: boolean;
+  // Derived.
+  /** Infinity where uncounted; 0 once removed. */
+  count: number;
+  startsAtMs: number;
+  /** Infinity: permanent. */
+  expiresAtMs: number;
+  leaseMs: number;
+  holdMs: number;
+  endsOnDisconnect: boolean;
+  inUse: number;
+  grants: number;
+  /** Oldest first. */
+  firstGrant: Grant | undefined;
+  lastGrant: Grant | undefined;
+  /** Of a removed pool: grants before this one are *ending* already. */
+  sweepFrom: Grant | undefined;
+  /** Waiting entries for which this is the lowest sufficient pool. */
+  waiting: number;
+}
+
+/** One client instance. */
+export interface Session extends RecordBase {
+  readonly kind: typeof kinds.session;
+  readonly id: string;
+  readonly secretHash: string;
+  readonly user: string;
+  readonly host: string;
+  /** The epoch of the newest connection. */
+  epoch: number;
+  /** The lowest epoch that the request gave which raised it last, in any of its attempts. */
+  epochFloor: number;
+  /** The attempt of sequence 1 that was answered last. */
+  openAttempt: number;
+  /** The newest accepted resume; '' before the first. */
+  resumeRequest: string;
+  resumeAttempt: number;
+  lastSeq: number;
+  awaited: number;
+  /** Ends with a serial up to this were told by the newest resume. */
+  toldSerial: number;
+  // Derived.
+  /** What became of each sequence number that is still remembered. */
+  readonly outcomes: Map<number, Outcome>;
+  grants: number;
+  entries: number;
+  results: number;
+  /** Results that the client has yet to be told. */
+  untold: number;
+  firstResult: Result | undefined;
+  lastResult: Result | undefined;
+  readonly leases: LeaseUse[];
+}
+
+/** How many grants and queue places of a session have this lease and hold. Few differ, so that minima cost little. */
+export interface LeaseUse {
+  readonly leaseMs: number;
+  readonly holdMs: number;
+  users: number;
+}
+
+export interface EndedSession extends RecordBase {
+  readonly kind: typeof kinds.endedSession;
+  readonly id: string;
+  readonly reason: EndReason;
+  /** License time until which it is remembered. */
+  readonly untilMs: number;
+}
+
+export interface Grant extends RecordBase {
+  readonly kind: typeof kinds.grant;
+  readonly session: Session;
+  readonly pool: Pool;
+  readonly checkoutSeq: number;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly leaseMs: number;
+  readonly holdMs: number;
+  readonly endsOnDisconnect: boolean;
+  /** Undefined while *active*. */
+  endingReason: EndReason | undefined;
+  endingNote: string;
+  // Derived: neighbours in the pool.
+  previous: Grant | undefined;
+  next: Grant | undefined;
+}
+
+/** A place in a queue. */
+export interface Entry extends RecordBase {
+  readonly kind: typeof kinds.entry;
+  readonly session: Session;
+  readonly feature: Feature;
+  /** Undefined: any. */
+  readonly version: Version | undefined;
+  readonly count: number;
+  readonly checkoutSeq: number;
+  readonly untilMs: number;
+  readonly leaseMs: number;
+  readonly holdMs: number;
+  // Derived.
+  heapIndex: number;
+  /** The lowest pool that suffices; undefined where none is licensed any more. */
+  lowestPool: Pool | undefined;
+}
+
+/** What a request came to where nothing of it stands: kept until the client awaits it no longer (I5). */
+export interface Result extends RecordBase {
+  readonly kind: typeof kinds.result;
+  readonly session: Session;
+  readonly seq: number;
+  readonly type: 'done' | 'denied' | 'ended' | 'refused';
+  /** `ended`: why. */
+  readonly reason: EndReason | undefined;
+  /** `ended`: the grant's serial, 0 where it was a queue place; else 0. */
+  readonly grant: number;
+  /** `ended` without the client having asked: kept beyond `awaited`, until a resume has told it. */
+  isUntold: boolean;
+  /** `denied`: the denial in JSON. `refused`: the message. */
+  readonly text: string;
+  // Derived: neighbours in the session, oldest first.
+  previous: Result | undefined;
+  next: Result | undefined;
+}
+
+export type Outcome = Grant | Entry | Result;
+export type LedgerRecord = Pool | EndedSession | Session | Outcome;
+
+/** The id that the outside knows a grant by. */
+export function grantId(serial: number): string {
+  return `g${serial}`;
+}
+
+/** The id that the outside knows a queue place by. */
+export function entryId(serial: number): string {
+  return `q${serial}`;
+}
+
+/** The serial in an id; -1, which no record has, where it is not one in the only spelling. */
+export function serialOf(prefix: 'g' | 'q', id: string): number {
+  return id.startsWith(prefix) && /^[1-9]\d{0,15}$/.test(id.slice(1)) ? Number(id.slice(1)) : -1;
+}

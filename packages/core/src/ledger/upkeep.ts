@@ -1,0 +1,73 @@
+import type { AssignCommand, DisconnectCommand, ReclaimCommand, RevokeCommand, SettleCommand } from './commands.ts';
+import { endGrant, makeEnding, takeGrant } from './grants.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { dropEntry, leaveQueue, poolFor } from './queue.ts';
+import { type Entry, type Grant, serialOf } from './records.ts';
+import { done, rejected } from './replies.ts';
+import type { LedgerReply } from './results.ts';
+import { endSession } from './session-end.ts';
+import { entriesOf, grantsOf } from './sessions.ts';
+import { longestHoldOf, viewGrant } from './views.ts';
+
+const unknownSession = rejected('UNKNOWN_SESSION', 'The session has ended meanwhile.');
+
+/** Gives a freed seat to the queue entry that the server in control chose, where it still fits. */
+export function applyAssign(state: LedgerState, command: AssignCommand): LedgerReply {
+  const entry = state.entries.get(serialOf('q', command.entry));
+  if (entry === undefined || entry.untilMs <= state.timeMs)
+    return rejected('UNKNOWN_ENTRY', `The queue place ${command.entry} has ended meanwhile.`);
+  const { session, count, checkoutSeq } = entry;
+  if (session.epoch !== command.epoch)
+    return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');
+  const pool = poolFor(state, entry);
+  if (pool === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
+  dropEntry(state, entry);
+  const grant = takeGrant(state, { session, pool, count, checkoutSeq, fromQueue: true });
+  return { kind: 'granted', epoch: session.epoch, grant: viewGrant(grant) };
+}
+
+/** Ends what a silent session holds no longer than it was silent, and with its longest hold the session. */
+export function applyReclaim(state: LedgerState, command: ReclaimCommand): LedgerReply {
+  const session = state.sessionsById.get(command.session);
+  if (session === undefined) return unknownSession;
+  const isOver = ({ holdMs }: Pick<Grant | Entry, 'holdMs'>) => holdMs <= command.silentMs;
+  if (longestHoldOf(session, state.leases.baseHoldMs) <= command.silentMs) {
+    endSession(state, session, { grants: 'reclaimed', session: 'reclaimed' });
+  } else if (session.leases.some(isOver)) {
+    for (const grant of grantsOf(session).filter(isOver))
+      endGrant(state, grant, { reason: 'reclaimed', isUntold: true });
+    for (const entry of entriesOf(session).filter(isOver))
+      leaveQueue(state, entry, 'reclaimed', { seq: entry.checkoutSeq, type: 'ended', reason: 'reclaimed' });
+  }
+  return done;
+}
+
+/** An orderly end of the bound connection: grants of features with `reclaim: disconnect` end. */
+export function applyDisconnect(state: LedgerState, command: DisconnectCommand): LedgerReply {
+  const session = state.sessionsById.get(command.session);
+  if (session === undefined) return unknownSession;
+  if (session.epoch !== command.epoch)
+    return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: nothing ends.');
+  for (const grant of grantsOf(session)) {
+    if (grant.endsOnDisconnect) endGrant(state, grant, { reason: 'disconnected', isUntold: true });
+  }
+  return done;
+}
+
+/** Ends *ending* grants whose hold has passed. Others of the list are left alone: they have ended before. */
+export function applySettle(state: LedgerState, command: SettleCommand): LedgerReply {
+  for (const id of command.grants) {
+    const grant = state.grants.get(serialOf('g', id));
+    if (grant?.endingReason !== undefined) endGrant(state, grant, { reason: grant.endingReason, isUntold: true });
+  }
+  return done;
+}
+
+/** Makes grants *ending* on an administrator's word. Those that stand no longer are passed over. */
+export function applyRevoke(state: LedgerState, command: RevokeCommand): LedgerReply {
+  const grants = command.grants.flatMap((id) => state.grants.get(serialOf('g', id)) ?? []);
+  if (grants.length === 0)
+    return rejected('UNKNOWN_GRANT', 'None of these grants stands: look at "lic status" for their ids.');
+  for (const grant of grants) makeEnding(state, grant, 'revoked', command.reason);
+  return done;
+}

@@ -1,0 +1,85 @@
+import type { LeaseBounds } from './ledger-state.ts';
+import { freeSeats } from './pools.ts';
+import { type Entry, entryId, type Grant, grantId, type Pool, type Session } from './records.ts';
+import type { GrantView, PoolView, QueueView, SessionView } from './results.ts';
+
+/** The place in the queue, from 1. O(log n). */
+export function positionOf(entry: Entry): number {
+  const { queue } = entry.feature;
+  let low = 0;
+  let high = queue.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (queue[middle]!.serial < entry.serial) low = middle + 1;
+    else high = middle;
+  }
+  return low + 1;
+}
+
+export function viewGrant(grant: Grant): GrantView {
+  const { session, pool, endingReason: reason } = grant;
+  const view: GrantView = {
+    id: grantId(grant.serial),
+    session: session.id,
+    feature: pool.featureName,
+    version: pool.version.text,
+    count: grant.count,
+    user: session.user,
+    host: session.host,
+    sinceMs: grant.sinceMs,
+    state: reason === undefined ? 'active' : 'ending',
+    leaseMs: grant.leaseMs,
+    holdMs: grant.holdMs,
+    reclaim: grant.endsOnDisconnect ? 'disconnect' : 'lease',
+    checkoutSeq: grant.checkoutSeq,
+  };
+  if (reason === undefined) return view;
+  return { ...view, ending: grant.endingNote === '' ? { reason } : { reason, note: grant.endingNote } };
+}
+
+export function viewEntry(entry: Entry): QueueView {
+  const view: QueueView = {
+    id: entryId(entry.serial),
+    session: entry.session.id,
+    feature: entry.feature.name,
+    count: entry.count,
+    checkoutSeq: entry.checkoutSeq,
+    position: positionOf(entry),
+    untilMs: entry.untilMs,
+  };
+  return entry.version === undefined ? view : { ...view, version: entry.version.text };
+}
+
+/** `queued`: the waiting entries that this pool could serve. */
+export function viewPool(pool: Pool, queued: number): PoolView {
+  const isCounted = pool.count !== Number.POSITIVE_INFINITY;
+  return {
+    feature: pool.featureName,
+    version: pool.version.text,
+    count: isCounted ? pool.count : 'uncounted',
+    inUse: pool.inUse,
+    free: isCounted ? Math.max(0, freeSeats(pool)) : null,
+    queued,
+    expiresAtMs: pool.expiresAtMs === Number.POSITIVE_INFINITY ? null : pool.expiresAtMs,
+  };
+}
+
+/** O(distinct leases of the session). */
+export function viewSession(session: Session, { baseLeaseMs, baseHoldMs }: LeaseBounds): SessionView {
+  const leases = session.leases.length > 0 ? session.leases : [{ leaseMs: baseLeaseMs, holdMs: baseHoldMs }];
+  return {
+    id: session.id,
+    epoch: session.epoch,
+    user: session.user,
+    host: session.host,
+    leaseMsMin: leases.reduce((least, { leaseMs }) => Math.min(least, leaseMs), Number.POSITIVE_INFINITY),
+    holdMsMax: longestHoldOf(session, baseHoldMs),
+    holdMsMin: leases.reduce((least, { holdMs }) => Math.min(least, holdMs), Number.POSITIVE_INFINITY),
+  };
+}
+
+/** The session's longest hold; of the default lease where it has neither grants nor queue places. */
+export function longestHoldOf(session: Session, baseHoldMs: number): number {
+  if (session.leases.length === 0) return baseHoldMs;
+  return session.leases.reduce((most, { holdMs }) => Math.max(most, holdMs), 0);
+}
