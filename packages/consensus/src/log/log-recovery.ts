@@ -1,0 +1,264 @@
+import { join } from 'node:path';
+import type { LogEntry, StoreDamage, Vote } from '@lic/interfaces';
+import { type FileSystem, type OpenFile, readFully, writeFully } from './file-system.ts';
+import { segmentName, writeZeros } from './segment-files.ts';
+import { decodeSegmentHeader, formatVersion, type SegmentHeader, segmentHeaderBytes } from './segment-header.ts';
+import { type BatchRecord, type SegmentEnd, type SegmentRest, scanBatches, surveyRest } from './segment-scan.ts';
+import { storeVersion } from './store-errors.ts';
+
+/** A segment that holds part of the log, with the highest index of an entry in it that was not replaced since. */
+export interface UsedSegment {
+  readonly number: number;
+  lastIndex: number;
+}
+
+/** Where the log goes on. */
+export interface LogTail {
+  readonly segment: number;
+  readonly sizeBytes: number;
+  readonly offset: number;
+  readonly batch: number;
+  readonly chain: number;
+  readonly isSealed: boolean;
+}
+
+/** What the segments hold. */
+export interface RecoveredLog {
+  readonly vote: Vote;
+  /** The entry before the first. Its term is unknown where it was replaced and then compacted. */
+  readonly base: { readonly index: number; readonly term: number | undefined };
+  readonly entries: LogEntry[];
+  readonly damage: StoreDamage | undefined;
+  /** Ascending; the log goes on in the last. */
+  readonly segments: readonly UsedSegment[];
+  /** Undefined where nothing was ever written. */
+  readonly tail: LogTail | undefined;
+  /** A segment behind the tail that was prepared but never used. */
+  readonly preparedSegment: number | undefined;
+  /** Segments that hold nothing any more. */
+  readonly obsolete: readonly number[];
+}
+
+/** A segment's file, opened to be read. */
+interface Candidate {
+  readonly number: number;
+  readonly name: string;
+  readonly file: OpenFile;
+  readonly sizeBytes: number;
+  readonly header: SegmentHeader | undefined;
+  readonly crc: number;
+}
+
+/**
+ * Reads all segments in the order of their numbers, and tells the end of the log from damage: a batch that is not valid is a torn
+ * tail, and is cut, unless something behind it (the footer of the batch after it, a seal, the header of the next segment) proves that it
+ * had been synced. What is kept of the tail is durable when this resolves. Throws `STORE_VERSION`.
+ */
+export async function recoverLog(
+  fileSystem: FileSystem,
+  directory: string,
+  numbers: readonly number[],
+): Promise<RecoveredLog> {
+  const lastRun = numbers.findLastIndex((number, position) => position === 0 || numbers[position - 1] !== number - 1);
+  const candidates: Candidate[] = [];
+  try {
+    for (const number of numbers.slice(Math.max(0, lastRun)))
+      candidates.push(await openCandidate(fileSystem, directory, number));
+    const recovery = new Recovery();
+    await recovery.read(candidates);
+    if (recovery.damage === undefined && recovery.tail !== undefined)
+      await settleTail(fileSystem, directory, recovery.tail, recovery.rest as SegmentRest);
+    return {
+      vote: recovery.vote,
+      base: recovery.base,
+      entries: recovery.entries,
+      damage: recovery.damage,
+      segments: recovery.segments,
+      tail: recovery.tail,
+      preparedSegment: recovery.preparedSegment,
+      obsolete: [...numbers.slice(0, Math.max(0, lastRun)), ...recovery.obsolete],
+    };
+  } finally {
+    for (const { file } of candidates) await file.close();
+  }
+}
+
+async function openCandidate(fileSystem: FileSystem, directory: string, number: number): Promise<Candidate> {
+  const name = segmentName(number);
+  const file = await fileSystem.open(join(directory, name), 'read');
+  const sizeBytes = await file.sizeBytes();
+  const bytes = new Uint8Array(segmentHeaderBytes);
+  const count = await readFully(file, bytes, segmentHeaderBytes, 0);
+  const decoded = decodeSegmentHeader(bytes.subarray(0, count));
+  if (decoded !== undefined && 'unknownVersion' in decoded) {
+    await file.close();
+    throw storeVersion(join(directory, name), decoded.unknownVersion, formatVersion);
+  }
+  const header = decoded?.header.segment === number ? decoded.header : undefined;
+  return { number, name, file, sizeBytes, header, crc: decoded?.crc ?? 0 };
+}
+
+class Recovery {
+  vote: Vote = { term: 0, votedFor: null };
+  base: RecoveredLog['base'] = { index: 0, term: 0 };
+  entries: LogEntry[] = [];
+  damage: StoreDamage | undefined;
+  segments: UsedSegment[] = [];
+  tail: (LogTail & { readonly lastBatchOffset: number }) | undefined;
+  rest: SegmentRest | undefined;
+  preparedSegment: number | undefined;
+  obsolete: number[] = [];
+  /** Where the segment broke that was read last. */
+  #brokenFirstOffset = segmentHeaderBytes;
+
+  async read(candidates: readonly Candidate[]): Promise<void> {
+    const first = candidates[0];
+    if (first === undefined) return;
+    let end: SegmentEnd | undefined;
+    let position = 0;
+    for (; position < candidates.length; position++) {
+      const candidate = candidates[position] as Candidate;
+      const { header } = candidate;
+      if (header === undefined || isCutOff(candidate)) break;
+      if (end !== undefined && (header.batch !== end.batch || header.chain !== end.chain)) break;
+      const next: SegmentEnd = await this.#readSegment(candidate, header);
+      if (this.damage !== undefined) return;
+      this.#brokenFirstOffset = next.brokenOffset;
+      // A header without a whole batch was never synced, and nothing counts that it says.
+      if (next.batch === header.batch) break;
+      end = next;
+    }
+    await this.#judge(candidates, position, end);
+  }
+
+  async #readSegment(candidate: Candidate, header: SegmentHeader): Promise<SegmentEnd> {
+    const isFirst = this.segments.length === 0;
+    let isBegun = false;
+    let position = segmentHeaderBytes;
+    const used: UsedSegment = { number: candidate.number, lastIndex: 0 };
+    const from = { offset: segmentHeaderBytes, batch: header.batch, chain: candidate.crc };
+    const end = await scanBatches(candidate.file, from, (records) => {
+      if (!isBegun) {
+        isBegun = true;
+        this.segments.push(used);
+        if (isFirst || header.isReset) {
+          this.base = { index: header.lastIndex, term: header.lastTerm };
+          this.entries = [];
+          for (const segment of this.segments) segment.lastIndex = 0;
+        }
+        if (isFirst) this.vote = header.vote;
+      }
+      for (const record of records) {
+        if (!this.#apply(record, used))
+          this.damage ??= {
+            file: candidate.name,
+            offset: position,
+            what: `Entry ${record.type === 'entry' ? record.entry.index : 0} does not follow the one before it.`,
+          };
+        position += record.recordBytes;
+      }
+    });
+    return end;
+  }
+
+  /** False where the entry would leave a gap, which no store writes. */
+  #apply(record: BatchRecord, used: UsedSegment): boolean {
+    if (record.type === 'vote') {
+      this.vote = record.vote;
+      return true;
+    }
+    const { index } = record.entry;
+    // The segment began behind entries that were replaced since, and that were compacted away with the segments before.
+    if (this.entries.length === 0 && index <= this.base.index) this.base = { index: index - 1, term: undefined };
+    const position = index - this.base.index - 1;
+    if (position < 0 || position > this.entries.length) return false;
+    if (position < this.entries.length) {
+      this.entries.length = position;
+      for (const segment of this.segments) segment.lastIndex = Math.min(segment.lastIndex, index - 1);
+    }
+    this.entries.push(record.entry);
+    used.lastIndex = index;
+    return true;
+  }
+
+  /** Whether what lies behind the last valid batch was ever synced. `stop` is the first candidate that could not be used. */
+  async #judge(candidates: readonly Candidate[], stop: number, end: SegmentEnd | undefined): Promise<void> {
+    const last = end === undefined ? undefined : candidates[stop - 1];
+    const behind = candidates.slice(stop);
+    const batch = end?.batch ?? 0;
+    let proven = -1;
+    if (last !== undefined && end !== undefined) {
+      this.rest = await surveyRest(last.file, { number: last.number, offset: end.offset, batch });
+      proven = this.rest.provenBatch;
+    }
+    for (const [position, { file, number, header }] of behind.entries()) {
+      const rest = await surveyRest(file, { number, offset: 0, batch: -1 });
+      proven = Math.max(proven, rest.provenBatch);
+      if (position === 0 && rest.usedBytes === 0) this.preparedSegment = number;
+      else this.obsolete.push(number);
+      if (header !== undefined && header.vote.term > this.vote.term) this.vote = header.vote;
+    }
+    // The one header that may stand there is that of a segment whose first batch was torn.
+    const isForeign = behind.some(
+      ({ header }) => header && (header.batch !== batch || header.chain !== (end?.chain ?? 0)),
+    );
+    const isHeadless = last === undefined && behind[0]?.number !== 1;
+    if (proven > batch || isForeign || isHeadless || behind.some(isCutOff)) {
+      this.damage = this.#describeDamage(last, end, behind);
+    } else if (last !== undefined && end !== undefined) {
+      const { offset, lastBatchOffset, chain } = end;
+      const isSealed = this.rest?.isSealed === true;
+      this.tail = { segment: last.number, sizeBytes: last.sizeBytes, offset, batch, chain, isSealed, lastBatchOffset };
+    }
+  }
+
+  #describeDamage(last: Candidate | undefined, end: SegmentEnd | undefined, behind: readonly Candidate[]): StoreDamage {
+    const short = behind.find(isCutOff);
+    if (short !== undefined) {
+      const expected = short.header === undefined ? `at least ${segmentHeaderBytes}` : `${short.header.sizeBytes}`;
+      const what = `The file was cut off: it has ${short.sizeBytes} bytes instead of ${expected}.`;
+      return { file: short.name, offset: short.sizeBytes, what };
+    }
+    const what = 'The record there had been synced and is not valid any more.';
+    const next = behind[0];
+    const isInLast =
+      this.rest !== undefined && end !== undefined && !this.rest.isSealed && this.rest.usedBytes > end.offset;
+    if (last !== undefined && end !== undefined && (isInLast || next?.header !== undefined || next === undefined))
+      return { file: last.name, offset: end.brokenOffset, what };
+    if (next?.header !== undefined) return { file: next.name, offset: this.#brokenFirstOffset, what };
+    return {
+      file: next?.name ?? '',
+      offset: 0,
+      what: 'The header of this segment is not valid, or the segment before it is gone.',
+    };
+  }
+}
+
+/** Segments get their name only once they are complete, so one that is too short was cut off. */
+function isCutOff({ sizeBytes, header }: Candidate): boolean {
+  return sizeBytes < (header?.sizeBytes ?? segmentHeaderBytes);
+}
+
+/**
+ * Makes what was kept durable, and what was cut zero. The last batch may lie in the page cache alone (the process died before its
+ * sync, or the sync failed and left the pages marked as clean), so it is written again before it counts.
+ */
+async function settleTail(
+  fileSystem: FileSystem,
+  directory: string,
+  tail: LogTail & { readonly lastBatchOffset: number },
+  rest: SegmentRest,
+): Promise<void> {
+  if (tail.isSealed) return;
+  const file = await fileSystem.open(join(directory, segmentName(tail.segment)), 'update');
+  try {
+    const start = tail.lastBatchOffset === segmentHeaderBytes ? 0 : tail.lastBatchOffset;
+    const bytes = new Uint8Array(tail.offset - start);
+    await readFully(file, bytes, bytes.byteLength, start);
+    await writeFully(file, bytes, bytes.byteLength, start);
+    await writeZeros(file, tail.offset, rest.usedBytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
