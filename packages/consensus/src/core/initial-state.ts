@@ -1,0 +1,117 @@
+import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
+import { decodeConfiguration } from '../wire/configuration.ts';
+import { restartTimerShort } from './election-timer.ts';
+import type { Configuration, RaftConfig, RaftLog, RaftState } from './state.ts';
+
+/** What a core is made from: what the store held, and the configuration that the triad was formed with. */
+export interface RaftStart {
+  readonly vote: Vote;
+  readonly snapshot?: SnapshotMeta | undefined;
+  readonly entries: readonly LogEntry[];
+  readonly members: readonly Member[];
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  /** Any number: from it come the random parts of the election timeouts. */
+  readonly seed: number;
+  /** This server's place by rank among the members, from 0. */
+  readonly position: number;
+}
+
+/** The log as it was stored. Entries that can't follow the snapshot are left out, and the store is told to do the same. */
+function storedLog(start: RaftStart): RaftLog {
+  const { snapshot, entries } = start;
+  const first = entries[0];
+  const log = { savedTo: 0, durableTo: 0, resetTo: null, resets: 0 };
+  if (first === undefined && snapshot === undefined) return { ...log, baseIndex: 0, baseTerm: 0, entries: [] };
+  const end = entries.length === 0 ? 0 : entries[entries.length - 1]!.index;
+  if (snapshot === undefined)
+    return { ...log, baseIndex: 0, baseTerm: 0, entries: [...entries], savedTo: end, durableTo: end };
+  const atSnapshot = entries.find((entry) => entry.index === snapshot.index);
+  const follows = first?.index === snapshot.index + 1 || atSnapshot?.term === snapshot.term;
+  if (!follows) {
+    const resetTo = first === undefined ? null : snapshot;
+    const savedTo = snapshot.index;
+    const durableTo = resetTo === null ? savedTo : 0;
+    return { ...log, baseIndex: snapshot.index, baseTerm: snapshot.term, entries: [], savedTo, durableTo, resetTo };
+  }
+  const kept = { ...log, savedTo: end, durableTo: end };
+  if (first!.index > snapshot.index)
+    return { ...kept, baseIndex: snapshot.index, baseTerm: snapshot.term, entries: [...entries] };
+  if (first!.index === 1) return { ...kept, baseIndex: 0, baseTerm: 0, entries: [...entries] };
+  // The term before the first entry is not known, so the first one serves as the base.
+  return { ...kept, baseIndex: first!.index, baseTerm: first!.term, entries: entries.slice(1) };
+}
+
+/** The configurations that are in force along the stored log. */
+function storedConfigurations(start: RaftStart): Configuration[] {
+  const founded = start.members.map((member) => ({ ...member, voter: true }));
+  const { snapshot } = start;
+  const first: Configuration =
+    snapshot === undefined || snapshot.config.length === 0
+      ? { index: 0, members: founded }
+      : { index: snapshot.index, members: decodeConfiguration(snapshot.config) };
+  const found = [first];
+  for (const entry of start.entries) {
+    if (entry.kind === 'config' && entry.index > first.index) {
+      found.push({ index: entry.index, members: decodeConfiguration(entry.data) });
+    }
+  }
+  return found;
+}
+
+/** The state in which a server starts: a follower that knows of no leader. */
+export function initialState(config: RaftConfig, start: RaftStart): RaftState {
+  const log = storedLog(start);
+  const commit = start.snapshot?.index ?? 0;
+  const state: RaftState = {
+    now: start.now,
+    random: start.seed >>> 0,
+    term: start.vote.term,
+    votedFor: start.vote.votedFor,
+    saved: { ...start.vote },
+    log,
+    configurations: storedConfigurations(start),
+    snapshot: start.snapshot ?? null,
+    role: 'follower',
+    leader: null,
+    controlTerm: 0,
+    stepDownReason: null,
+    commit,
+    handedOut: commit,
+    applied: commit,
+    muted: false,
+    electable: true,
+    disk: 'well',
+    position: start.position,
+    positions: start.members.length,
+    links: new Map(),
+    heardAt: Number.NEGATIVE_INFINITY,
+    leaderKnownAt: start.now,
+    leaderlessSince: start.now,
+    timerFrom: start.now,
+    timeoutMs: config.timing.electionTimeoutMinMs,
+    urgentUntil: Number.NEGATIVE_INFINITY,
+    askAt: Number.POSITIVE_INFINITY,
+    votes: new Map(),
+    transferCampaign: false,
+    match: commit,
+    acked: 0,
+    ackOwed: false,
+    peers: new Map(),
+    termStart: 0,
+    round: 0,
+    roundAt: Number.NEGATIVE_INFINITY,
+    reads: [],
+    readsThrough: 0,
+    transfer: null,
+    writeId: 0,
+    write: null,
+    held: [],
+    outbox: [],
+    snapshotsFor: [],
+    restore: null,
+    transferFailed: false,
+  };
+  restartTimerShort({ config, state });
+  return state;
+}

@@ -1,0 +1,16 @@
+import { LicError } from '@lic/interfaces';
+
+/**
+ * Throws `RAFT_INVARIANT` unless `holds`. A violated invariant means that going on could grant one seat twice, so the
+ * driver stops taking part and says so; it never guesses.
+ */
+export function invariant(holds: boolean, what: string): asserts holds {
+  if (!holds) {
+    throw new LicError('RAFT_INVARIANT', `consensus stopped: ${what}. Keep the data folder and report this.`);
+  }
+}
+
+/** Asserts that `value` is an index, term or round number: a safe integer, not negative. */
+export function assertCounter(value: number, name: string): void {
+  invariant(Number.isSafeInteger(value) && value >= 0, `${name} is ${value}, not a safe non-negative integer`);
+}

@@ -1,0 +1,230 @@
+import type { PeerId } from '@lic/interfaces';
+import { decodeConfiguration } from '../wire/configuration.ts';
+import { invariant } from './invariant.ts';
+import { appendEntry, batchEnd, entriesBetween, lastIndex, lastWithTermAtMost, termAt, truncateFrom } from './log.ts';
+import { adoptConfiguration, configuration, counts, quorumSize, revertConfigurations } from './membership.ts';
+import type { Append, AppendRefused, AppendReply } from './messages.ts';
+import { linkTo, send } from './outbox.ts';
+import { noteAnswer, restartProbe } from './progress.ts';
+import { becomeFollower, hearLeader } from './roles.ts';
+import type { Progress, Raft, RaftState } from './state.ts';
+
+/** Data of one append message at most, unless a single entry is larger. Bytes. */
+export const APPEND_BYTES_MAX = 256 * 1024;
+/** Appends under way to one peer at most. Few: what waits meanwhile goes in one larger batch. */
+export const APPENDS_IN_FLIGHT_MAX = 8;
+/** Data under way to one peer at most, in bytes. */
+export const APPEND_BYTES_IN_FLIGHT_MAX = 4 * 1024 * 1024;
+
+/** Raises the commit index: it never falls, and never passes the log's end. */
+export function commitTo(state: RaftState, index: number): void {
+  if (index <= state.commit) return;
+  invariant(index <= lastIndex(state.log), `entry ${index} is committed, but the log ends at ${lastIndex(state.log)}`);
+  state.commit = index;
+}
+
+/** A follower takes entries from its leader. */
+export function onAppend(raft: Raft, from: PeerId, message: Append): void {
+  const { state } = raft;
+  if (!hearLeader(raft, from, message.term)) return;
+  // What can't be kept must not look as if it were: the leader goes on without this server.
+  if (state.muted || state.disk !== 'well') return;
+  const end = message.prevIndex + message.entries.length;
+  // Entries up to the commit index are the leader's too, so what overlaps them needs no look.
+  if (message.prevIndex >= state.commit && termAt(state.log, message.prevIndex) !== message.prevTerm) {
+    refuse(raft, from, message);
+    return;
+  }
+  for (const entry of message.entries) {
+    if (entry.index <= state.commit) continue;
+    if (entry.index <= lastIndex(state.log)) {
+      if (termAt(state.log, entry.index) === entry.term) continue;
+      invariant(entry.index > state.match, `entry ${entry.index} was found equal to the leader's and now differs`);
+      truncateFrom(state.log, entry.index);
+      revertConfigurations(state, entry.index);
+    }
+    appendEntry(state.log, entry);
+    if (entry.kind === 'config') {
+      adoptConfiguration(state, { index: entry.index, members: decodeConfiguration(entry.data) });
+    }
+  }
+  if (end > state.match) state.match = end;
+  if (message.entries.length > 0 || message.probe) state.ackOwed = true;
+  commitTo(state, Math.min(message.commit, state.match));
+}
+
+function refuse(raft: Raft, from: PeerId, message: Append): void {
+  const { log } = raft.state;
+  const hintIndex = lastWithTermAtMost(log, message.prevIndex, message.prevTerm);
+  send(raft, from, {
+    type: 'appendRefused',
+    term: raft.state.term,
+    prevIndex: message.prevIndex,
+    hintIndex,
+    hintTerm: Math.max(0, termAt(log, hintIndex)),
+    incarnation: raft.config.self.incarnation,
+  });
+}
+
+/** A follower acknowledges what its disk has, in a term that its disk knows: one answer for all appends of one sync. */
+export function acknowledge(raft: Raft): void {
+  const { state } = raft;
+  if (!state.ackOwed || state.role !== 'follower' || state.leader === null || state.saved.term !== state.term) return;
+  const match = Math.min(state.match, state.log.durableTo);
+  if (match === state.match) state.ackOwed = false;
+  else if (match <= state.acked) return;
+  state.acked = match;
+  send(raft, state.leader, {
+    type: 'appendReply',
+    term: state.term,
+    match,
+    incarnation: raft.config.self.incarnation,
+  });
+}
+
+/** The peer's progress, if this server leads the term that the answer belongs to. */
+export function progressFor(
+  raft: Raft,
+  from: PeerId,
+  message: { readonly term: number; readonly incarnation: string },
+): Progress | undefined {
+  const { state } = raft;
+  if (message.term > state.term) becomeFollower(raft, message.term, null);
+  if (state.role !== 'leader' || message.term !== state.term) return undefined;
+  const progress = state.peers.get(from);
+  if (progress !== undefined) noteAnswer(progress, message.incarnation, state.now);
+  return progress;
+}
+
+/** A leader hears what a peer has on disk. */
+export function onAppendReply(raft: Raft, from: PeerId, message: AppendReply): void {
+  const { state } = raft;
+  const progress = progressFor(raft, from, message);
+  if (progress === undefined || message.match > lastIndex(state.log)) return;
+  if (message.match > progress.match) progress.match = message.match;
+  progress.movedAt = state.now;
+  if (progress.mode === 'snapshot' && progress.match < state.log.baseIndex) return;
+  if (progress.mode !== 'replicate') {
+    restartProbe(progress, message.match + 1, state.now);
+    progress.mode = 'replicate';
+  }
+  if (progress.next <= message.match) progress.next = message.match + 1;
+  let done = 0;
+  while (done < progress.inFlight.length && progress.inFlight[done]!.last <= message.match) {
+    progress.inFlightBytes -= progress.inFlight[done]!.bytes;
+    done += 1;
+  }
+  if (done > 0) progress.inFlight.splice(0, done);
+  advanceCommit(raft);
+}
+
+/** A leader backs up, a whole term at a time. */
+export function onAppendRefused(raft: Raft, from: PeerId, message: AppendRefused): void {
+  const { state } = raft;
+  const progress = progressFor(raft, from, message);
+  if (progress === undefined || progress.mode === 'snapshot') return;
+  const outdated =
+    progress.mode === 'probe' ? message.prevIndex !== progress.next - 1 : message.prevIndex <= progress.match;
+  if (outdated) return;
+  const common = lastWithTermAtMost(state.log, Math.min(message.hintIndex, message.prevIndex - 1), message.hintTerm);
+  restartProbe(progress, common + 1, state.now);
+}
+
+/** The highest value that a quorum of voters has reached; the leader's own is `own`. */
+export function quorumValue(raft: Raft, own: number, reached: (progress: Progress) => number): number {
+  const { state, config } = raft;
+  const values: number[] = [];
+  for (const member of configuration(state).members) {
+    if (!member.voter) continue;
+    if (member.id === config.self.id) {
+      values.push(member.incarnation === config.self.incarnation ? own : 0);
+      continue;
+    }
+    const progress = state.peers.get(member.id);
+    values.push(progress !== undefined && progress.incarnation === member.incarnation ? reached(progress) : 0);
+  }
+  values.sort((a, b) => b - a);
+  return values[quorumSize(state) - 1] ?? 0;
+}
+
+/** A leader commits what a quorum has on disk, its own disk among them; older terms' entries only along with its own (5.4.2). */
+export function advanceCommit(raft: Raft): void {
+  const { state } = raft;
+  if (state.role !== 'leader') return;
+  const index = quorumValue(raft, state.log.durableTo, (progress) => progress.match);
+  if (index > state.commit && index >= state.termStart) commitTo(state, index);
+}
+
+function sendAppend(raft: Raft, to: PeerId, progress: Progress, entriesTo: number, probe: boolean): void {
+  const { state } = raft;
+  const prevIndex = progress.next - 1;
+  const entries = entriesTo > prevIndex ? entriesBetween(state.log, progress.next, entriesTo) : [];
+  progress.commitTold = Math.min(state.commit, entriesTo);
+  const prevTerm = termAt(state.log, prevIndex);
+  send(raft, to, { type: 'append', term: state.term, prevIndex, prevTerm, commit: state.commit, probe, entries });
+}
+
+/** Sends a peer what it lacks, as far as its window goes. */
+export function pump(raft: Raft, to: PeerId, progress: Progress): void {
+  const { state } = raft;
+  if (progress.mode === 'snapshot' || !linkTo(state, to).up) return;
+  if (progress.next <= state.log.baseIndex) {
+    if (state.snapshot === null || state.now < progress.snapshotAfter) return;
+    progress.mode = 'snapshot';
+    state.snapshotsFor.push(to);
+    return;
+  }
+  const last = lastIndex(state.log);
+  if (progress.mode === 'probe') {
+    if (progress.probing) return;
+    const batch = progress.next <= last ? batchEnd(state.log, progress.next, APPEND_BYTES_MAX).last : last;
+    progress.probing = true;
+    progress.movedAt = state.now;
+    sendAppend(raft, to, progress, batch, true);
+    return;
+  }
+  const { inFlight } = progress;
+  while (
+    progress.next <= last &&
+    inFlight.length < APPENDS_IN_FLIGHT_MAX &&
+    progress.inFlightBytes < APPEND_BYTES_IN_FLIGHT_MAX
+  ) {
+    const batch = batchEnd(state.log, progress.next, APPEND_BYTES_MAX);
+    if (inFlight.length === 0) progress.movedAt = state.now;
+    sendAppend(raft, to, progress, batch.last, false);
+    inFlight.push(batch);
+    progress.inFlightBytes += batch.bytes;
+    progress.next = batch.last + 1;
+  }
+  // News of a commit rides on entries; where none flow, it goes alone, so that stand-bys do not lag a round behind.
+  if (inFlight.length === 0 && progress.commitTold < Math.min(state.commit, progress.match)) {
+    sendAppend(raft, to, progress, progress.next - 1, false);
+  }
+}
+
+/** Starts again towards peers that have not acknowledged anything for an election timeout: something was lost. */
+export function retryStuck(raft: Raft): void {
+  const { state, config } = raft;
+  for (const progress of state.peers.values()) {
+    const open = progress.probing || progress.inFlight.length > 0;
+    if (open && state.now - progress.movedAt > config.timing.electionTimeoutMaxMs) {
+      restartProbe(progress, progress.mode === 'probe' ? progress.next : progress.match + 1, state.now);
+    }
+  }
+}
+
+/** Whether the leader heard a quorum within one election timeout (check-quorum). */
+export function hasQuorum(raft: Raft): boolean {
+  const { state, config } = raft;
+  let heard = counts(state, config.self.id, config.self.incarnation) ? 1 : 0;
+  for (const [id, progress] of state.peers) {
+    const fresh = state.now - progress.answeredAt <= config.timing.electionTimeoutMaxMs;
+    if (fresh && (progress.incarnation === '' ? isVoter(state, id) : counts(state, id, progress.incarnation)))
+      heard += 1;
+  }
+  return heard >= quorumSize(state);
+}
+
+function isVoter(state: RaftState, id: PeerId): boolean {
+  return configuration(state).members.some((member) => member.id === id && member.voter);
+}

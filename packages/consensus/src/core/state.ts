@@ -1,0 +1,179 @@
+import type { ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
+import type { Outgoing } from './messages.ts';
+
+/** What never changes while a core lives. */
+export interface RaftConfig {
+  readonly self: Member;
+  readonly timing: ConsensusTiming;
+}
+
+/** A server's part in the current term. `preCandidate` asks whether it would win before it disturbs anybody. */
+export type RaftRole = 'follower' | 'preCandidate' | 'candidate' | 'leader';
+
+/** Why a leader stepped down. */
+export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted';
+
+/** What is known of the way to a peer. */
+export interface LinkState {
+  up: boolean;
+  /** When something was asked that is not answered yet; null while nothing is open. */
+  askedAt: number | null;
+}
+
+/** A write that the store has begun. */
+export interface InFlightWrite {
+  readonly id: number;
+  readonly vote: Vote | null;
+  readonly last: number;
+  readonly resets: number;
+  readonly at: number;
+}
+
+/** The log in memory: everything after `baseIndex`. What lies before is in a snapshot. */
+export interface RaftLog {
+  /** The last index that is not in `entries`, and its term. */
+  baseIndex: number;
+  baseTerm: number;
+  entries: LogEntry[];
+  /** Up to where the entries were handed to the store. */
+  savedTo: number;
+  /** Up to where the store said that they are on disk. */
+  durableTo: number;
+  /** The log was replaced by this snapshot, which the store has not been told yet. */
+  resetTo: SnapshotMeta | null;
+  /** Counts resets: a write begun before one says nothing about the log after it. */
+  resets: number;
+}
+
+/** A member in a configuration. One that is no voter receives the log, but neither votes nor counts. */
+export interface ConfiguredMember extends Member {
+  readonly voter: boolean;
+}
+
+/** A configuration: in force from the moment its entry is appended (thesis 4.1). */
+export interface Configuration {
+  /** The entry that brought it; 0 for the one the triad was formed with. */
+  readonly index: number;
+  readonly members: readonly ConfiguredMember[];
+}
+
+/** An append that was sent and not acknowledged yet. */
+export interface InFlightAppend {
+  readonly last: number;
+  readonly bytes: number;
+}
+
+/** A leader's view of one other member. */
+export interface Progress {
+  /** `probe`: one append at a time, until it is known where the logs part. `replicate`: pipelined. `snapshot`: it is being sent one. */
+  mode: 'probe' | 'replicate' | 'snapshot';
+  /** Its log equals ours up to here, on its disk. */
+  match: number;
+  /** The next entry to send. */
+  next: number;
+  /** The incarnation that `match` was acknowledged by: only a configured one counts. */
+  incarnation: string;
+  /** In `probe`: an append is out. */
+  probing: boolean;
+  inFlight: InFlightAppend[];
+  inFlightBytes: number;
+  /** When the oldest of them was sent, or the newest acknowledgement came. */
+  movedAt: number;
+  /** The highest commit index that it was told. */
+  commitTold: number;
+  /** The highest round that it acknowledged in this term. */
+  round: number;
+  /** When it last answered anything in this term. */
+  answeredAt: number;
+  /** No snapshot before then: the last one failed. */
+  snapshotAfter: number;
+}
+
+/** Everything that a core knows. Plain data: it can be cloned with `structuredClone` and compared. */
+export interface RaftState {
+  /** The time of the newest input; monotonic milliseconds. */
+  now: number;
+  /** The state of the generator behind the election timeouts. */
+  random: number;
+
+  /** Raft's persistent state. `saved` is what the disk has of it. */
+  term: number;
+  votedFor: PeerId | null;
+  saved: Vote;
+  log: RaftLog;
+  configurations: Configuration[];
+  /** The newest snapshot that this server has on disk. */
+  snapshot: SnapshotMeta | null;
+
+  role: RaftRole;
+  leader: PeerId | null;
+  /** The term in which this server is in control now; 0 while it is not. */
+  controlTerm: number;
+  /** Why it last stepped down; null: never. */
+  stepDownReason: StepDownReason | null;
+
+  commit: number;
+  /** Up to where committed entries were given out by `ready`. */
+  handedOut: number;
+  applied: number;
+
+  /** Takes no part but watches who leads: damaged, rolled back or fenced. */
+  muted: boolean;
+  electable: boolean;
+  disk: 'well' | 'full' | 'failed';
+  /** This server's place by rank among the voters, from 0, and their number. */
+  position: number;
+  positions: number;
+  links: Map<PeerId, LinkState>;
+
+  /** When the leader was last heard directly; -Infinity: never, or its link closed. */
+  heardAt: number;
+  /** When it was last known who leads, also by hearsay. */
+  leaderKnownAt: number;
+  /** Since when no leader is known. */
+  leaderlessSince: number;
+  /** The election timer: it runs out `timeoutMs` after `timerFrom`. */
+  timerFrom: number;
+  timeoutMs: number;
+  /** After the leader's link closed: until when to ask again when refused, and when next. */
+  urgentUntil: number;
+  askAt: number;
+  votes: Map<PeerId, boolean>;
+  /** The running campaign was asked for by the leader. */
+  transferCampaign: boolean;
+
+  /** A follower's: up to where its log is known to equal the leader's, what it last acknowledged, and whether it owes an answer. */
+  match: number;
+  acked: number;
+  ackOwed: boolean;
+
+  /** A leader's view. */
+  peers: Map<PeerId, Progress>;
+  /** The index of the first entry of its term. */
+  termStart: number;
+  round: number;
+  roundAt: number;
+  /** Reads that wait: for each round, the commit index that must have been applied. */
+  reads: { round: number; index: number }[];
+  /** Reads of rounds up to here are confirmed. */
+  readsThrough: number;
+  transfer: { readonly to: PeerId; readonly until: number; told: boolean } | null;
+
+  writeId: number;
+  write: InFlightWrite | null;
+  /** Messages that may go once write `after` is done. */
+  held: { readonly after: number; readonly out: Outgoing }[];
+  outbox: Outgoing[];
+  /** Peers that a snapshot is to be sent to. */
+  snapshotsFor: PeerId[];
+  /** A snapshot that the machine is to be restored from. */
+  restore: SnapshotMeta | null;
+  /** The newest transfer failed. */
+  transferFailed: boolean;
+}
+
+/** A core together with its constants, as its parts see it. */
+export interface Raft {
+  readonly config: RaftConfig;
+  readonly state: RaftState;
+}

@@ -1,0 +1,324 @@
+import {
+  type ConsensusContext,
+  type ConsensusState,
+  errorMessage,
+  type LogEntry,
+  type PeerId,
+  type StateMachine,
+  type Timer,
+} from '@lic/interfaces';
+import { createRaftCore, type RaftCore } from '../core/core.ts';
+import { initialState } from '../core/initial-state.ts';
+import type { RaftInput, Ready } from '../core/inputs.ts';
+import { termAt } from '../core/log.ts';
+import { configuration, configurationAt } from '../core/membership.ts';
+import type { Message } from '../core/messages.ts';
+import { encodeConfiguration } from '../wire/configuration.ts';
+import { Applier } from './applier.ts';
+import { DiskWriter } from './disk-writer.ts';
+import type { RaftOptions } from './options.ts';
+import { PeerLinks } from './peer-links.ts';
+import { placeByRank } from './rank.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+import { Snapshotting } from './snapshotting.ts';
+
+/** A timer that is so late shows a stall: what has arrived meanwhile is handled before time is. Milliseconds. */
+const STALL_MS = 50;
+/** How long the event loop gets for that. Milliseconds. */
+const CATCH_UP_MS = 10;
+/** The longest time to sleep: the longest that every runtime's timer takes. */
+const SLEEP_MAX_MS = 60_000;
+
+/** What an {@link Engine} tells its owner. */
+export interface EngineHooks<Result> {
+  onResult(entry: LogEntry, result: Result): void;
+  /** Reads of rounds up to this one are confirmed. */
+  onReads(through: number): void;
+  onTransferFailed(): void;
+  /** State, leader or trouble may have changed. */
+  onChange(): void;
+}
+
+/** Runs a core: feeds it frames, time and the disk's answers, and does what it wants done, once per turn of the event loop. */
+export class Engine<Result> {
+  readonly core: RaftCore;
+  readonly #context: ConsensusContext;
+  readonly #hooks: EngineHooks<Result>;
+  readonly #links: PeerLinks;
+  readonly #writer: DiskWriter;
+  readonly #applier: Applier<Result>;
+  readonly #snapshotting: Snapshotting<Result>;
+  readonly #receiver: SnapshotReceiver;
+  readonly #senders = new Map<PeerId, SnapshotSender>();
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #hasCaughtUp = false;
+  #isScheduled = false;
+  #isFlushing = false;
+  #isMoreToDo = false;
+  #isStopped = false;
+  /** Why it can't take part as it should; null while all is well. */
+  trouble: string | null = null;
+  isFenced = false;
+
+  constructor(
+    context: ConsensusContext,
+    machine: StateMachine<Result>,
+    options: Required<RaftOptions>,
+    hooks: EngineHooks<Result>,
+  ) {
+    this.#context = context;
+    this.#hooks = hooks;
+    const { contents, logger, network, runtime, store, self, timing, formation } = context;
+    const damaged = contents.damage !== undefined;
+    const place = placeByRank(self.id, formation.members, context);
+    const start = {
+      vote: contents.vote,
+      snapshot: contents.snapshot,
+      entries: damaged ? [] : contents.entries,
+      members: formation.members,
+      now: runtime.monotonic(),
+      seed: seedFrom(runtime.random(4)),
+      position: place.position,
+    };
+    const config = { self, timing };
+    this.core = createRaftCore(config, initialState(config, start));
+    const { index } = contents.snapshot ?? { index: 0 };
+    this.#writer = new DiskWriter(store, runtime, {
+      onStored: (id) => {
+        if (!this.isFenced) this.trouble = null;
+        this.step({ kind: 'stored', id });
+      },
+      onTrouble: (state, text) => {
+        if (this.trouble === null) logger.error('the disk takes no more writes', { state, why: text });
+        this.trouble = text;
+        this.step({ kind: 'disk', state });
+      },
+    });
+    this.#applier = new Applier({ machine, store, runtime }, index, {
+      onResult: (entry, result) => {
+        this.#snapshotting.count(entry.data.length);
+        this.#hooks.onResult(entry, result);
+      },
+      onApplied: (applied) => this.#onApplied(applied),
+      onRefused: (why) => this.fence(why),
+    });
+    this.#snapshotting = new Snapshotting(
+      {
+        machine,
+        store,
+        logger,
+        ...options,
+        metaAt: (at) => ({
+          index: at,
+          term: termAt(this.core.state.log, at),
+          config: encodeConfiguration(configurationAt(this.core.state, at).members),
+        }),
+        lowestSent: () => {
+          let lowest = Number.POSITIVE_INFINITY;
+          for (const sender of this.#senders.values()) lowest = Math.min(lowest, sender.index);
+          return lowest;
+        },
+        onSaved: (meta) => this.step({ kind: 'snapshotSaved', meta }),
+        onCompact: (through) => this.step({ kind: 'compact', through }),
+      },
+      index,
+    );
+    this.#receiver = new SnapshotReceiver(store, logger, {
+      reply: (to, reply) => this.#links.send(to, reply),
+      onReceived: (meta) => this.step({ kind: 'snapshotReceived', meta }),
+    });
+    this.#links = new PeerLinks(network, logger, {
+      onMessage: (from, message) => this.#receive(from, message),
+      onLink: (peer, up) => this.#onLink(peer, up),
+      onLost: (peer) => this.step({ kind: 'peerLost', peer }),
+    });
+    for (const { id } of configuration(this.core.state).members) {
+      if (id !== self.id && this.#links.linkTo(id) === undefined) this.step({ kind: 'link', peer: id, up: false });
+    }
+    if (contents.damage !== undefined) {
+      const { file, offset, what } = contents.damage;
+      this.trouble = `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`;
+      this.step({ kind: 'mute' });
+    }
+    this.schedule();
+  }
+
+  /** The state that this server is in. */
+  get state(): ConsensusState {
+    return this.isFenced ? 'fenced' : this.core.role();
+  }
+
+  /** Tells the core what happened. What it wants done is done after this turn's other inputs. */
+  step(input: RaftInput): void {
+    if (this.#isStopped) return;
+    try {
+      this.core.step(input, this.#context.runtime.monotonic());
+    } catch (error) {
+      this.#break(error);
+    }
+    this.schedule();
+  }
+
+  /** Runs {@link Engine.flush} at the end of this turn: inputs that come together go together. */
+  schedule(): void {
+    if (this.#isFlushing) this.#isMoreToDo = true;
+    if (this.#isScheduled || this.#isFlushing || this.#isStopped) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Stops taking part for a reason that an operator must see; hands over first where it leads. */
+  fence(why: string): void {
+    if (this.isFenced || this.#isStopped) return;
+    this.#context.logger.error('this server is fenced', { why });
+    this.trouble = why;
+    this.step({ kind: 'mute' });
+    this.isFenced = true;
+    this.#applier.stop();
+    this.schedule();
+  }
+
+  /** Ends all work; the store stays open. Idempotent. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#writer.stop();
+    this.#applier.stop();
+    this.#receiver.abort('this server stops');
+    for (const sender of this.#senders.values()) sender.fail('this server stops');
+    this.#links.stop();
+  }
+
+  /** A violated invariant: nothing more is said or believed, so that no harm is done. */
+  #break(error: unknown): void {
+    this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error });
+    this.trouble = errorMessage(error);
+    this.isFenced = true;
+    this.stop();
+    queueMicrotask(() => this.#hooks.onChange());
+  }
+
+  #flush(): void {
+    if (this.#isStopped) return;
+    this.#isFlushing = true;
+    try {
+      do {
+        this.#isMoreToDo = false;
+        this.#perform(this.core.ready());
+      } while (this.#isMoreToDo && !this.#isStopped);
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#isFlushing = false;
+    if (!this.#isStopped) this.#arm();
+  }
+
+  #perform(ready: Ready): void {
+    for (const { to, message } of ready.messages) this.#links.send(to, message);
+    if (ready.write !== null) this.#writer.write(ready.write);
+    if (ready.restore !== null) this.#applier.add(ready.restore);
+    if (ready.committed.length > 0) this.#applier.add(ready.committed);
+    for (const peer of ready.snapshotsFor) this.#sendSnapshot(peer);
+    this.#hooks.onChange();
+    if (ready.transferFailed) this.#hooks.onTransferFailed();
+    this.#hooks.onReads(ready.readsThrough);
+    this.#applier.run();
+  }
+
+  #onApplied(index: number): void {
+    this.step({ kind: 'applied', index });
+    this.#hooks.onChange();
+    if (this.#applier.isRestoring) this.#snapshotting.restored(index);
+    else if (!this.#isStopped) this.#snapshotting.maybe(index);
+  }
+
+  #receive(from: PeerId, message: Message): void {
+    if (message.type === 'snapshotReply') {
+      this.#senders.get(from)?.onReply(message);
+      return;
+    }
+    this.step({ kind: 'message', from, message });
+    if (message.type !== 'snapshot') return;
+    const { state } = this.core;
+    if (state.term !== message.term || state.leader !== from || state.muted || state.disk !== 'well') return;
+    this.#receiver.onChunk(from, message, message.meta.index > state.commit);
+  }
+
+  #onLink(peer: PeerId, up: boolean): void {
+    if (!up) {
+      this.#senders.get(peer)?.fail('the link closed');
+      this.#receiver.onLinkDown(peer);
+    }
+    this.step({ kind: 'link', peer, up });
+  }
+
+  #sendSnapshot(peer: PeerId): void {
+    const link = this.#links.linkTo(peer);
+    const { logger, runtime, store } = this.#context;
+    if (link === undefined) {
+      this.step({ kind: 'snapshotFailed', to: peer });
+      return;
+    }
+    this.#senders.get(peer)?.fail('a newer one is sent');
+    const { term } = this.core.state;
+    const over = () => {
+      if (this.#senders.get(peer) === sender) this.#senders.delete(peer);
+    };
+    const sender = new SnapshotSender({
+      store,
+      runtime,
+      link,
+      term,
+      onSent: (index) => {
+        over();
+        logger.info('a snapshot was sent', { to: peer, index });
+        this.step({ kind: 'snapshotSent', to: peer, index });
+      },
+      onFailed: (why) => {
+        over();
+        logger.warn('a snapshot could not be sent', { to: peer, why });
+        this.step({ kind: 'snapshotFailed', to: peer });
+      },
+    });
+    this.#senders.set(peer, sender);
+  }
+
+  /** Sets the timer, unless it fires soon enough anyway: most deadlines move on before they are reached. */
+  #arm(): void {
+    const { runtime } = this.#context;
+    const now = runtime.monotonic();
+    const wakeAt = Math.min(this.core.wakeAt(), now + SLEEP_MAX_MS);
+    if (this.#timer !== undefined && this.#timerAt <= wakeAt) return;
+    this.#timer?.cancel();
+    this.#timerAt = wakeAt;
+    this.#timer = runtime.setTimer(wakeAt - now, () => this.#onTimer());
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    const { runtime, self } = this.#context;
+    const now = runtime.monotonic();
+    if (now - this.#timerAt > STALL_MS && !this.#hasCaughtUp) {
+      this.#hasCaughtUp = true;
+      this.#timerAt = now + CATCH_UP_MS;
+      this.#timer = runtime.setTimer(CATCH_UP_MS, () => this.#onTimer());
+      return;
+    }
+    this.#hasCaughtUp = false;
+    const place = placeByRank(self.id, configuration(this.core.state).members, this.#context);
+    const { position, positions } = this.core.state;
+    if (place.position !== position || place.positions !== positions) this.step({ kind: 'rank', ...place });
+    if (now >= this.core.wakeAt()) this.step({ kind: 'tick' });
+    else this.#arm();
+  }
+}
+
+function seedFrom(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0);
+}

@@ -1,0 +1,102 @@
+import { crc32 } from 'node:zlib';
+import { errorMessage, type LogStore, type PeerId, type PeerLink, type Runtime, type Timer } from '@lic/interfaces';
+import type { SnapshotReply } from '../core/messages.ts';
+import { encodeMessage } from '../wire/codec.ts';
+
+/** Pieces under way to one peer at most; each has at most 256 KiB. */
+export const SNAPSHOT_CHUNKS_IN_FLIGHT_MAX = 4;
+/** A receiver that takes no piece for so long is given up. Milliseconds. */
+export const SNAPSHOT_SILENCE_MAX_MS = 30_000;
+
+/** What one {@link SnapshotSender} needs. */
+export interface SnapshotSenderParts {
+  readonly store: LogStore;
+  readonly runtime: Runtime;
+  readonly link: PeerLink;
+  /** The leader's term. */
+  readonly term: number;
+  /** The peer has it on disk. */
+  onSent(index: number): void;
+  onFailed(why: string): void;
+}
+
+/** Brings the newest stored snapshot to one peer, no faster than the peer's disk takes it. Ends with one event. */
+export class SnapshotSender {
+  readonly peer: PeerId;
+  readonly #parts: SnapshotSenderParts;
+  #isOver = false;
+  /** The snapshot's index, once it is open. */
+  index = 0;
+  #taken = -1;
+  #wake: (() => void) | undefined;
+  #silence: Timer | undefined;
+
+  constructor(parts: SnapshotSenderParts) {
+    this.#parts = parts;
+    this.peer = parts.link.peer;
+    this.#listen();
+    this.#send().catch((error: unknown) => this.fail(errorMessage(error)));
+  }
+
+  /** An answer of the peer. */
+  onReply(reply: SnapshotReply): void {
+    if (this.#isOver || reply.index !== this.index) return;
+    if (!reply.ok) {
+      this.fail('the peer refused it');
+      return;
+    }
+    if (reply.sequence > this.#taken) {
+      this.#taken = reply.sequence;
+      this.#listen();
+      this.#wake?.();
+    }
+  }
+
+  /** Gives up: the link is gone, the term is over, this server stops. */
+  fail(why: string): void {
+    if (this.#finish()) this.#parts.onFailed(why);
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#silence?.cancel();
+    this.#wake?.();
+    return true;
+  }
+
+  #listen(): void {
+    this.#silence?.cancel();
+    this.#silence = this.#parts.runtime.setTimer(SNAPSHOT_SILENCE_MAX_MS, () => this.fail('the peer is silent'));
+  }
+
+  async #taking(sequence: number): Promise<void> {
+    while (this.#taken < sequence && !this.#isOver) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async #send(): Promise<void> {
+    const { store, link, term } = this.#parts;
+    const snapshot = await store.readSnapshot();
+    if (snapshot === undefined) throw new Error('there is no valid snapshot in the store');
+    const { meta } = snapshot;
+    this.index = meta.index;
+    let sequence = 0;
+    let checksum = 0;
+    for await (const data of snapshot.chunks) {
+      await this.#taking(sequence - SNAPSHOT_CHUNKS_IN_FLIGHT_MAX);
+      if (this.#isOver) return;
+      checksum = crc32(data, checksum);
+      const frame = encodeMessage({ type: 'snapshot', term, meta, sequence, checksum: null, data });
+      if (!link.send(frame)) await link.drained();
+      sequence += 1;
+    }
+    if (this.#isOver) return;
+    link.send(encodeMessage({ type: 'snapshot', term, meta, sequence, checksum, data: new Uint8Array(0) }));
+    await this.#taking(sequence);
+    if (this.#finish()) this.#parts.onSent(meta.index);
+  }
+}

@@ -1,0 +1,185 @@
+import type {
+  Consensus,
+  ConsensusEvents,
+  ConsensusTiming,
+  LogStore,
+  Member,
+  PeerId,
+  Runtime,
+  Timer,
+} from '@lic/interfaces';
+import { silentLogger } from '@lic/interfaces';
+import type { RaftOptions } from '../driver/options.ts';
+import { raft } from '../driver/raft.ts';
+import { ListMachine } from './list-machine.ts';
+import { MemoryPeerHub } from './memory-peer-hub.ts';
+
+/** Profile `lan`. */
+export const timing: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1000 };
+
+/** What a {@link TestTriad} needs of the virtual world of `@lic/testkit`, which only tests may import. */
+export interface TestWorld {
+  readonly seed: number | string;
+  schedule(delayMs: number, run: () => void): Timer;
+  settle(): Promise<void>;
+  run(limits: { readonly forMs: number; readonly until?: () => boolean }): Promise<boolean>;
+  runtime(name: string): TestRuntime;
+}
+
+/** The runtime of one process. */
+export interface TestRuntime extends Runtime {
+  kill(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** A disk that outlives processes. */
+export interface TestDisk {
+  crash(): void;
+}
+
+/** What a {@link TestTriad} is made of. */
+export interface TestTriadParts<Disk extends TestDisk> {
+  readonly world: TestWorld;
+  readonly newDisk: () => Disk;
+  readonly storeOn: (disk: Disk, runtime: TestRuntime) => LogStore;
+  /** Servers: a, b, c … in order of rank. Default 3. */
+  readonly count?: number;
+  readonly options?: RaftOptions;
+}
+
+/** One server of a {@link TestTriad}. */
+export interface TestServer<Disk> {
+  readonly id: PeerId;
+  disk: Disk;
+  readonly events: string[];
+  member: Member;
+  runtime: TestRuntime;
+  machine: ListMachine;
+  consensus: Consensus<string>;
+  isUp: boolean;
+}
+
+/** Servers on virtual time with an in-memory network and disks. */
+export class TestTriad<Disk extends TestDisk> {
+  readonly world: TestWorld;
+  readonly hub: MemoryPeerHub;
+  readonly servers: TestServer<Disk>[] = [];
+  readonly #parts: TestTriadParts<Disk>;
+  #boots = 0;
+
+  constructor(parts: TestTriadParts<Disk>) {
+    this.world = parts.world;
+    this.hub = new MemoryPeerHub({ schedule: (deliver) => void this.world.schedule(1, deliver) });
+    this.#parts = parts;
+    for (const id of [...'abcde'].slice(0, parts.count ?? 3)) {
+      const member = { id, incarnation: `${id}-1` };
+      const server = { id, member, disk: parts.newDisk(), events: [], isUp: false };
+      // The rest comes with the boot, before anybody can ask for it.
+      this.servers.push(server as unknown as TestServer<Disk>);
+    }
+  }
+
+  /** Makes servers and starts them all. */
+  static async start<Disk extends TestDisk>(parts: TestTriadParts<Disk>): Promise<TestTriad<Disk>> {
+    const triad = new TestTriad(parts);
+    for (const server of triad.servers) await triad.boot(server);
+    return triad;
+  }
+
+  /** The server of that name. */
+  server(id: PeerId): TestServer<Disk> {
+    return this.servers.find((server) => server.id === id)!;
+  }
+
+  /** The configuration that the triad was formed with. */
+  get members(): Member[] {
+    return this.servers.map(({ id }) => ({ id, incarnation: `${id}-1` }));
+  }
+
+  /** Starts the process of `server` on what its disk holds. */
+  async boot(server: TestServer<Disk>): Promise<void> {
+    this.#boots += 1;
+    const runtime = this.world.runtime(`${server.id}#${this.#boots}`);
+    const store = this.#parts.storeOn(server.disk, runtime);
+    const opening = store.open();
+    await this.world.settle();
+    const contents = await opening;
+    const machine = new ListMachine();
+    const consensus = raft(this.#parts.options)<string>({
+      runtime,
+      logger: silentLogger,
+      network: this.hub.join(server.id),
+      store,
+      contents,
+      self: server.member,
+      formation: { instance: 'test', members: this.members },
+      timing,
+      rankOf: (id) => this.servers.findIndex((each) => each.id === id) + 1,
+    });
+    const note = (text: string) => server.events.push(text);
+    const events: ConsensusEvents = {
+      onControlGained: (term) => note(`gained ${term}`),
+      onControlLost: (term) => note(`lost ${term}`),
+      onTransferring: (to) => note(`transferring ${to}`),
+    };
+    consensus.on(events);
+    Object.assign(server, { runtime, machine, consensus, isUp: true });
+    const starting = consensus.start(machine);
+    await this.world.run({ forMs: 0 });
+    await starting;
+  }
+
+  /** SIGKILL and a power cut: what was not synced is gone. */
+  kill(server: TestServer<Disk>): void {
+    server.isUp = false;
+    server.runtime.kill();
+    server.disk.crash();
+    this.hub.kill(server.id);
+  }
+
+  /** Who is in control. */
+  get leader(): TestServer<Disk> | undefined {
+    return this.servers.find((server) => server.isUp && server.consensus.status().state === 'in-control');
+  }
+
+  /** Runs until a server is in control and all that are up know it. */
+  async decided(withinMs = 5_000): Promise<TestServer<Disk>> {
+    await this.until(() => {
+      const { leader } = this;
+      return (
+        leader !== undefined && this.servers.every((each) => !each.isUp || each.consensus.status().leader === leader.id)
+      );
+    }, withinMs);
+    return this.leader!;
+  }
+
+  /** Runs until it holds; throws with all states where it does not. */
+  async until(condition: () => boolean, withinMs = 5_000): Promise<void> {
+    if (!(await this.world.run({ until: condition, forMs: withinMs }))) {
+      const states = this.servers.map((each) => JSON.stringify(each.consensus.status()));
+      throw new Error(`did not come about within ${withinMs} ms (seed ${this.world.seed}):\n${states.join('\n')}`);
+    }
+  }
+
+  /** Lets time pass. */
+  async run(forMs: number): Promise<void> {
+    await this.world.run({ forMs });
+  }
+
+  /** Runs until `promise` settles; answers its value or throws its error. */
+  async settled<Value>(promise: Promise<Value>, withinMs = 5_000): Promise<Value> {
+    let isSettled = false;
+    const watched = promise.finally(() => {
+      isSettled = true;
+    });
+    watched.catch(() => {});
+    await this.until(() => isSettled, withinMs);
+    return watched;
+  }
+
+  /** Proposes a command and answers its result. */
+  async propose(server: TestServer<Disk>, text: string): Promise<string> {
+    return (await this.settled(server.consensus.propose(Buffer.from(text)))).result;
+  }
+}
