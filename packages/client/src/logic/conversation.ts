@@ -79,7 +79,11 @@ const isBoundTo = ({ session }: Scene, link: LinkId): boolean => session.bound?.
 /** The answer to a request, or the later news of a queue place (those have no open request any more). */
 function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' | 'queued' | 'denied' | 'done'>): void {
   const { session, checkouts, clocks } = scene;
-  const request = session.line.byId(message.id);
+  const request = message.id === undefined ? undefined : session.line.byId(message.id);
+  if (request !== undefined && message.epoch < session.epoch) {
+    // From before the newest binding, whose list did not have it: what it obtained may have ended since. It goes again.
+    return;
+  }
   if (request !== undefined) {
     const sentMs = request.copies.find(({ id }) => id === message.id)?.sentMs ?? -Infinity;
     if (request.seq === 1) {
@@ -99,6 +103,8 @@ function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' |
       break;
     case 'denied':
       checkouts.denied(message.seq, request, message.denial);
+      // No session was begun: the next checkout tries with another.
+      if (message.epoch === 0) scene.sessionOver('reclaimed');
       break;
     case 'done':
       if (request !== undefined) finish(scene, request);
@@ -269,17 +275,22 @@ function takeResumeError(scene: Scene, id: number, message: ErrorMessage): void 
   }
 }
 
-/** Either what the request had obtained is over, or its whole session: a session that holds something is resumed to find out. */
+/**
+ * Either what the request had obtained is over, or its whole session. Where something is at stake a resume tells which; a
+ * first copy can't have obtained anything before.
+ */
 function takeEnded(scene: Scene, request: Request, message: ErrorMessage): void {
   const { session, checkouts, clocks } = scene;
-  if (session.holdings.size === 0 && request.body.t === 'checkout') {
+  const isCheckout = request.body.t === 'checkout';
+  const isAtStake = session.holdings.size > 0 || checkouts.queuedCount > 0 || request.copies.length > 1;
+  if (isCheckout && !isAtStake) {
     scene.sessionOver(message.reason ?? 'reclaimed');
     return;
   }
   session.line.answered(request);
-  if (request.body.t === 'checkout') checkouts.again(request, session, clocks.monotonicMs);
+  if (isCheckout) checkouts.again(request, session, clocks.monotonicMs);
   else finish(scene, request);
-  if (message.code === 'UNKNOWN_SESSION' || request.body.t === 'checkout') session.unbind();
+  if (isCheckout || message.code === 'UNKNOWN_SESSION') session.unbind();
 }
 
 function takeFinalError(scene: Scene, request: Request, message: ErrorMessage): void {

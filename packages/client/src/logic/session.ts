@@ -168,8 +168,7 @@ export class Session {
     const sentMs = this.#resumesOut.get(id) ?? -Infinity;
     this.#mayHaveNewerEpoch = (this.#resume?.attempt ?? 0) > 1;
     this.#resumesOut.clear();
-    // The same request is used once more where a copy of it may have raised the epoch: the servers know it for a repeat.
-    if (!this.#mayHaveNewerEpoch) this.#resume = null;
+    this.#resume = null;
     return sentMs;
   }
 

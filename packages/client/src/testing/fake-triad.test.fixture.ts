@@ -1,0 +1,453 @@
+import {
+  createLedger,
+  encodeCommand,
+  type GrantView,
+  type Ledger,
+  type LedgerCommand,
+  type LedgerEvent,
+  type LedgerReply,
+  sha256Hex,
+} from '@lic/core';
+import type { Timer } from '@lic/interfaces';
+import {
+  type ClientMessage,
+  type ControlHint,
+  type ErrorCode,
+  errorCodes,
+  type ServerMessage,
+  type ServerState,
+  type StatusReport,
+  type WelcomeMessage,
+  type WireGrant,
+} from '@lic/protocol';
+
+/** One end of a client's connection, as a fake server sees it. */
+export interface FakeConnection {
+  send(message: ServerMessage): void;
+  /** Ends it from the server's side. */
+  close(): void;
+}
+
+export interface FakeServer {
+  readonly rank: number;
+  readonly name: string;
+  readonly key: string;
+  readonly address: string;
+  isUp: boolean;
+  state: ServerState;
+  readonly connections: Set<FakeConnection>;
+}
+
+export interface FakeTriadOptions {
+  readonly nowMs: () => number;
+  schedule(delayMs: number, run: () => void): Timer;
+  /** The license in force; its signature is looked at by clients only. */
+  readonly license: string;
+  readonly licenseHash: string;
+  readonly servers: readonly { readonly name: string; readonly key: string; readonly address: string }[];
+  readonly leaseMs: number;
+  readonly marginMs: number;
+  readonly repeatAfterMs?: number;
+  /** How long a commit, or a read barrier, takes. Default 2 ms. */
+  readonly commitMs?: () => number;
+}
+
+type Unstamped = LedgerCommand extends infer C ? (C extends LedgerCommand ? Omit<C, 'at'> : never) : never;
+
+const drift = 0.01;
+
+/**
+ * Three license servers in one object, on the real ledger: control is given and taken by the test, and a commit that control
+ * leaves behind is lost or stands, as the test says. Bindings, holds, queues and answers follow triad.md.
+ */
+export class FakeTriad {
+  readonly ledger: Ledger = createLedger({ verifyLicense: () => undefined });
+  readonly servers: readonly FakeServer[];
+  /** Requests that were refused for good; a right client causes none. */
+  readonly refusals: string[] = [];
+  /** Session requests received, by type. */
+  readonly received = new Map<string, number>();
+  term = 0;
+  inControl: FakeServer | null = null;
+  /** Whether a majority acknowledges what the one in control proposes. */
+  hasQuorum = true;
+  /** Whether what is under way when control is lost is committed by the next one all the same. */
+  keepsPending = true;
+  /** Servers answer requests with this instead of carrying them out. */
+  refuseWith: ErrorCode | null = null;
+  readonly #options: FakeTriadOptions;
+  readonly #bindings = new Map<string, { readonly connection: FakeConnection; readonly epoch: number }>();
+  readonly #heardMs = new Map<string, number>();
+  readonly #endingSinceMs = new Map<string, number>();
+  readonly #pending = new Set<Unstamped>();
+  #index = 0;
+
+  constructor(options: FakeTriadOptions) {
+    this.#options = options;
+    this.servers = options.servers.map((server, at) => ({
+      ...server,
+      rank: at + 1,
+      isUp: true,
+      state: 'candidate',
+      connections: new Set(),
+    }));
+    this.apply({
+      kind: 'open',
+      license: options.license,
+      licenseHash: options.licenseHash,
+      settings: { leaseMs: options.leaseMs, drift, marginMs: options.marginMs, allowShortLeases: true },
+      isNew: true,
+      ledgerVersion: 1,
+    });
+  }
+
+  server(rank: number): FakeServer {
+    return this.servers[rank - 1] as FakeServer;
+  }
+
+  /** Gives control to a server, in a new term; null: nobody has it. */
+  giveControl(rank: number | null): void {
+    for (const command of [...this.#pending]) {
+      this.#pending.delete(command);
+      if (this.keepsPending) this.apply(command);
+    }
+    this.#bindings.clear();
+    this.#heardMs.clear();
+    this.term += 1;
+    this.inControl = rank === null ? null : this.server(rank);
+    for (const server of this.servers) server.state = this.#stateOf(server);
+    for (const server of this.servers) {
+      const { state } = server;
+      for (const connection of server.connections) {
+        connection.send({ t: 'control', state, term: this.term, control: this.#hint() });
+      }
+    }
+  }
+
+  /** The process is gone; `kind` is what its clients see. */
+  kill(rank: number, close: (connection: FakeConnection) => void = (connection) => connection.close()): void {
+    const server = this.server(rank);
+    server.isUp = false;
+    for (const connection of [...server.connections]) {
+      this.disconnected(rank, connection, false);
+      close(connection);
+    }
+    if (this.inControl === server) this.giveControl(null);
+  }
+
+  restart(rank: number): void {
+    this.server(rank).isUp = true;
+    this.server(rank).state = this.#stateOf(this.server(rank));
+  }
+
+  /** Announces that control is about to move. */
+  announceMove(toRank: number): void {
+    const to = this.#hintOf(this.server(toRank));
+    for (const server of this.servers)
+      for (const connection of server.connections) connection.send({ t: 'moving', to, reason: 'drain' });
+  }
+
+  connected(rank: number, connection: FakeConnection): void {
+    this.server(rank).connections.add(connection);
+  }
+
+  disconnected(rank: number, connection: FakeConnection, isOrderly: boolean): void {
+    this.server(rank).connections.delete(connection);
+    for (const [session, binding] of [...this.#bindings]) {
+      if (binding.connection !== connection) continue;
+      this.#bindings.delete(session);
+      if (isOrderly) this.#commit({ kind: 'disconnect', session, epoch: binding.epoch }, rank, () => undefined);
+    }
+  }
+
+  /** The welcome of a server, not signed yet. */
+  welcome(rank: number, hello: Extract<ClientMessage, { t: 'hello' }>): WelcomeMessage {
+    const { name, key, state } = this.server(rank);
+    const { license, licenseHash, repeatAfterMs = 250, leaseMs } = this.#options;
+    return {
+      t: 'welcome',
+      protocol: 1,
+      nonce: hello.nonce,
+      server: { key, name, rank },
+      instance: 'fake',
+      bootId: `boot-${rank}`,
+      licenseHash,
+      ...(hello.licenseHash === licenseHash ? {} : { license }),
+      state,
+      term: this.term,
+      control: this.#hint(),
+      servers: this.servers.map((server) => this.#hintOf(server)),
+      settings: { repeatAfterMs, leaseMs },
+      signature: '',
+    };
+  }
+
+  receive(rank: number, connection: FakeConnection, message: ClientMessage): void {
+    const server = this.server(rank);
+    if (!server.connections.has(connection)) return;
+    this.received.set(message.t, (this.received.get(message.t) ?? 0) + 1);
+    switch (message.t) {
+      case 'hello':
+        break;
+      case 'status':
+        connection.send({ t: 'statusAnswer', id: message.id, report: this.#report() });
+        break;
+      case 'admin':
+        connection.send({ t: 'adminAnswer', id: message.id, message: `did ${message.request.verb}`, result: {} });
+        break;
+      case 'heartbeat':
+        this.#heartbeat(server, connection, message);
+        break;
+      default:
+        this.#request(server, connection, message);
+    }
+  }
+
+  /** Reclaims what has been silent too long. To be called often. */
+  reclaim(): void {
+    if (this.inControl === null || !this.hasQuorum) return;
+    const nowMs = this.#options.nowMs();
+    for (const session of [...this.ledger.sessionIds()]) {
+      const view = this.ledger.session(session);
+      const heardMs = this.#heardMs.get(session);
+      if (heardMs === undefined) this.#heardMs.set(session, nowMs);
+      else if (view !== undefined && nowMs - heardMs >= view.holdMsMin) {
+        this.#bindings.delete(session);
+        this.apply({ kind: 'reclaim', session, silentMs: Math.floor(nowMs - heardMs) });
+      }
+    }
+    for (const grant of [...this.ledger.endingGrants()]) {
+      const sinceMs = this.#endingSinceMs.get(grant.id) ?? nowMs;
+      this.#endingSinceMs.set(grant.id, sinceMs);
+      if (nowMs - sinceMs >= grant.holdMs) this.apply({ kind: 'settle', grants: [grant.id] });
+    }
+    this.apply({ kind: 'tick' });
+  }
+
+  /** Commits at once and tells those whom it concerns. */
+  apply(command: Unstamped): LedgerReply {
+    const at = Date.UTC(2026, 5, 1) + Math.floor(this.#options.nowMs());
+    const { reply, events } = this.ledger.apply(++this.#index, encodeCommand({ ...command, at } as LedgerCommand));
+    for (const event of events) this.#tell(event);
+    return reply;
+  }
+
+  /** Serves the queue as far as seats are free. */
+  serveQueue(): void {
+    if (this.inControl === null || !this.hasQuorum) return;
+    for (const entry of this.ledger.assignable((session) => this.#bindings.has(session))) {
+      this.apply({ kind: 'assign', entry: entry.id, epoch: this.#bindings.get(entry.session)?.epoch ?? 0 });
+    }
+  }
+
+  #stateOf(server: FakeServer): ServerState {
+    if (this.inControl === null) return 'candidate';
+    return this.inControl === server ? 'in-control' : 'standby';
+  }
+
+  #hint(): ControlHint | null {
+    return this.inControl === null ? null : this.#hintOf(this.inControl);
+  }
+
+  #hintOf({ rank, name, key, address }: FakeServer): ControlHint {
+    return { rank, name, key, addresses: [address] };
+  }
+
+  #heartbeat(
+    server: FakeServer,
+    connection: FakeConnection,
+    message: Extract<ClientMessage, { t: 'heartbeat' }>,
+  ): void {
+    const { session, epoch, number } = message;
+    const refuse = (code: 'RESUME' | 'ENDED' | 'NOT_IN_CONTROL' | 'NO_QUORUM'): void =>
+      connection.send({ t: 'heartbeatRefused', number, code, control: this.#hint() });
+    if (this.inControl !== server) return refuse('NOT_IN_CONTROL');
+    const isBound = (): boolean => {
+      const binding = this.#bindings.get(session);
+      return binding?.connection === connection && binding.epoch === epoch;
+    };
+    if (!isBound()) return refuse(this.ledger.session(session) === undefined ? 'ENDED' : 'RESUME');
+    this.#heardMs.set(session, this.#options.nowMs());
+    const { term } = this;
+    this.#options.schedule(this.#commitMs(), () => {
+      if (!server.connections.has(connection)) return;
+      if (this.term !== term) return refuse('NOT_IN_CONTROL');
+      if (!this.hasQuorum) return refuse('NO_QUORUM');
+      const view = this.ledger.session(session);
+      if (view === undefined || !isBound()) return refuse(view === undefined ? 'ENDED' : 'RESUME');
+      const ending = [...this.ledger.grantsOf(session)].flatMap((grant) =>
+        grant.ending === undefined ? [] : [{ grant: grant.id, ...grant.ending }],
+      );
+      connection.send({ t: 'heartbeatAnswer', number, epoch, leaseMs: view.leaseMsMin, ending });
+    });
+  }
+
+  #request(
+    server: FakeServer,
+    connection: FakeConnection,
+    message: Exclude<ClientMessage, { t: 'hello' | 'status' | 'admin' | 'heartbeat' }>,
+  ): void {
+    const { id, session } = message;
+    const refuse = (code: ErrorCode): void =>
+      connection.send({
+        t: 'error',
+        id,
+        code,
+        message: code,
+        retryable: errorCodes[code].retryable,
+        control: this.#hint(),
+      });
+    if (this.inControl !== server) return refuse('NOT_IN_CONTROL');
+    if (this.refuseWith !== null) return refuse(this.refuseWith);
+    if (!this.hasQuorum) return refuse('NO_QUORUM');
+    const binding = this.#bindings.get(session);
+    const isOpening = message.t === 'checkout' && message.opening !== undefined;
+    if (
+      message.t !== 'resume' &&
+      !isOpening &&
+      (binding?.connection !== connection || binding.epoch !== message.epoch)
+    ) {
+      return refuse('RESUME');
+    }
+    this.#heardMs.set(session, this.#options.nowMs());
+    this.#commit(commandOf(message), server.rank, (reply) => {
+      if (reply === undefined) return refuse('UNKNOWN');
+      const binds =
+        message.t === 'resume' ? reply.kind === 'resumed' : isOpening && 'epoch' in reply && reply.kind !== 'refused';
+      if (binds && server.connections.has(connection))
+        this.#bindings.set(session, { connection, epoch: (reply as { epoch: number }).epoch });
+      if (reply.kind === 'refused' && reply.code === 'REFUSED') this.refusals.push(`${message.t}: ${reply.message}`);
+      connection.send(answerOf(id, 'seq' in message ? message.seq : 0, reply));
+      if (binds) this.serveQueue();
+    });
+  }
+
+  /** Commits after a while; `undefined`: control was lost meanwhile, and it may stand or not. */
+  #commit(command: Unstamped, rank: number, then: (reply: LedgerReply | undefined) => void): void {
+    const { term } = this;
+    this.#pending.add(command);
+    this.#options.schedule(this.#commitMs(), () => {
+      const isPending = this.#pending.delete(command);
+      if (!isPending || this.term !== term || this.inControl?.rank !== rank) return then(undefined);
+      then(this.apply(command));
+      this.serveQueue();
+    });
+  }
+
+  #commitMs(): number {
+    return this.#options.commitMs?.() ?? 2;
+  }
+
+  #tell(event: LedgerEvent): void {
+    switch (event.kind) {
+      case 'granted': {
+        const binding = this.#bindings.get(event.grant.session);
+        if (!event.fromQueue) return;
+        binding?.connection.send({
+          t: 'granted',
+          seq: event.grant.checkoutSeq,
+          epoch: binding.epoch,
+          grant: wireGrant(event.grant),
+        });
+        return;
+      }
+      case 'ending':
+      case 'ended': {
+        if (event.kind === 'ended' && (event.reason === 'checkedIn' || event.grant.state === 'ending')) return;
+        const reason = event.kind === 'ended' ? event.reason : (event.grant.ending?.reason ?? 'revoked');
+        this.#bindings
+          .get(event.grant.session)
+          ?.connection.send({ t: event.kind, grants: [{ grant: event.grant.id, reason }] });
+        return;
+      }
+      case 'unqueued': {
+        const binding = this.#bindings.get(event.entry.session);
+        if (event.why !== 'waitOver') return;
+        const { feature, count, checkoutSeq } = event.entry;
+        const denial = { code: 'WAIT_OVER', feature, requested: count, message: 'The wait is over.' };
+        binding?.connection.send({ t: 'denied', seq: checkoutSeq, epoch: binding.epoch, denial });
+        return;
+      }
+      case 'sessionEnded':
+        this.#bindings.delete(event.session);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #report(): StatusReport {
+    return {
+      quorum: this.hasQuorum && this.inControl !== null,
+      stale: false,
+      degraded: false,
+      inControl: this.inControl?.rank ?? null,
+      term: this.term,
+      licenseHash: this.#options.licenseHash,
+      licenseTime: null,
+      open: true,
+      stateHash: null,
+      hashIndex: null,
+      servers: [],
+      pools: [],
+      grants: [],
+      grantsCut: false,
+      sessions: this.ledger.summary().sessions,
+      notices: [],
+    };
+  }
+}
+
+function wireGrant(grant: GrantView): WireGrant {
+  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
+  const shown = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
+  return ending === undefined ? shown : { ...shown, ending };
+}
+
+function commandOf(message: Exclude<ClientMessage, { t: 'hello' | 'status' | 'admin' | 'heartbeat' }>): Unstamped {
+  const { t, id: _, ...rest } = message as typeof message & Record<string, unknown>;
+  if (message.t === 'resume') {
+    const { session, secret, epoch, request, attempt } = message;
+    return { kind: 'resume', session, secretHash: sha256Hex(secret), epoch, request, attempt };
+  }
+  if (message.t === 'checkout' && message.opening !== undefined) {
+    const { secret, user, host } = message.opening;
+    return { ...rest, kind: t, opening: { secretHash: sha256Hex(secret), user, host } } as unknown as Unstamped;
+  }
+  return { ...rest, kind: t } as unknown as Unstamped;
+}
+
+function answerOf(id: number, seq: number, reply: LedgerReply): ServerMessage {
+  switch (reply.kind) {
+    case 'granted':
+      return { t: 'granted', id, seq, epoch: reply.epoch, grant: wireGrant(reply.grant) };
+    case 'queued':
+      return { t: 'queued', id, seq, epoch: reply.epoch, place: reply.entry };
+    case 'denied':
+      return { t: 'denied', id, seq, epoch: reply.epoch, denial: reply.denial as never };
+    case 'done':
+      return { t: 'done', id, seq, epoch: reply.epoch };
+    case 'resumed':
+      return {
+        t: 'resumed',
+        id,
+        epoch: reply.epoch,
+        grants: reply.grants.map(wireGrant),
+        queue: [...reply.queue],
+        ended: [...reply.ended],
+      };
+    case 'refused': {
+      const { code, message, reason } = reply;
+      return {
+        t: 'error',
+        id,
+        code,
+        message,
+        retryable: errorCodes[code].retryable,
+        ...(reason === undefined ? {} : { reason }),
+      };
+    }
+    default:
+      throw new Error(`a session's request was answered with ${reply.kind}`);
+  }
+}
