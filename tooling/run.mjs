@@ -9,8 +9,13 @@ bootstrap();
 const { attach, capture } = await import('./process.mjs');
 const { packageFolders } = await import('./packages.mjs');
 
-/** Bundles every package. Resolves to the exit code. */
-const bundle = () => attach('turbo', ['run', 'build', '--output-logs=errors-only']);
+/** Bundles every package, in silence where that works: what runs afterwards may print for a script. */
+const bundle = async () => {
+  console.error('Building');
+  const { ok, output } = await capture('turbo', ['run', 'build', '--output-logs=errors-only']);
+  if (!ok) console.error(output.trimEnd());
+  return ok ? 0 : 1;
+};
 
 /** Bundles, and writes the declarations, which is the type check. */
 const build = async () => {
