@@ -1,12 +1,27 @@
 import { LicError, type PeerId, type PeerLink } from '@lic/interfaces';
 import { peerLimits } from './peer-frames.ts';
-import type { LinkEnd, PhysicalLink } from './physical-link.ts';
+
+/** How a link ended, as its users are told. */
+export type LinkEnd = Parameters<Parameters<PeerLink['onClose']>[0]>[0];
+
+/** What carries the frames of all channels of a link. */
+export interface LinkCarrier {
+  readonly peer: PeerId;
+  readonly bootId: string;
+  /** Whether frames may be sent now. */
+  readonly isUp: boolean;
+  /** Tells the peer which number stands for a channel, and answers the number. */
+  announce(name: string): number;
+  /** Sends a frame of a channel by its number. */
+  sendData(id: number, payload: Uint8Array): boolean;
+  drained(): Promise<void>;
+}
 
 /** One link seen through one channel: what users of the peer network get. */
 export class ChannelView implements PeerLink {
   readonly peer: PeerId;
   readonly bootId: string;
-  readonly #link: PhysicalLink;
+  readonly #link: LinkCarrier;
   readonly #name: string;
   #id: number | undefined;
   #receiver: ((frame: Uint8Array) => void) | undefined;
@@ -16,7 +31,7 @@ export class ChannelView implements PeerLink {
   #listeners: ((end: LinkEnd) => void)[] = [];
   #end: LinkEnd | undefined;
 
-  constructor(link: PhysicalLink, name: string) {
+  constructor(link: LinkCarrier, name: string) {
     this.peer = link.peer;
     this.bootId = link.bootId;
     this.#link = link;
@@ -24,7 +39,7 @@ export class ChannelView implements PeerLink {
   }
 
   send(frame: Uint8Array): boolean {
-    if (!this.#link.isUp || this.#link.isEnded) return false;
+    if (!this.#link.isUp) return false;
     this.#id ??= this.#link.announce(this.#name);
     return this.#link.sendData(this.#id, frame);
   }
@@ -58,9 +73,10 @@ export class ChannelView implements PeerLink {
     return new LicError('CHANNEL_OVERRUN', message);
   }
 
-  /** The link has ended: tells every listener once. */
+  /** The link has ended: tells every listener once, after the frames that came before. */
   end(end: LinkEnd): void {
     if (this.#end !== undefined) return;
+    if (this.#receiver !== undefined) this.#deliver();
     this.#end = end;
     const listeners = this.#listeners;
     this.#listeners = [];

@@ -15,7 +15,6 @@ import {
   encodeHello,
   frameTooLarge,
   frameType,
-  type HandshakeRole,
   type Hello,
   peerLimits,
   refuseSchema,
@@ -92,7 +91,6 @@ async function exchange(
   { scheme, self, connection, dialled, runtime }: HandshakeOptions,
   inbox: Inbox,
 ): Promise<ProvenConnection> {
-  const role: HandshakeRole = dialled === null ? 'responder' : 'initiator';
   const mine = (to: PeerId): Hello => ({
     from: self.publicKey,
     to,
@@ -121,18 +119,26 @@ async function exchange(
     ourFrame = say(ours);
   }
 
-  const hellos: [Uint8Array, Uint8Array] = role === 'initiator' ? [ourFrame, theirFrame] : [theirFrame, ourFrame];
-  const proof = await scheme.sign(self.privateKeyPem, transcript(role, ...hellos));
-  connection.send(encodeBytes(frameType.proof, proof));
-  const answer = await inbox.next();
-  if (answer[0] === frameType.refuse) throw refusedThere(answer, theirs.from);
-  if (answer[0] !== frameType.proof) throw garbage('Expected a proof after the hello.', theirs.from);
-  const theirRole: HandshakeRole = role === 'initiator' ? 'responder' : 'initiator';
-  if (!(await scheme.verify(theirs.from, transcript(theirRole, ...hellos), answer.subarray(1)))) {
+  const isInitiator = dialled !== null;
+  const hellos: [Uint8Array, Uint8Array] = isInitiator ? [ourFrame, theirFrame] : [theirFrame, ourFrame];
+  const prove = async (): Promise<void> => {
+    const signed = transcript(isInitiator ? 'initiator' : 'responder', ...hellos);
+    connection.send(encodeBytes(frameType.proof, await scheme.sign(self.privateKeyPem, signed)));
+  };
+  const check = async (): Promise<void> => {
+    const frame = await inbox.next();
+    if (frame[0] === frameType.refuse) throw refusedThere(frame, theirs.from);
+    if (frame[0] !== frameType.proof) throw garbage('Expected a proof after the hello.', theirs.from);
+    const signed = transcript(isInitiator ? 'responder' : 'initiator', ...hellos);
+    if (await scheme.verify(theirs.from, signed, frame.subarray(1))) return;
     throw new LicError('PROOF_INVALID', `Whoever claims to be ${shortKey(theirs.from)} could not prove it.`, {
       details: { peer: theirs.from },
     });
-  }
+  };
+  // One of the two has to begin: the responder, whose hello goes with its proof.
+  if (isInitiator) await check();
+  await prove();
+  if (!isInitiator) await check();
   inbox.assertSound();
   return {
     connection,

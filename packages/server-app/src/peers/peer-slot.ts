@@ -12,11 +12,12 @@ import {
   type Transport,
 } from '@lic/interfaces';
 import type { ChannelBoard } from './channel-board.ts';
+import type { LinkEnd } from './channel-view.ts';
 import { type HandshakeSelf, type ProvenConnection, shakeHands } from './handshake.ts';
+import type { PeerEndpoint } from './peer-endpoint.ts';
 import { type NoticeKind, peerLimits } from './peer-frames.ts';
-import { type LinkEnd, type LinkOwner, PhysicalLink } from './physical-link.ts';
+import { type LinkOwner, PhysicalLink } from './physical-link.ts';
 import type { Refusals } from './refusals.ts';
-import type { PeerEndpoint } from './triad-peers.ts';
 
 /** The pace of links, all in milliseconds. */
 export interface LinkTimes {

@@ -1,14 +1,6 @@
-import {
-  type CloseReason,
-  type Frame,
-  isLicError,
-  LicError,
-  type PeerId,
-  type PeerLink,
-  type Runtime,
-} from '@lic/interfaces';
+import { type CloseReason, type Frame, isLicError, LicError, type PeerId, type Runtime } from '@lic/interfaces';
 import type { z } from 'zod';
-import { ChannelView } from './channel-view.ts';
+import { ChannelView, type LinkCarrier, type LinkEnd } from './channel-view.ts';
 import type { ProvenConnection } from './handshake.ts';
 import {
   channelSchema,
@@ -25,9 +17,6 @@ import {
   peerLimits,
   pingSchema,
 } from './peer-frames.ts';
-
-/** How a link ended, as its users are told. */
-export type LinkEnd = Parameters<Parameters<PeerLink['onClose']>[0]>[0];
 
 /** What a link tells its owner. */
 export interface LinkOwner {
@@ -47,7 +36,7 @@ const nothing = new Uint8Array(0);
  * One connection to a proven peer: carries named channels, answers probes, and passes notices. It is a candidate until
  * it is `up`: only then do channels send.
  */
-export class PhysicalLink {
+export class PhysicalLink implements LinkCarrier {
   readonly peer: PeerId;
   readonly bootId: string;
   readonly isDialled: boolean;
@@ -98,13 +87,11 @@ export class PhysicalLink {
     return view;
   }
 
-  /** Sends a frame of a channel. `id` is that of {@link PhysicalLink.announce}. */
   sendData(id: number, payload: Uint8Array): boolean {
     if (!this.isUp || this.isEnded) return false;
     return this.#proven.connection.send(encodeData(id, payload));
   }
 
-  /** Tells the peer which number stands for a channel, and answers the number. */
   announce(name: string): number {
     const id = this.#outgoing++;
     if (id >= peerLimits.channelsMax)

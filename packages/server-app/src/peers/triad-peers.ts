@@ -12,18 +12,12 @@ import {
 } from '@lic/interfaces';
 import { ChannelBoard } from './channel-board.ts';
 import { type HandshakeSelf, shakeHands } from './handshake.ts';
+import type { PeerEndpoint } from './peer-endpoint.ts';
 import { peerLimits } from './peer-frames.ts';
 import { type LinkTimes, PeerSlot, randomFraction, type SlotContext } from './peer-slot.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 
-/** Where a member is. */
-export interface PeerEndpoint {
-  readonly id: PeerId;
-  readonly name: string;
-  /** 1 is the primary. */
-  readonly rank: number;
-  readonly addresses: readonly string[];
-}
+export type { PeerEndpoint } from './peer-endpoint.ts';
 
 /**
  * The authenticated links of one server. The server listens once; the first frame of a connection tells a client (text)
