@@ -1,7 +1,10 @@
 import { signatureSchemeSuite } from '@lic/testkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as node from './node.ts';
 import * as web from './web.ts';
+
+// Making RSA keys is a matter of luck: on a machine with other work to do it can take seconds.
+vi.setConfig({ testTimeout: 60_000 });
 
 const runner = { describe, it, expect };
 

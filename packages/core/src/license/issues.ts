@@ -1,5 +1,5 @@
 import { LicError } from '@lic/interfaces';
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatPath, type JsonPath } from './json-path.ts';
 
 /** One thing that is wrong with a license. */
@@ -19,10 +19,11 @@ const excerptCharsMax = 60;
 /** A value as a refusal shows it. */
 export const show = (value: unknown): string => {
   if (value === undefined) return 'nothing';
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return text.length > excerptCharsMax ? `${text.slice(0, excerptCharsMax)}… (${text.length} characters)` : text;
+  if (typeof value !== 'string') return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  const text = JSON.stringify(value);
+  return text.length > excerptCharsMax ? `${text.slice(0, excerptCharsMax)}… (${value.length} characters)` : text;
 };
 
 /** The error for a license or terms that can't be accepted. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Bounds of a license file; one more is refused with the field's path. */
 export const licenseLimits = {

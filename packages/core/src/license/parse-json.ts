@@ -226,14 +226,11 @@ const boundedText = (text: string | Uint8Array, { textBytesMax }: JsonLimits): s
     throw jsonInvalid(what, { line: 1, column: 1, path: '', expected, got }, cause);
   };
   // A string has at least as many bytes as units, so a very long one is refused before it is encoded.
-  const isShort = text.length <= textBytesMax;
-  const byteLength = typeof text === 'string' && isShort ? new TextEncoder().encode(text).length : text.length;
+  const isLong = text.length > textBytesMax;
+  const byteLength = typeof text === 'string' && !isLong ? new TextEncoder().encode(text).length : text.length;
   if (byteLength > textBytesMax) {
-    refuse(
-      'The text is too large',
-      `at most ${textBytesMax} bytes`,
-      isShort ? `${byteLength}` : `${byteLength} or more`,
-    );
+    const got = typeof text === 'string' && isLong ? `${byteLength} or more` : `${byteLength}`;
+    refuse('The text is too large', `at most ${textBytesMax} bytes`, got);
   }
   if (typeof text === 'string') return text;
   try {

@@ -1,5 +1,5 @@
 import { isLicError } from '@lic/interfaces';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { licenseIssues, termsIssues } from './checks.ts';
 import { issuesOf, type LicenseIssue, licenseInvalid, show } from './issues.ts';
 import { type License, licenseLimits, licenseSchema, type Terms, termsSchema } from './license.ts';

@@ -1,7 +1,7 @@
 import { LicError, type SignatureScheme } from '@lic/interfaces';
 import { sha256Hex } from '#crypto';
 import { decodeBase64url, encodeBase64url } from '../crypto/base64.ts';
-import { algOf } from '../crypto/public-key.ts';
+import { algOf, publicKeyToDer } from '../crypto/public-key.ts';
 import { keyIdOf, schemeFor, schemeForPrivateKey } from '../crypto/signature.ts';
 import { canonicalize } from './canonicalize.ts';
 import type { License, Terms } from './license.ts';
@@ -61,6 +61,7 @@ export const verifyLicense = async (
   vendorPublicKey: string,
   scheme: SignatureScheme = schemeFor(vendorPublicKey),
 ): Promise<License> => {
+  publicKeyToDer(vendorPublicKey);
   const isText = typeof license === 'string' || license instanceof Uint8Array;
   const parsed = isText ? parseLicense(license) : checkLicense(license);
   const { alg, keyId, value } = parsed.signature;
