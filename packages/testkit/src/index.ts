@@ -8,6 +8,7 @@ export { type CrashLoss, type EndStall, type InjectedFault, MemoryDisk } from '.
 export { createMemoryLogStore, type MemoryLogStoreOptions } from './memory-log-store/memory-log-store.ts';
 export { type SignatureSuiteOptions, signatureSchemeSuite } from './signature-suite/signature-suite.ts';
 export type { SuiteExpectation, SuiteRunner } from './suite-runner.ts';
+export { type RealTransportWorldOptions, realTransportWorld } from './transport-suite/real-world.ts';
 export {
   type TransportCapabilities,
   type TransportLimits,

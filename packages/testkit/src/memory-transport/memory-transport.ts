@@ -85,7 +85,6 @@ async function dial(options: MemoryTransportOptions, address: string, { signal }
   });
 }
 
-// biome-ignore lint/suspicious/useAwait: what it throws is to reject, as with every other transport.
 async function listen(
   options: MemoryTransportOptions,
   address: string,

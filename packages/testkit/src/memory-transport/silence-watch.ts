@@ -27,10 +27,14 @@ export function watchSilence(options: SilenceWatchOptions): Timer {
     const heardNow = heard();
     const isQuiet = heardNow === heardBefore;
     heardBefore = heardNow;
-    quietTurns = isQuiet && options.isReading() ? quietTurns + 1 : 0;
-    if (quietTurns >= quietTurnsMax) return options.onSilent();
-    timer = runtime.setTimer(pingAfterMs, turn, { keepAlive: false });
-    if (isQuiet) options.ping();
+    const isReading = options.isReading();
+    quietTurns = isQuiet && isReading ? quietTurns + 1 : 0;
+    if (quietTurns >= quietTurnsMax) options.onSilent();
+    else {
+      timer = runtime.setTimer(pingAfterMs, turn, { keepAlive: false });
+      // A side that does not read answers no probes either: it says by itself that it is there.
+      if (isQuiet || !isReading) options.ping();
+    }
   };
   let timer = runtime.setTimer(pingAfterMs, turn, { keepAlive: false });
   return { cancel: () => timer.cancel() };

@@ -70,7 +70,7 @@ export function closeEventCases({ runner: { describe, it, expect }, withWorld }:
         withWorld(async (world) => {
           const { connection, ended } = (await end(world)).dialed;
           await world.run(ended);
-          expect([connection.send('late'), connection.send(someBytes(2 ** 25))]).toEqual([false, false]);
+          expect([connection.send('late'), connection.send(new Uint8Array(2 ** 25))]).toEqual([false, false]);
           connection.close();
           connection.abort();
           connection.setKeepAlive(false);

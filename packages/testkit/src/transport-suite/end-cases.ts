@@ -7,6 +7,7 @@ import type { CaseContext } from './transport-suite.ts';
 export function endCases({ runner: { describe, it, expect }, capabilities, withWorld }: CaseContext): void {
   const { canAbort, seesOrderlyEnd } = capabilities;
   const lingerMsMax = 200;
+  const megabyte = new Uint8Array(1_000_000);
 
   describe('close', () => {
     it(
@@ -59,7 +60,7 @@ export function endCases({ runner: { describe, it, expect }, capabilities, withW
           dial: { lingerMsMax, sendBufferBytesMax: 2 ** 28 },
           deaf: 'accepted',
         });
-        for (let number = 0; number < 64; number++) dialed.connection.send(someBytes(1_000_000));
+        for (let number = 0; number < 64; number++) dialed.connection.send(megabyte);
         dialed.connection.close();
         expect((await world.run(dialed.ended)).kind).toBe('local');
       }),
@@ -114,7 +115,7 @@ export function endCases({ runner: { describe, it, expect }, capabilities, withW
           dial: { lingerMsMax: 2 ** 30, sendBufferBytesMax: 2 ** 28 },
           deaf: 'accepted',
         });
-        for (let number = 0; number < 64; number++) dialed.connection.send(someBytes(1_000_000));
+        for (let number = 0; number < 64; number++) dialed.connection.send(megabyte);
         dialed.connection.abort();
         expect((await world.run(dialed.ended)).kind).toBe('local');
       }),

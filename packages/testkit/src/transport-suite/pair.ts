@@ -22,7 +22,7 @@ export interface PairOptions {
 export interface Acceptor {
   readonly listener: Listener;
   readonly accepted: readonly Connection[];
-  next(): Promise<Connection>;
+  readonly next: () => Promise<Connection>;
 }
 
 /** Listens on a free port. */
