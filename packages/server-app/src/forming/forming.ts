@@ -181,8 +181,8 @@ function obstacleOf({ licenseHash, network }: FormTriadOptions, views: readonly 
   if (missing.length === 0) return undefined;
   const refusals = network.refusals();
   const named = missing.map(({ id, name }) => {
-    const refusal = refusals.findLast(({ peer }) => peer === id);
-    return refusal === undefined ? name : `${name} (${refusal.code}: ${refusal.message})`;
+    const why = refusals.filter(({ peer }) => peer === id).map(({ code, message }) => `${code}: ${message}`);
+    return why.length === 0 ? name : `${name} (${why.join('; ')})`;
   });
   return `${named.join(' and ')} can't be reached. All servers must be up to form.`;
 }

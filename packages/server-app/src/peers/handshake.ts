@@ -189,7 +189,8 @@ function isTold(code: string): boolean {
 
 function refusedThere(frame: Uint8Array, peer: PeerId | null): LicError {
   const { code } = decodeControl(refuseSchema, frame);
-  return new LicError(`PEER_SAYS_${code}`, `The other side refuses the link: ${code}.`, { details: { peer } });
+  const hint = code === 'UNKNOWN_KEY' ? " Its license names no server with this server's key." : '';
+  return new LicError(`PEER_SAYS_${code}`, `The other side refuses the link: ${code}.${hint}`, { details: { peer } });
 }
 
 function garbage(message: string, peer: PeerId | null): LicError {

@@ -1,8 +1,8 @@
 import { ed25519Scheme } from '@lic/core';
 import type { PeerLink } from '@lic/interfaces';
 import { createVirtualWorld, type VirtualRuntime } from '@lic/testkit';
-import { createMemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { beforeAll, expect, it } from 'vitest';
+import { createMemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { hosts, makeMembers, startPeers, type TestMembers, type TestServer } from './peer-triad.test.fixture.ts';
 
 let members: TestMembers;
@@ -100,7 +100,9 @@ it.each([...Array(8).keys()])('links survive whatever the network and the proces
   await world.run({ forMs: 30_000 });
   expect(failures).toEqual([]);
   for (const { server } of servers.values()) {
-    expect([...server.links.keys()].sort()).toEqual(hosts.filter((host) => host !== members.endpoints.find(({ id }) => id === server.id)?.name));
+    expect([...server.links.keys()].sort()).toEqual(
+      hosts.filter((host) => host !== members.endpoints.find(({ id }) => id === server.id)?.name),
+    );
     expect(server.peers.identityInUse).toBe(false);
     expect(server.openConnections()).toBe(2);
   }

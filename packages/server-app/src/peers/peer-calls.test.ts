@@ -1,8 +1,8 @@
 import { ed25519Scheme } from '@lic/core';
 import { LicError, type PeerLink } from '@lic/interfaces';
 import { createVirtualWorld, type VirtualWorld } from '@lic/testkit';
-import { createMemoryNetwork, type MemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createMemoryNetwork, type MemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { callLimits, createPeerCalls, type Json, type PeerCalls } from './peer-calls.ts';
 import { makeMembers, startPeers, type TestMembers } from './peer-triad.test.fixture.ts';
 
@@ -26,7 +26,13 @@ async function pair(): Promise<Pair> {
   const network = createMemoryNetwork({ world, latency: { minMs: 0.1, maxMs: 0.5 } });
   const start = async (at: number, host: string) => {
     const runtime = world.runtime(host);
-    const server = await startPeers({ scheme: ed25519Scheme, members, at, runtime, transport: network.transport(host) });
+    const server = await startPeers({
+      scheme: ed25519Scheme,
+      members,
+      at,
+      runtime,
+      transport: network.transport(host),
+    });
     return { server, calls: createPeerCalls(server.peers, { runtime }) };
   };
   const [a, b] = [await start(0, 'a'), await start(1, 'b')];
@@ -53,7 +59,9 @@ describe('calls among servers', () => {
       await new Promise<void>((resolve) => void world.schedule(afterMs, resolve));
       return { text };
     });
-    const answers = await settled(Promise.all([20, 10, 0].map((afterMs) => a.call(idB, 'echo', { text: `${afterMs}`, afterMs }, 1_000))));
+    const answers = await settled(
+      Promise.all([20, 10, 0].map((afterMs) => a.call(idB, 'echo', { text: `${afterMs}`, afterMs }, 1_000))),
+    );
     expect(answers).toMatchObject({ value: [{ text: '20' }, { text: '10' }, { text: '0' }] });
   });
 
@@ -68,15 +76,21 @@ describe('calls among servers', () => {
     expect(await settled(a.call(idB, 'refuse', null, 1_000))).toMatchObject({
       reason: { code: 'NO_QUORUM', message: 'No majority.', retryable: true, details: { missing: ['c'] } },
     });
-    expect(await settled(a.call(idB, 'break', null, 1_000))).toMatchObject({ reason: { code: 'INTERNAL', retryable: false } });
-    expect(await settled(a.call(idB, 'unheard-of', null, 1_000))).toMatchObject({ reason: { code: 'METHOD_UNKNOWN', retryable: true } });
+    expect(await settled(a.call(idB, 'break', null, 1_000))).toMatchObject({
+      reason: { code: 'INTERNAL', retryable: false },
+    });
+    expect(await settled(a.call(idB, 'unheard-of', null, 1_000))).toMatchObject({
+      reason: { code: 'METHOD_UNKNOWN', retryable: true },
+    });
   });
 
   it('fail when the time is up, and ignore an answer that comes later', async () => {
     const { world, a, b, idB, settled } = await pair();
     let answer: (value: Json) => void = () => {};
     b.handle('slow', () => new Promise<Json>((resolve) => (answer = resolve)));
-    expect(await settled(a.call(idB, 'slow', null, 50))).toMatchObject({ reason: { code: 'PEER_TIMEOUT', retryable: true } });
+    expect(await settled(a.call(idB, 'slow', null, 50))).toMatchObject({
+      reason: { code: 'PEER_TIMEOUT', retryable: true },
+    });
     answer('late');
     await world.run({ forMs: 100 });
     b.handle('quick', () => 'now');
@@ -85,7 +99,9 @@ describe('calls among servers', () => {
 
   it('fail at once where there is no link, and when it ends', async () => {
     const { network, a, b, idB, settled } = await pair();
-    expect(await settled(a.call('stranger', 'x', null, 1_000), 0)).toMatchObject({ reason: { code: 'PEER_UNREACHABLE' } });
+    expect(await settled(a.call('stranger', 'x', null, 1_000), 0)).toMatchObject({
+      reason: { code: 'PEER_UNREACHABLE' },
+    });
     b.handle('never', () => new Promise<Json>(() => {}));
     const pending = a.call(idB, 'never', null, 60_000);
     network.resetAll('a');
@@ -98,7 +114,9 @@ describe('calls among servers', () => {
     const { a, b, idB, settled } = await pair();
     b.handle('never', () => new Promise<Json>(() => {}));
     const pending = [...Array(callLimits.inFlightMax)].map(() => a.call(idB, 'never', null, 500).catch(() => {}));
-    expect(await settled(a.call(idB, 'never', null, 500))).toMatchObject({ reason: { code: 'PEER_BUSY', retryable: true } });
+    expect(await settled(a.call(idB, 'never', null, 500))).toMatchObject({
+      reason: { code: 'PEER_BUSY', retryable: true },
+    });
     await settled(Promise.all(pending), 1_000);
     // The other side still works on the first ones, although nobody waits for them.
     expect(await settled(a.call(idB, 'never', null, 500))).toMatchObject({ reason: { code: 'PEER_BUSY' } });
