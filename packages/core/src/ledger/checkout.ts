@@ -64,7 +64,8 @@ export function denyStranded(state: LedgerState, { feature, version, count }: En
 export function denyWaitOver(state: LedgerState, { feature, version, count }: Entry): Denial {
   const pools = sufficientPools(feature, version).filter((pool) => isUsable(pool, state.timeMs));
   const wish = { feature: feature.name, count };
-  return deny('WAIT_OVER', wish, `"${feature.name}":`, seatFacts(pools, feature.queue.length));
+  // Itself, it waits no longer.
+  return deny('WAIT_OVER', wish, `"${feature.name}":`, seatFacts(pools, feature.queue.length - 1));
 }
 
 function denied(denial: Denial): Decision {

@@ -1,0 +1,257 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeCommand } from './command-codec.ts';
+import type { LedgerCommand, SessionRequest } from './commands.ts';
+import { createLedger } from './create-ledger.ts';
+import type { Ledger } from './ledger-contract.ts';
+import { anyHash, licenseText, openCommand, secretHash, sessionId, startMs } from './testing/ledger-rig.ts';
+import { type Key, keyOf, ReferenceModel, withoutIds } from './testing/reference-model.ts';
+
+const instant = (ms: number) => new Date(startMs + ms).toISOString();
+
+const features = [
+  { name: 'a', version: '1.0', count: 2 },
+  { name: 'a', version: '2.0', count: 1, leaseSeconds: 30 },
+  { name: 'b', version: '1.0', count: 3, reclaim: 'disconnect', leaseSeconds: 20 },
+  { name: 'c', version: '1.0', count: 2, expiresAt: instant(90_000), startsAt: instant(10_000) },
+  { name: 'u', version: '1.0', count: 'uncounted' },
+] as const;
+const licenses = [
+  features,
+  // Smaller, without `u`, and with another version of `a`.
+  [{ ...features[0], count: 1 }, { ...features[1], version: '3.0' }, features[2], features[3]],
+  // Larger, without `b`.
+  [{ ...features[0], count: 3 }, features[1], { ...features[3], expiresAt: instant(150_000) }, features[4]],
+] as const;
+const names = ['p', 'q', 'r'];
+
+/** What a random step wants; how it is read depends on what there is. */
+const kindArbitrary = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('checkout' as const) },
+  { weight: 5, arbitrary: fc.constantFrom('checkin' as const, 'assign' as const, 'resume' as const) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('cancel' as const, 'acknowledge' as const, 'revoke' as const, 'settle' as const),
+  },
+  { weight: 2, arbitrary: fc.constantFrom('reclaim' as const, 'disconnect' as const, 'tick' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('goodbye' as const, 'install' as const, 'snapshot' as const) },
+);
+const stepArbitrary = fc.record({
+  kind: kindArbitrary,
+  who: fc.nat(names.length - 1),
+  feature: fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'u', 'x'),
+  version: fc.constantFrom(undefined, undefined, undefined, '1', '2.0', '4'),
+  count: fc.constantFrom(1, 1, 1, 1, 2, 3),
+  waitMs: fc.constantFrom(0, 5000, 60_000),
+  pastQueue: fc.constantFrom(false, false, false, true),
+  pick: fc.nat(20),
+  // Most requests are in order and know the epoch; what the others are like says `oddity`.
+  isProper: fc.constantFrom(true, true, true, false),
+  oddity: fc.record({
+    seq: fc.constantFrom('next', 'repeat', 'repeat', 'repeat', 'skip', 'first', 'first'),
+    epoch: fc.constantFrom('current', 'current', 'current', 'current', 'older', 'zero', 'newer'),
+    attempt: fc.integer({ min: 1, max: 3 }),
+  }),
+  awaits: fc.constantFrom('this', 'same', 'same', 'from1', 'beyond'),
+  // License time mostly goes on; sometimes a stamp is older than the last.
+  laterMs: fc.constantFrom(0, 0, 0, 0, 500, 500, 4000, 20_000, -3000),
+  silentMs: fc.constantFrom(5000, 21_200, 21_200, 31_300, 31_300, 61_600),
+});
+type Step = typeof stepArbitrary extends fc.Arbitrary<infer S> ? S : never;
+
+/** Model, ledger and a second ledger that now and then is replaced by a restored snapshot of the first. */
+class Trial {
+  readonly model = new ReferenceModel(features, startMs);
+  readonly ledger = createLedger({ verifyLicense: () => undefined });
+  twin: Ledger = createLedger({ verifyLicense: () => undefined });
+  readonly ids = new Map<Key, string>();
+  readonly keys = new Map<string, Key>();
+  readonly open = openCommand(features);
+  /** Pools that a license made smaller than what is taken of them: I2's exception until it fits. */
+  readonly shrunk = new Set<string>();
+  atMs = startMs;
+  index = 0;
+
+  constructor() {
+    const bytes = encodeCommand(this.open);
+    this.ledger.apply(++this.index, bytes);
+    this.twin.apply(this.index, bytes);
+  }
+
+  async step(step: Step): Promise<void> {
+    if (step.kind === 'snapshot') {
+      const copy = createLedger({ verifyLicense: () => undefined });
+      await copy.restore(this.ledger.snapshot());
+      this.twin = copy;
+      expect(copy.hash()).toBe(this.ledger.hash());
+      return;
+    }
+    this.atMs += step.laterMs;
+    const command = this.#commandOf(step);
+    const bytes = encodeCommand(this.#withIds(command));
+    const before = this.ledger.summary().licenseTimeMs;
+    const result = this.ledger.apply(++this.index, bytes);
+    for (const event of result.events)
+      if (event.kind === 'granted') this.#learn(event.grant.session, event.grant.checkoutSeq, event.grant.id);
+    if (result.reply.kind === 'queued')
+      this.#learn(result.reply.entry.session, result.reply.entry.checkoutSeq, result.reply.entry.id);
+
+    expect(withoutIds(result.reply, (id) => this.keys.get(id)!)).toEqual(this.model.apply(command));
+    // I9: a ledger that came by its state from a snapshot gives the same answer, events and hash.
+    expect(this.twin.apply(this.index, bytes)).toEqual(result);
+    expect(this.twin.hash()).toBe(this.ledger.hash());
+    expect(this.twin.nextDeadlineMs()).toBe(this.ledger.nextDeadlineMs());
+    expect(this.twin.assignable(() => true)).toEqual(this.ledger.assignable(() => true));
+    // I7.
+    expect(this.ledger.summary().licenseTimeMs).toBe(Math.max(before, this.atMs));
+    this.#compareViews(command.kind === 'install');
+  }
+
+  #compareViews(isInstall: boolean): void {
+    const { ledger, model } = this;
+    expect([...ledger.grants()].map(({ id: _id, ...grant }) => grant)).toEqual(
+      model.held.map((grant) => model.view(grant)),
+    );
+    expect([...ledger.endingGrants()].map(({ id }) => this.keys.get(id))).toEqual(
+      model.held.filter(({ ending }) => ending !== null).map(({ key }) => key),
+    );
+    for (const name of ['a', 'b', 'c', 'u'])
+      expect([...ledger.queue(name)].map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq))).toEqual(
+        model.waiting.filter(({ feature }) => feature === name).map(({ key }) => key),
+      );
+    expect([...ledger.sessionIds()].sort()).toEqual([...model.clients.keys()].sort());
+    for (const pool of ledger.pools()) {
+      const key = `${pool.feature} ${pool.version}`;
+      expect(pool.inUse).toBe(model.inUse(key));
+      const fits = pool.count === 'uncounted' || pool.inUse <= pool.count;
+      if (fits) this.shrunk.delete(key);
+      else if (isInstall) this.shrunk.add(key);
+      // I2.
+      expect(fits || this.shrunk.has(key)).toBe(true);
+    }
+  }
+
+  #commandOf(step: Step): LedgerCommand {
+    const at = this.atMs;
+    const session = sessionId(names[step.who]!);
+    const client = this.model.clients.get(session);
+    const held = this.model.held.map(({ key }) => key);
+    const grants = held.filter((_, i) => i % 3 === step.pick % 3);
+    const epoch = epochOf(step, client?.epoch ?? 0);
+    const { attempt } = step.isProper ? { attempt: 1 } : step.oddity;
+    switch (step.kind) {
+      case 'checkout': {
+        const { feature, version, count, waitMs, pastQueue } = step;
+        const request = this.#request(step);
+        const opening = {
+          secretHash: secretHash(step.pick === 0 ? 'other' : session),
+          user: `user-${step.who}`,
+          host: 'h',
+        };
+        const wish = { feature, count, waitMs, pastQueue, ...(version === undefined ? {} : { version }) };
+        return { kind: 'checkout', ...request, ...wish, ...(request.seq === 1 && step.pick !== 1 ? { opening } : {}) };
+      }
+      case 'checkin': {
+        const own = this.model.held.filter((grant) => grant.session === session).map(({ key }) => key);
+        const grant =
+          step.pick % 4 === 0
+            ? keyOf(session, 1 + (step.pick % 5))
+            : (own[step.pick % (own.length || 1)] ?? held[0] ?? 'g7');
+        return { kind: 'checkin', ...this.#request(step), grant };
+      }
+      case 'cancel': {
+        const own = this.model.waiting.filter((entry) => entry.session === session);
+        return { kind: 'cancel', ...this.#request(step), checkoutSeq: own[0]?.seq ?? 1 + (step.pick % 4) };
+      }
+      case 'acknowledge':
+        return {
+          kind: 'acknowledge',
+          ...this.#request(step),
+          grants: [...grants, keyOf(session, 1 + (step.pick % 5))],
+        };
+      case 'goodbye':
+        return { kind: 'goodbye', ...this.#request(step) };
+      case 'resume': {
+        const last = client?.resume?.request ?? sessionId('r');
+        const secret = secretHash(step.pick === 0 ? 'other' : session);
+        return {
+          kind: 'resume',
+          at,
+          session,
+          secretHash: secret,
+          epoch,
+          request: !step.isProper && step.pick % 3 > 0 ? last : sessionId(`r${this.index}`),
+          attempt,
+        };
+      }
+      case 'assign': {
+        const { waiting } = this.model;
+        const entry = waiting[step.pick % (waiting.length || 1)];
+        return {
+          kind: 'assign',
+          at,
+          entry: entry?.key ?? 'q5',
+          epoch: epochOf(step, this.model.clients.get(entry?.session ?? '')?.epoch ?? 0),
+        };
+      }
+      case 'reclaim':
+        return { kind: 'reclaim', at, session, silentMs: step.silentMs };
+      case 'disconnect':
+        return { kind: 'disconnect', at, session, epoch };
+      case 'revoke':
+        return { kind: 'revoke', at, grants, reason: 'needed elsewhere' };
+      case 'settle':
+        return { kind: 'settle', at, grants };
+      case 'install': {
+        const license = licenseText(licenses[step.pick % licenses.length]!);
+        return { kind: 'install', at, license, licenseHash: anyHash };
+      }
+      default:
+        return { kind: 'tick', at };
+    }
+  }
+
+  #request(step: Step): SessionRequest {
+    const session = sessionId(names[step.who]!);
+    const client = this.model.clients.get(session) ?? { lastSeq: 0, epoch: 0, awaited: 1 };
+    const { seq: which, epoch: oddEpoch, attempt } = step.isProper ? proper : step.oddity;
+    const { lastSeq } = client;
+    const seq = { next: lastSeq + 1, repeat: 1 + (step.pick % (lastSeq + 1)), skip: lastSeq + 2, first: 1 }[which];
+    const same = Math.min(client.awaited, seq);
+    const awaited = { this: seq, same, from1: 1, beyond: step.pick === 2 ? seq + 1 : seq }[step.awaits];
+    const epoch = which === 'first' && oddEpoch === 'current' ? 0 : epochOf(step, client.epoch);
+    return { session, seq, awaited, attempt, epoch, at: this.atMs };
+  }
+
+  #learn(session: string, seq: number, id: string): void {
+    this.ids.set(keyOf(session, seq), id);
+    this.keys.set(id, keyOf(session, seq));
+  }
+
+  /** What the ledger is told: the ids of what the model knows by key. A key of nothing becomes an id of nothing. */
+  #withIds(command: LedgerCommand): LedgerCommand {
+    const idOf = (key: string) => this.ids.get(key as Key) ?? 'g999999';
+    if ('grants' in command) return { ...command, grants: command.grants.map(idOf) };
+    if (command.kind === 'checkin') return { ...command, grant: idOf(command.grant) };
+    return command.kind === 'assign' ? { ...command, entry: idOf(command.entry) } : command;
+  }
+}
+
+const proper = { seq: 'next', epoch: 'current', attempt: 1 } as const;
+
+function epochOf(step: Step, current: number): number {
+  const { epoch } = step.isProper ? proper : step.oddity;
+  return { current, older: Math.max(0, current - 1), zero: 0, newer: current + 1 }[epoch];
+}
+
+describe('the ledger against the rules written plainly', () => {
+  it('gives the same replies, seats, queues and state on every way there', { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(stepArbitrary, { maxLength: 120, size: 'max' }), async (steps) => {
+        const trial = new Trial();
+        for (const step of steps) await trial.step(step);
+      }),
+      { numRuns: Number(process.env.LIC_MODEL_RUNS ?? 100) },
+    );
+  });
+});
