@@ -18,12 +18,12 @@ export interface RunningTime {
 export interface ClockState {
   /** The last agreement. Null: there has been none since the start. */
   readonly agreed: RunningTime | null;
-  /** Where license time is by elapsed time alone: steps are measured against it. Null: nothing to measure against yet. */
+  /** Where license time would be by elapsed time alone: steps are measured against it, together. Null: there is nothing yet. */
   readonly elapsed: RunningTime | null;
   /** Since when all reachable servers have agreed on the same time, and what that was. */
   readonly steady: RunningTime | null;
-  /** The highest stamp so far. */
-  readonly stampMs: number;
+  /** The last stamp; the highest so far, once anything was applied. */
+  readonly stamp: RunningTime | null;
 }
 
 /** What is known at one moment. */
@@ -51,7 +51,7 @@ export interface ClockDecision {
 }
 
 /** Before the first reading. */
-export const clockAtStart: ClockState = { agreed: null, elapsed: null, steady: null, stampMs: 0 };
+export const clockAtStart: ClockState = { agreed: null, elapsed: null, steady: null, stamp: null };
 
 /**
  * The clock that the servers agree on: the median of three; of two that are within 60 s the earlier; a single server's
@@ -77,16 +77,16 @@ export function decideClock(state: ClockState, readings: ClockReadings): ClockDe
   const isProven = steady !== null && monotonicMs - steady.atMs >= clockRules.leapAgreedMs;
   // The first step of a triad's life has no limit; later ones have none once all have agreed for long enough.
   const isFree = (isNothingApplied || isProven) && agreedMs !== null;
-  const elapsed = atLeast(isFree ? { ms: agreedMs, atMs: monotonicMs } : state.elapsed, licenseTimeMs, monotonicMs);
+  const elapsed = isFree ? { ms: agreedMs, atMs: monotonicMs } : keptElapsed(state.elapsed, licenseTimeMs, monotonicMs);
 
-  const elapsedMs = at(elapsed, monotonicMs) ?? 0;
-  const leapMs = agreedMs === null ? 0 : agreedMs - elapsedMs;
+  const leapMs = agreedMs === null ? 0 : agreedMs - (at(elapsed, monotonicMs) ?? 0);
   const isPending = leapMs > clockRules.leapMs;
-  const wantedMs = agreedMs === null || isPending ? elapsedMs : agreedMs;
+  const runningMs = Math.max(at(state.stamp, monotonicMs) ?? 0, licenseTimeMs);
+  const wantedMs = agreedMs === null || isPending ? runningMs : agreedMs;
   // I7: nothing that was stamped is followed by an earlier stamp. Before the first nothing was.
-  const stampMs = isNothingApplied ? wantedMs : Math.max(wantedMs, licenseTimeMs, state.stampMs);
+  const stampMs = isNothingApplied ? Math.max(wantedMs, 0) : Math.max(wantedMs, licenseTimeMs, state.stamp?.ms ?? 0);
   return {
-    state: { agreed, elapsed, steady, stampMs: isNothingApplied ? 0 : stampMs },
+    state: { agreed, elapsed, steady, stamp: stampMs === 0 ? null : { ms: stampMs, atMs: monotonicMs } },
     stampMs: Math.floor(stampMs),
     agreedMs,
     isAgreed: agreedNow !== null,
@@ -109,9 +109,11 @@ function at(time: RunningTime | null, monotonicMs: number): number | null {
   return time === null ? null : time.ms + (monotonicMs - time.atMs);
 }
 
-function atLeast(time: RunningTime | null, licenseTimeMs: number, monotonicMs: number): RunningTime | null {
-  const isBehind = licenseTimeMs > (at(time, monotonicMs) ?? 0);
-  return isBehind ? { ms: licenseTimeMs, atMs: monotonicMs } : time;
+/** What was applied here has kept the limit; what is beyond it was accepted elsewhere. */
+function keptElapsed(before: RunningTime | null, licenseTimeMs: number, monotonicMs: number): RunningTime | null {
+  if (licenseTimeMs === 0) return null;
+  const isBehind = before === null || licenseTimeMs - (at(before, monotonicMs) ?? 0) > clockRules.leapMs;
+  return isBehind ? { ms: licenseTimeMs, atMs: monotonicMs } : before;
 }
 
 /** The agreement goes on while every reachable server (at least two) is within 60 s of it, and it has not moved itself. */
