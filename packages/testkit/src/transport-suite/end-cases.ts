@@ -60,7 +60,7 @@ export function endCases({ runner: { describe, it, expect }, capabilities, withW
           dial: { lingerMsMax, sendBufferBytesMax: 2 ** 28 },
           deaf: 'accepted',
         });
-        for (let number = 0; number < 64; number++) dialed.connection.send(megabyte);
+        for (let number = 0; number < 24; number++) dialed.connection.send(megabyte);
         dialed.connection.close();
         expect((await world.run(dialed.ended)).kind).toBe('local');
       }),
@@ -115,7 +115,7 @@ export function endCases({ runner: { describe, it, expect }, capabilities, withW
           dial: { lingerMsMax: 2 ** 30, sendBufferBytesMax: 2 ** 28 },
           deaf: 'accepted',
         });
-        for (let number = 0; number < 64; number++) dialed.connection.send(megabyte);
+        for (let number = 0; number < 24; number++) dialed.connection.send(megabyte);
         dialed.connection.abort();
         expect((await world.run(dialed.ended)).kind).toBe('local');
       }),
