@@ -112,6 +112,7 @@ export class ClientLogic {
       later(awaitedMs + staleFactor * this.#settings.repeatAfterMs, nowMs),
       isUnplaced ? later(relayFromMs(this.#view()), nowMs) : Infinity,
       isUnplaced ? later(session.bindNotBeforeMs, nowMs) : Infinity,
+      this.#links.nextDoubtMs(this.#settings.repeatAfterMs),
       this.#moving?.untilMs ?? Infinity,
       this.#leftoverSinceMs === null ? Infinity : this.#leftoverSinceMs + this.#settings.leaseMs,
       this.#closing?.untilMs ?? Infinity,
@@ -239,11 +240,10 @@ export class ClientLogic {
     if (this.#session.holdings.look(this.#clocks)) this.#session.heartbeats.force();
     if (this.#moving !== null && (nowMs >= this.#moving.untilMs || this.#session.bound?.link !== this.#moving.from))
       this.#moving = null;
-    steer(this.#view(), nowMs);
-    this.#noteHealth(nowMs);
     this.#expire(nowMs);
     if (this.#isClosed) return;
-    // What is sent here is what the steps above left standing: an abandoned checkout is not sent first.
+    steer(this.#view(), nowMs);
+    this.#noteHealth(nowMs);
     this.#session.flush(nowMs);
     if (nowMs >= this.#beatDueMs()) this.#session.beat(nowMs);
     this.#questions.flush(this.#links, nowMs);
@@ -342,21 +342,21 @@ export class ClientLogic {
     const { holdings, line } = this.#session;
     for (const holding of holdings.all()) holdings.end(holding, reason);
     for (const { body, call } of line.all()) {
-      if (body.t !== 'checkin' || call === null) continue;
-      this.#checkins.delete(call);
-      this.#outputs.push({ kind: 'done', call });
+      if (body.t === 'checkin' && call !== null) this.#checkedIn(call);
     }
     this.#session = this.#newSession();
     this.#checkouts.moveTo(this.#session, this.#clocks.monotonicMs);
     this.#finishClose();
   }
 
+  /** Nobody may be waiting any more: after `controlWaitMs` the call has failed, and the request went on. */
+  #checkedIn(call: CallId): void {
+    if (this.#checkins.delete(call)) this.#outputs.push({ kind: 'done', call });
+  }
+
   #newSession(): Session {
     const { user, host } = this.#options;
-    const emit = (output: Output) => {
-      if (output.kind === 'done') this.#checkins.delete(output.call);
-      this.#outputs.push(output);
-    };
+    const emit = (output: Output) => void this.#outputs.push(output);
     return new Session({ entropy: this.#entropy, user, host, emit, nextId: () => this.#nextId++ });
   }
 
@@ -366,10 +366,6 @@ export class ClientLogic {
       links: this.#links,
       checkouts: this.#checkouts,
       questions: this.#questions,
-      emit: (output) => {
-        if (output.kind === 'done') this.#checkins.delete(output.call);
-        this.#outputs.push(output);
-      },
       get clocks() {
         return logic.#clocks;
       },
@@ -380,6 +376,7 @@ export class ClientLogic {
         return logic.#settings.repeatAfterMs;
       },
       sessionOver: (reason) => this.#sessionOver(reason),
+      checkedIn: (call) => this.#checkedIn(call),
       goodbyeDone: () => this.#finishClose(),
       moving: (reason, to) => {
         this.#moving = { from: this.#session.bound?.link, untilMs: this.#clocks.monotonicMs + movingMsMax };

@@ -1,8 +1,7 @@
 import type { EndReason } from '@lic/core';
 import type { ErrorMessage, ServerMessage, WireGrant } from '@lic/protocol';
 import type { Checkouts } from './checkouts.ts';
-import type { Clocks, LinkId } from './inputs.ts';
-import type { Emit } from './outputs.ts';
+import type { CallId, Clocks, LinkId } from './inputs.ts';
 import type { Questions } from './questions.ts';
 import type { Request } from './request-line.ts';
 import type { ServerLink, ServerLinks } from './server-links.ts';
@@ -13,12 +12,13 @@ export interface Scene {
   readonly links: ServerLinks;
   readonly checkouts: Checkouts;
   readonly questions: Questions;
-  readonly emit: Emit;
   readonly clocks: Clocks;
   readonly session: Session;
   readonly repeatAfterMs: number;
   /** The session is over, with all that it held. */
   sessionOver(reason: EndReason): void;
+  /** The checkin of this call was committed. */
+  checkedIn(call: CallId): void;
   /** The session's goodbye was answered. */
   goodbyeDone(): void;
   /** Control is about to leave a server. */
@@ -128,11 +128,11 @@ function release(session: Session, grant: string): void {
 
 /** A request that needs no more: checkin, acknowledgement, cancel, goodbye. */
 function finish(scene: Scene, { body, call }: Request): void {
-  const { session, emit } = scene;
+  const { session } = scene;
   if (body.t === 'checkin') session.releasing.delete(body.grant);
   if (body.t === 'acknowledge') for (const grant of body.grants) session.releasing.delete(grant);
   if (body.t === 'goodbye') scene.goodbyeDone();
-  else if (call !== null) emit({ kind: 'done', call });
+  else if (call !== null) scene.checkedIn(call);
 }
 
 function takeHeartbeatAnswer(scene: Scene, link: ServerLink, message: Message<'heartbeatAnswer'>): void {
@@ -142,8 +142,6 @@ function takeHeartbeatAnswer(scene: Scene, link: ServerLink, message: Message<'h
   const sentMs = session.heartbeats.answered(message.number, message.leaseMs);
   if (sentMs === undefined) return;
   session.confirm(sentMs, clocks);
-  // After a parting of the clocks the connection is the same, and this answer is the word that was awaited.
-  session.holdings.resumed();
 }
 
 function takeHeartbeatRefused(scene: Scene, link: ServerLink, message: Message<'heartbeatRefused'>): void {
@@ -197,7 +195,6 @@ function takeResumed(scene: Scene, link: ServerLink, message: Message<'resumed'>
     checkouts.queued(place.checkoutSeq, request, place, session, clocks.monotonicMs);
   }
   checkouts.keepPlaces(new Set(message.queue.map(({ checkoutSeq }) => checkoutSeq)), session, clocks.monotonicMs);
-  session.holdings.resumed();
 }
 
 /** The servers end a grant and wait for this client to stop: it stops first, then says so. */
@@ -243,7 +240,8 @@ function takeError(scene: Scene, link: ServerLink, message: ErrorMessage): void 
       takeEnded(scene, request, message);
       break;
     case 'REFUSED':
-      if (session.line.hasEarlier(request)) session.line.repeat(request, nowMs);
+      // Its number came too early, since one before it was put off: both go again.
+      if (session.line.hasEarlier(request)) session.line.repeat(request, nowMs + scene.repeatAfterMs);
       else takeFinalError(scene, request, message);
       break;
     case 'NOT_IN_CONTROL':

@@ -30,6 +30,8 @@ export interface ServerLink {
   control: ControlHint | null;
   /** Unanswered for long: any other connection to a server in control is better. */
   isStale: boolean;
+  /** Since when another server has said that this one is in control, in a newer term than it has told itself; monotonic ms. */
+  doubtedSinceMs: number | null;
   /** A binding was sent on it and is without an answer: the servers may take it for the session's own connection. */
   hasBindingOut: boolean;
   /** The term in which it refused to relay to the one in control. */
@@ -173,6 +175,7 @@ export class ServerLinks {
       term,
       control,
       isStale: false,
+      doubtedSinceMs: null,
       hasBindingOut: false,
       relayRefusedTerm: null,
     };
@@ -184,6 +187,7 @@ export class ServerLinks {
     }
     this.#learn(welcome.servers);
     this.hint(control, nowMs);
+    this.#doubt(link, nowMs);
     return link;
   }
 
@@ -215,7 +219,9 @@ export class ServerLinks {
     link.state = said.state;
     link.term = said.term;
     link.control = said.control;
+    link.doubtedSinceMs = null;
     this.hint(said.control, nowMs);
+    this.#doubt(link, nowMs);
   }
 
   /** A server that was taken to be in control, or to relay, says that it is not, or does not. */
@@ -249,14 +255,41 @@ export class ServerLinks {
     endpoint.nextDialMs = nowMs;
   }
 
+  /**
+   * Ends connections on which a server has not said within `afterMs` what another has heard of it: such a one is dead
+   * without a word, and its server is dialled anew.
+   */
+  dropDoubtful(nowMs: number, afterMs: number): void {
+    for (const link of [...this.#open.values()]) {
+      if (link.doubtedSinceMs === null || nowMs < link.doubtedSinceMs + afterMs) continue;
+      const endpoint = this.#endpointOf(link.id);
+      this.#hangUp(link.id, false);
+      if (endpoint !== undefined) endpoint.nextDialMs = nowMs;
+    }
+  }
+
+  nextDoubtMs(afterMs: number): number {
+    let nextMs = Infinity;
+    if (this.#searchSinceMs === null) return nextMs;
+    for (const { doubtedSinceMs } of this.#open.values()) {
+      if (doubtedSinceMs !== null) nextMs = Math.min(nextMs, doubtedSinceMs + afterMs);
+    }
+    return nextMs;
+  }
+
+  #doubt({ control, term }: ServerLink, nowMs: number): void {
+    for (const link of this.#open.values()) {
+      if (link.server.key === control?.key && link.term < term) link.doubtedSinceMs ??= nowMs;
+    }
+  }
+
   #endpointOf(id: LinkId | null): Endpoint | undefined {
     return id === null ? undefined : this.#endpoints.find((endpoint) => endpoint.link === id);
   }
 
-  #hangUp(id: LinkId): void {
+  #hangUp(id: LinkId, isOrderly = this.#open.get(id)?.hasBindingOut !== true): void {
     const endpoint = this.#endpointOf(id);
     if (endpoint !== undefined) endpoint.link = null;
-    const isOrderly = this.#open.get(id)?.hasBindingOut !== true;
     this.#dialling.delete(id);
     this.#open.delete(id);
     this.#emit({ kind: 'hangUp', link: id, isOrderly });

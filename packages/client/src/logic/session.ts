@@ -126,6 +126,7 @@ export class Session {
   confirm(sentMs: number, clocks: Clocks): void {
     this.#troubleSinceMs = Infinity;
     this.holdings.confirm(sentMs, clocks);
+    if (this.#bound !== null) this.holdings.resumed();
   }
 
   /** The server says that it can't have a quorum's word now. */

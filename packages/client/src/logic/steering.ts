@@ -33,8 +33,10 @@ export function steer(view: SteeringView, nowMs: number): void {
   const isAtRest = isNeeded
     ? isHealthy(view, nowMs) && !view.isMoving && session.bound?.isRelay !== true
     : !hasQuestions;
-  if (!isAtRest) links.search(nowMs);
-  else if (links.searchSinceMs !== null) links.rest(restingLink(view));
+  if (!isAtRest) {
+    links.search(nowMs);
+    links.dropDoubtful(nowMs, view.repeatAfterMs);
+  } else if (links.searchSinceMs !== null) links.rest(restingLink(view));
 }
 
 /** From when on a stand-by may relay: the search for a direct way has had its time. Monotonic ms. */
