@@ -1,5 +1,28 @@
-/** Runs the `lic` command with the arguments after its name. Resolves to the exit code: 0 success, 1 failed, 2 usage. */
-export const run = async (args: readonly string[]): Promise<number> => {
-  process.stderr.write(`lic: unknown command ${JSON.stringify(args.join(' '))}\n`);
-  return 2;
-};
+/**
+ * The `lic` command.
+ *
+ * @packageDocumentation
+ */
+import { errorCode, errorMessage } from '@lic/interfaces';
+import { CommanderError } from 'commander';
+import { printError, style } from './output/print.ts';
+import { buildProgram } from './program.ts';
+import { usageErrorCodes } from './usage-error.ts';
+
+/** Runs `lic` with the arguments after its name. Resolves to the exit code: 0 success, 1 denied or failed, 2 usage. */
+export async function run(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const code = errorCode(error);
+    printError(`${style('red', 'lic:')} ${errorMessage(error)}${code === 'USAGE' ? '' : ` (${code})`}`);
+    if (code === 'INTERNAL' && error instanceof Error) printError(error.stack ?? '');
+    return usageErrorCodes.has(code) ? 2 : 1;
+  }
+}

@@ -33,7 +33,6 @@ const differ = create({
     const { id } = item as { readonly id?: unknown };
     return typeof id === 'string' || typeof id === 'number' ? String(id) : JSON.stringify(item);
   },
-  textDiff: { minLength: Number.MAX_SAFE_INTEGER },
 });
 const patches = new JsonPatchFormatter();
 const xml = new XMLParser({ preserveOrder: true, ignoreAttributes: false, parseTagValue: false, parseAttributeValue: false });

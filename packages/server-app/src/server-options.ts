@@ -25,6 +25,7 @@ export interface ServerOptions {
   readonly consensus: ConsensusFactory;
   /** Not opened yet. */
   readonly store: LogStore;
+  /** Of the identity keys: Ed25519. */
   readonly scheme: SignatureScheme;
   /** This server's identity: the key that the license names. */
   readonly identity: { readonly publicKey: string; readonly privateKeyPem: string; readonly hostId?: string };

@@ -46,7 +46,7 @@ export class LicenseDesk {
   async verify(text: string): Promise<VerifiedLicense> {
     const known = this.#verified.get(text);
     if (known !== undefined) return known;
-    const license = await verifyLicense(text, this.#options.vendorKey, this.#options.scheme);
+    const license = await verifyLicense(text, this.#options.vendorKey);
     checkServerIdentity(license, this.#options.identity);
     const verified = { text, license, hash: licenseHash(license) };
     if (this.#verified.size >= verifiedMax) this.#verified.clear();

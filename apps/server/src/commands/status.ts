@@ -1,0 +1,124 @@
+import { errorCode } from '@lic/interfaces';
+import type { StatusReport } from '@lic/protocol';
+import { print, printTable, style } from '../output/print.ts';
+import { askStatus, bestReport, type StatusAnswer } from '../servers/ask.ts';
+import { resolveServers, resolveTrust, type ServerListOptions } from '../servers/server-list.ts';
+
+/** `lic status`: exit code 0 with a quorum, also degraded; 1 without, and the report is printed all the same. */
+export async function status(options: ServerListOptions & { readonly json?: boolean }): Promise<number> {
+  const servers = await resolveServers(options);
+  const trust = await resolveTrust(options);
+  const answers = await askStatus(servers, trust);
+  const report = bestReport(answers) ?? nothingReached(answers);
+  if (options.json === true) print(JSON.stringify(report));
+  else showStatus(report);
+  return report.quorum ? 0 : 1;
+}
+
+/** The report where no server could be asked: who was asked, and nothing else is known. */
+function nothingReached(answers: readonly StatusAnswer[]): StatusReport {
+  return {
+    quorum: false,
+    stale: true,
+    degraded: true,
+    inControl: null,
+    term: 0,
+    licenseHash: null,
+    licenseTime: null,
+    open: false,
+    stateHash: null,
+    hashIndex: null,
+    servers: answers.map(({ server }, index) => ({
+      rank: server.rank ?? index + 1,
+      name: server.name === '' ? server.address : server.name,
+      state: 'unreachable',
+      addresses: [server.address],
+    })),
+    pools: [],
+    grants: [],
+    grantsCut: false,
+    sessions: 0,
+    notices: answers.flatMap((answer) =>
+      'error' in answer ? [`${answer.server.address}: ${describe(answer.error)}`] : [],
+    ),
+  };
+}
+
+function describe(error: unknown): string {
+  return `${error instanceof Error ? error.message : String(error)} (${errorCode(error)})`;
+}
+
+/** A report for people. */
+export function showStatus(report: StatusReport): void {
+  print(headline(report));
+  for (const notice of report.notices) print(`${style('yellow', '!')} ${notice}`);
+  print('');
+  printTable(
+    ['RANK', 'SERVER', 'STATE', 'APPLIED', 'PID', 'CLOCK', 'ADDRESSES'],
+    report.servers.map((server) => [
+      String(server.rank),
+      server.name,
+      stateText(server),
+      server.lastApplied === undefined ? '-' : String(server.lastApplied),
+      server.pid === undefined ? '-' : String(server.pid),
+      clockText(server),
+      server.addresses.join(' '),
+    ]),
+  );
+  for (const { name, trouble } of report.servers)
+    if (trouble !== undefined) print(`${style('yellow', '!')} ${name}: ${trouble}`);
+  if (report.pools.length > 0) {
+    print('');
+    printTable(
+      ['FEATURE', 'VERSION', 'SEATS', 'IN USE', 'FREE', 'WAITING', 'UNTIL'],
+      report.pools.map(({ feature, version, count, inUse, free, queued, expiresAt }) => [
+        feature,
+        version,
+        String(count),
+        String(inUse),
+        free === null ? '-' : String(free),
+        String(queued),
+        expiresAt ?? 'permanent',
+      ]),
+    );
+  }
+  if (report.grants.length === 0) return;
+  print('');
+  printTable(
+    ['GRANT', 'FEATURE', 'SEATS', 'USER', 'HOST', 'SINCE', 'STATE'],
+    report.grants.map(({ id, feature, count, user, host, since, state }) => [
+      id,
+      feature,
+      String(count),
+      user,
+      host,
+      since,
+      state,
+    ]),
+  );
+  if (report.grantsCut) print(style('dim', `… and more: the first ${report.grants.length} are shown`));
+}
+
+function headline(report: StatusReport): string {
+  const { quorum, degraded, inControl, servers, term, asOf, open } = report;
+  const who = servers.find(({ rank }) => rank === inControl);
+  if (!quorum) {
+    const known = asOf === undefined ? '' : ` What follows was known at ${asOf}.`;
+    return `${style('red', 'No quorum')}: nothing new is granted, and nothing is taken away.${known}`;
+  }
+  const word = degraded ? style('yellow', 'Degraded') : style('green', 'In sync');
+  const closed = open ? '' : ' Checkouts are not open yet.';
+  return `${word}: ${who?.name ?? 'a server'} (rank ${inControl}) is in control, term ${term}.${closed}`;
+}
+
+function stateText({ state, drained }: StatusReport['servers'][number]): string {
+  const text = drained === true ? `${state}, drained` : state;
+  if (state === 'in-control') return style('green', text);
+  return state === 'standby' ? text : style('yellow', text);
+}
+
+function clockText({ clockAlarm, clockOffsetMs }: StatusReport['servers'][number]): string {
+  if (clockAlarm === true) return style('red', 'ALARM');
+  if (clockOffsetMs === undefined) return '-';
+  return `${clockOffsetMs >= 0 ? '+' : ''}${clockOffsetMs} ms`;
+}

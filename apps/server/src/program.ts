@@ -1,0 +1,130 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type AdminOptions, admin, reload } from './commands/admin.ts';
+import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
+import { identity, inspect, keygen, sign } from './commands/keys.ts';
+import { type ServeOptions, serve } from './commands/serve.ts';
+import { status } from './commands/status.ts';
+import { type TriadOptions, triad } from './commands/triad.ts';
+import { productVersion } from './product-version.ts';
+import type { ServerListOptions } from './servers/server-list.ts';
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1');
+  return value;
+};
+
+const port = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1 || value > 65_500)
+    throw new InvalidArgumentError('expected a port from 1 to 65500');
+  return value;
+};
+
+const seconds = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('expected seconds from 0');
+  return value;
+};
+
+const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** Builds the command line. Each verb's exit code goes to `setExitCode`; usage errors are thrown as `CommanderError`. */
+export function buildProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('lic')
+    .description('Redundant floating licenses: three servers, one pool of seats.')
+    .version(productVersion)
+    .exitOverride()
+    .showHelpAfterError('Say lic --help, or lic help VERB.');
+  const verb = (usage: string, description: string): Command =>
+    program.command(usage).description(description).exitOverride();
+  const does =
+    <Args extends unknown[]>(action: (...args: Args) => Promise<number>) =>
+    async (...args: Args): Promise<void> =>
+      setExitCode(await action(...args));
+  const talks = (command: Command): Command =>
+    command
+      .option(
+        '--servers <list>',
+        'addresses, comma-separated (LIC_SERVERS; else ports 7411, 7421, 7431 on this machine)',
+      )
+      .option('--vendor-key <key>', "the vendor's public key, or its file (LIC_VENDOR_KEY)")
+      .option(
+        '--dir <dir>',
+        'the folder of a lic triad on this machine: addresses, vendor key and tokens are found there',
+      )
+      .option('--json', 'one line of JSON');
+  const administers = (command: Command): Command =>
+    talks(command).option('--token-file <file>', 'the admin token of the server that is asked (LIC_ADMIN_TOKEN)');
+
+  verb('keygen', "make a vendor's key pair")
+    .requiredOption('-o, --out <dir>', 'folder for vendor.key and vendor.pub')
+    .addOption(new Option('--alg <alg>', 'signature algorithm').choices(['Ed25519', 'RSA-PSS']).default('Ed25519'))
+    .action(does((options: Parameters<typeof keygen>[0]) => keygen(options)));
+  verb('identity', "make or show this server's identity: the key and host id that the vendor needs")
+    .option('-o, --out <dir>', 'folder of identity.key', '.')
+    .option('--json', 'one line of JSON')
+    .action(does((options: Parameters<typeof identity>[0]) => identity(options)));
+  verb('sign <terms>', 'sign terms (JSON or YAML) into a license file')
+    .requiredOption('-k, --key <file>', "the vendor's private key")
+    .requiredOption('-o, --out <file>', 'the license file to write')
+    .option('--id <id>', "the license's id (default: a random one)")
+    .action(does((terms: string, options: Parameters<typeof sign>[1]) => sign(terms, options)));
+  verb('inspect <file>', 'show and verify a license file')
+    .option('--key <key>', "the vendor's public key, or its file")
+    .option('--json', 'one line of JSON')
+    .action(does((file: string, options: Parameters<typeof inspect>[1]) => inspect(file, options)));
+
+  verb('serve', 'run one server')
+    .requiredOption('-c, --config <file>', 'configuration in YAML or JSON')
+    .option('--new', 'nothing older than this triad can hold seats: checkouts open at once (all servers must say so)')
+    .option('--json', 'print one line of JSON once it listens')
+    .addOption(new Option('--exit-with-parent', 'end when standard input closes').hideHelp())
+    .action(does((options: ServeOptions) => serve(options)));
+  verb('triad', 'run three servers on this machine, as three processes')
+    .option('--terms <file>', 'terms to sign with a vendor key made in the folder, on first use')
+    .option('--license <file>', 'a license signed elsewhere')
+    .option('--dir <dir>', 'folder for keys, licenses, data and logs', 'lic-triad')
+    .option('--base-port <port>', 'first port: +10 for each rank, +1 for WebSocket', port, 7411)
+    .option('--set <key=value>', "a key of every server's configuration (repeatable)", collect, [])
+    .option('--json', 'print one line of JSON once it serves')
+    .action(does((options: TriadOptions) => triad(options)));
+
+  talks(verb('status', 'roles, term, quorum, pools, holders'))
+    .option('--token-file <file>', 'with an admin token users and hosts are shown (LIC_ADMIN_TOKEN)')
+    .action(does((options: ServerListOptions & { json?: boolean }) => status(options)));
+  talks(verb('checkout <feature>', 'take seats and hold them until interrupted'))
+    .option('--count <n>', 'seats', wholeNumber, 1)
+    .option('--feature-version <version>', 'the least version that will do')
+    .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
+    .action(does((feature: string, options: CheckoutCliOptions) => checkout(feature, options)));
+
+  administers(verb('drain <server>', 'take a server (name or rank) out of control until undrained')).action(
+    does((server: string, options: AdminOptions) => admin({ verb: 'drain', server }, options)),
+  );
+  administers(verb('undrain <server>', 'let a drained server take control again')).action(
+    does((server: string, options: AdminOptions) => admin({ verb: 'undrain', server }, options)),
+  );
+  administers(verb('transfer [server]', 'hand control over, to the best other server unless one is named')).action(
+    does((to: string | undefined, options: AdminOptions) =>
+      admin({ verb: 'transfer', ...(to === undefined ? {} : { to }) }, options),
+    ),
+  );
+  administers(verb('reload [file]', "load a license on all servers (default: the asked server's file)")).action(
+    does((file: string | undefined, options: AdminOptions) => reload(file, options)),
+  );
+  administers(verb('revoke <grant...>', 'end grants'))
+    .option('--reason <text>', 'told to the client', 'revoked by an administrator')
+    .action(
+      does((grants: string[], options: AdminOptions & { reason: string }) =>
+        admin({ verb: 'revoke', grants, reason: options.reason }, options),
+      ),
+    );
+  const time = administers(verb('time', 'license time and the clocks of the servers')).action(
+    does((options: AdminOptions) => admin({ verb: 'time' }, options)),
+  );
+  administers(time.command('accept').description('accept a leap of the clocks').exitOverride()).action(
+    does((_options: AdminOptions, command: Command) => admin({ verb: 'timeAccept' }, command.optsWithGlobals())),
+  );
+  return program;
+}

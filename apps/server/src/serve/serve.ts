@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileLogStore, raft } from '@lic/consensus';
+import { ed25519Scheme } from '@lic/core';
+import { errorMessage, type Logger, type TransportFactory } from '@lic/interfaces';
+import { runtime } from '@lic/runtime';
+import { createServer, type Server } from '@lic/server-app';
+import { tcp } from '@lic/transport-tcp';
+import { ws } from '@lic/transport-ws';
+import { type ServerConfig, settingsOf, timingOf } from '../config/server-config.ts';
+import { readIdentity, readVendorKey } from '../keys/key-files.ts';
+import { productVersion } from '../product-version.ts';
+import { loadOrMakeAdminToken } from './admin-token.ts';
+import { licenseFile } from './license-file.ts';
+
+/** Composes the server that a configuration describes: here, and only here, the plug-ins are picked. */
+export async function composeServer(
+  config: ServerConfig,
+  options: { readonly isNew: boolean; readonly logger: Logger },
+): Promise<Server> {
+  const timing = timingOf(config.profile);
+  return createServer({
+    runtime,
+    logger: options.logger,
+    transports: await transportsOf(config),
+    consensus: raft(config.snapshotEntries === undefined ? {} : { snapshotEntries: config.snapshotEntries }),
+    store: fileLogStore({ directory: join(config.data, 'log'), runtime }),
+    scheme: ed25519Scheme,
+    identity: await readIdentity(config.identity),
+    vendorKey: await readVendorKey(config.vendorKey),
+    ...licenseFile(config.license),
+    listen: config.listen,
+    ...(config.servers === undefined ? {} : { servers: config.servers }),
+    isNew: options.isNew,
+    adminToken: await loadOrMakeAdminToken(config.data),
+    timing,
+    settings: settingsOf(config),
+    failback: config.failback,
+    ...(config.failbackAfter === undefined ? {} : { failbackAfterMs: config.failbackAfter }),
+    pid: process.pid,
+    version: productVersion,
+  });
+}
+
+async function transportsOf({ tls }: ServerConfig): Promise<readonly TransportFactory[]> {
+  if (tls === undefined) return [tcp(), ws()];
+  const [cert, key, ca] = await Promise.all(
+    [tls.cert, tls.key, tls.ca].map((path) => (path === undefined ? undefined : readFile(path))),
+  );
+  const listen = { cert: cert as Buffer, key: key as Buffer, minVersion: 'TLSv1.3' as const };
+  const dial = ca === undefined ? {} : { ca };
+  return [tcp({ tls: { listen, dial } }), ws({ tls: { listen, dial } })];
+}
+
+/** What ends a running server. */
+export type StopReason = 'SIGTERM' | 'SIGINT' | 'parent';
+
+/** A handover takes at most one election timeout; a server that is not done so long after that is ended, ms. */
+const stopGraceMs = 5_000;
+
+/** Runs a server until it is told to stop, then hands control over and ends it. Answers the exit code. */
+export async function runServer(
+  server: Server,
+  options: { readonly logger: Logger; readonly stopped: Promise<StopReason>; readonly electionTimeoutMaxMs: number },
+): Promise<number> {
+  const { logger, stopped, electionTimeoutMaxMs } = options;
+  const reason = await Promise.race([stopped, server.joined.then(() => stopped)]).catch((error: unknown) => {
+    // It stays up and says why in `lic status`: an administrator finds more there than in a process that is gone.
+    logger.error('this server takes no part; it stays up to say so', { reason: errorMessage(error) });
+    return stopped;
+  });
+  logger.info('stopping', { reason });
+  const limit = new Promise<'late'>((resolve) => {
+    runtime.setTimer(electionTimeoutMaxMs + stopGraceMs, () => resolve('late'), { keepAlive: false });
+  });
+  const outcome = await Promise.race([server.stop(), limit]);
+  if (outcome === 'late') logger.error('the server did not stop in time and is ended');
+  return 0;
+}

@@ -1,0 +1,14 @@
+import { LicError } from '@lic/interfaces';
+
+/** What the person typed or configured can't be used: exit code 2. Anything else that fails is 1. */
+export const usageErrorCodes: ReadonlySet<string> = new Set([
+  'USAGE',
+  'CONFIG_INVALID',
+  'KEY_FILE_MISSING',
+  'IDENTITY_MISSING',
+]);
+
+/** An error of usage, with what was expected. */
+export function usageError(message: string, code = 'USAGE'): LicError {
+  return new LicError(code, message);
+}
