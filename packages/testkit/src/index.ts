@@ -1,3 +1,5 @@
+export { createFaultControls, type Direction, type FaultControls } from './faulty-transport/fault-controls.ts';
+export { faultyTransport } from './faulty-transport/faulty-transport.ts';
 export {
   type LogStoreCapabilities,
   type LogStoreSubject,

@@ -1,4 +1,4 @@
-import { silentLogger } from '@lic/interfaces';
+import { silentLogger, type TransportFactory } from '@lic/interfaces';
 import type { TransportWorld } from '../transport-suite/transport-suite.ts';
 import { createVirtualWorld } from '../virtual/virtual-world.ts';
 import { createMemoryNetwork } from './memory-network.ts';
@@ -6,12 +6,18 @@ import { createMemoryNetwork } from './memory-network.ts';
 /** How much virtual time a test may wait for one thing, ms. */
 const waitMsMax = 60_000;
 
+/** What {@link memoryWorld} takes. */
+export interface MemoryWorldOptions {
+  /** What stands before the transport of the dialing and of the listening host. */
+  readonly wrap?: (factory: TransportFactory) => TransportFactory;
+}
+
 /** The world in which the memory transport, bare or wrapped, takes the transport suite: two hosts and a silent third. */
-export function memoryWorld(seed: number | string = 1): TransportWorld {
-  const world = createVirtualWorld({ seed });
+export function memoryWorld({ wrap = (factory) => factory }: MemoryWorldOptions = {}): TransportWorld {
+  const world = createVirtualWorld({ seed: 1 });
   const network = createMemoryNetwork({ world });
   const make = (host: string, limits: Parameters<typeof network.transport>[1]) =>
-    network.transport(host, limits)({ runtime: world.runtime(host), logger: silentLogger });
+    wrap(network.transport(host, limits))({ runtime: world.runtime(host), logger: silentLogger });
   return {
     anyPort: 'mem://acceptor:0',
     dialer: (limits) => make('dialer', limits),
