@@ -193,12 +193,12 @@ class ExchangedClock implements TriadClock {
   }
 
   #decide(): ClockDecision {
-    const { runtime, members, licenseTimeMs } = this.#options;
+    const { runtime } = this.#options;
     const decision = decideClock(this.#state, {
       monotonicMs: runtime.monotonic(),
       clocksMs: [runtime.now(), ...this.#others().flatMap((peer) => this.#clockOf(peer) ?? [])],
-      members: members().length,
-      licenseTimeMs: licenseTimeMs(),
+      members: this.#options.members().length,
+      licenseTimeMs: this.#options.licenseTimeMs(),
     });
     this.#state = decision.state;
     return decision;
@@ -206,17 +206,19 @@ class ExchangedClock implements TriadClock {
 
   /** Tells what has changed since it was told last. */
   #refresh(): void {
-    const { logger, members } = this.#options;
+    const { logger } = this.#options;
     const { isAgreed, pendingLeapMs } = this.#decide();
-    const off = members().filter((member) => this.alarmOf(member));
+    const off = this.#options.members().filter((member) => this.alarmOf(member));
     const before = this.#told;
     const now = { alarms: off.join(' '), isAgreed, isLeaping: pendingLeapMs !== null };
     this.#told = now;
     if (now.alarms === before.alarms && isAgreed === before.isAgreed && now.isLeaping === before.isLeaping) return;
-    if (off.length > 0 && now.alarms !== before.alarms)
+    if (off.length > 0 && now.alarms !== before.alarms) {
       logger.warn('Clock alarm: more than 60 s off the agreed clock.', { servers: off });
-    if (before.isAgreed && !isAgreed)
+    }
+    if (before.isAgreed && !isAgreed) {
       logger.warn('The clocks of too few servers agree: time goes on from the last agreement.');
+    }
     if (now.isLeaping && !before.isLeaping) {
       logger.warn('License time would leap: it waits for ten minutes of agreement, or for `lic time accept`.', {
         leapMs: pendingLeapMs,

@@ -412,7 +412,7 @@ describe('a folder record', () => {
     ['not JSON', 'FOLDER_RECORD_INVALID'],
     ['', 'FOLDER_RECORD_INVALID'],
   ])('is refused: %s', async (text, code) => {
-    expect(() => decodeFolder(new TextEncoder().encode(text))).toThrowError(expect.objectContaining({ code }));
+    expect(() => decodeFolder(new TextEncoder().encode(text))).toThrow(expect.objectContaining({ code }));
     const hall = new Hall();
     const store = createMemoryLogStore(hall.disk(0));
     await store.open();

@@ -73,7 +73,7 @@ it.each([...Array(8).keys()])('links survive whatever the network and the proces
     ] as const);
     const at = random.between(0, 2);
     const process = servers.get(at);
-    const deeds = [
+    const deeds: readonly (() => void | Promise<void>)[] = [
       () => network.resetAll(one, other),
       () => network.halfOpen(one, other),
       () => network.block(one, other),

@@ -64,7 +64,7 @@ export function createPeerCalls(network: PeerNetwork, { runtime }: { readonly ru
     links.set(link.peer, entry);
     link.onClose(({ message }) => {
       if (links.get(link.peer) === entry) links.delete(link.peer);
-      for (const { reject } of [...pending.values()]) reject(unreachable(link.peer, message));
+      for (const call of [...pending.values()]) call.reject(unreachable(link.peer, message));
     });
     const answer = async (requestId: number, method: string, params: Json) => {
       answering++;
@@ -74,9 +74,9 @@ export function createPeerCalls(network: PeerNetwork, { runtime }: { readonly ru
     link.onFrame((frame) => {
       const message = decode(frame);
       if (message === undefined) return;
-      if ('method' in message) void answer(message.id, message.method, message.params as Json);
+      if ('method' in message) void answer(message.id, message.method, message.params);
       else if ('error' in message) pending.get(message.id)?.reject(errorFrom(message.error));
-      else pending.get(message.id)?.resolve(message.result as Json);
+      else pending.get(message.id)?.resolve(message.result);
     });
   });
 

@@ -100,7 +100,7 @@ export async function startPeers(options: StartOptions): Promise<TestServer> {
   const { runtime, scheme, members, at } = options;
   const logger = keepingLogger();
   const { transport, openConnections } = counting(options.transport({ runtime, logger }));
-  const identity = options.identity ?? (members.identities[at] as TestIdentity);
+  const identity = options.identity ?? members.identities[at] ?? { publicKey: '', privateKeyPem: '' };
   const peers = createTriadPeers({
     logger,
     transports: [transport],
@@ -140,7 +140,7 @@ export async function startPeers(options: StartOptions): Promise<TestServer> {
 }
 
 /** A transport that knows how many of its connections are open. */
-function counting(inner: Transport): { readonly transport: Transport; openConnections(): number } {
+function counting(inner: Transport): { readonly transport: Transport; readonly openConnections: () => number } {
   let open = 0;
   const counted = (connection: Connection): Connection => {
     open++;
@@ -150,8 +150,11 @@ function counting(inner: Transport): { readonly transport: Transport; openConnec
   const transport: Transport = {
     schemes: inner.schemes,
     dial: async (address, dialOptions) => counted(await inner.dial(address, dialOptions)),
-    listen: (address, { onConnection, ...rest }) =>
-      inner.listen(address, { ...rest, onConnection: (connection) => onConnection(counted(connection)) }),
+    listen: (address, listening) =>
+      inner.listen(address, {
+        ...listening,
+        onConnection: (connection) => listening.onConnection(counted(connection)),
+      }),
   };
   return { transport, openConnections: () => open };
 }
