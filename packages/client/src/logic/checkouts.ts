@@ -105,8 +105,8 @@ export class Checkouts {
   }
 
   /** What it obtained has ended before the answer came: it is asked for anew. */
-  again(request: Request, session: Session, nowMs: number): void {
-    const checkout = this.#take(request.seq, request);
+  again(seq: number, request: Request | undefined, session: Session, nowMs: number): void {
+    const checkout = this.#take(seq, request);
     if (checkout !== undefined) this.#ask(checkout, session, nowMs);
   }
 

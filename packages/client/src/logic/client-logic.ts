@@ -11,7 +11,7 @@ import { Questions } from './questions.ts';
 import type { Request } from './request-line.ts';
 import { ServerLinks } from './server-links.ts';
 import { Session } from './session.ts';
-import { isHealthy, relayFromMs, type SteeringView, steer } from './steering.ts';
+import { isHealthy, relayAfterMs, type SteeringView, steer } from './steering.ts';
 import {
   closeWaitMs,
   idleSessionFraction,
@@ -110,7 +110,7 @@ export class ClientLogic {
       this.#beatDueMs(),
       later(awaitedMs + this.#settings.repeatAfterMs, nowMs),
       later(awaitedMs + staleFactor * this.#settings.repeatAfterMs, nowMs),
-      isUnplaced ? later(relayFromMs(this.#view()), nowMs) : Infinity,
+      isUnplaced ? this.#links.nextRelayMs(nowMs, relayAfterMs(this.#view())) : Infinity,
       isUnplaced ? later(session.bindNotBeforeMs, nowMs) : Infinity,
       this.#links.nextDoubtMs(this.#settings.repeatAfterMs),
       this.#moving?.untilMs ?? Infinity,

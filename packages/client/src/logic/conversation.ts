@@ -114,11 +114,15 @@ function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' |
 
 /** A seat: for whoever waits for it, else it goes back silently. An aborted checkout's cancel may be answered with one, too. */
 function takeGranted(scene: Scene, seq: number, request: Request | undefined, grant: WireGrant): void {
-  const { session, checkouts } = scene;
+  const { session, checkouts, clocks } = scene;
   const isCheckout = request === undefined || request.body.t === 'checkout';
-  const isKnown = session.holdings.get(grant.id) !== undefined || session.releasing.has(grant.id);
-  if (!isKnown && !(isCheckout && checkouts.granted(seq, request, grant, session))) release(session, grant.id);
-  if (grant.state === 'ending') stopEnding(scene, grant.id, grant.ending?.reason ?? 'revoked', grant.ending?.note);
+  if (grant.state === 'ending') {
+    stopEnding(scene, grant.id, grant.ending?.reason ?? 'revoked', grant.ending?.note);
+    if (isCheckout) checkouts.again(seq, request, session, clocks.monotonicMs);
+    return;
+  }
+  if (session.holdings.get(grant.id) !== undefined || session.releasing.has(grant.id)) return;
+  if (!isCheckout || !checkouts.granted(seq, request, grant, session)) release(session, grant.id);
 }
 
 function release(session: Session, grant: string): void {
@@ -286,7 +290,7 @@ function takeEnded(scene: Scene, request: Request, message: ErrorMessage): void 
     return;
   }
   session.line.answered(request);
-  if (isCheckout) checkouts.again(request, session, clocks.monotonicMs);
+  if (isCheckout) checkouts.again(request.seq, request, session, clocks.monotonicMs);
   else finish(scene, request);
   if (isCheckout || message.code === 'UNKNOWN_SESSION') session.unbind();
 }

@@ -52,7 +52,7 @@ export class Questions {
       if (open.question.t === 'status' && open.link !== null && nowMs >= open.sentMs + askElsewhereMs)
         this.#askElsewhere(open);
       if (open.link !== null) continue;
-      const candidates = [links.best(false), ...links.all()];
+      const candidates = [links.best(), ...links.all()];
       const link = candidates.find((candidate) => candidate !== undefined && !open.askedInVain.has(candidate.id));
       if (link === undefined) continue;
       open.link = link.id;

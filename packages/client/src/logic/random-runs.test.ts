@@ -5,8 +5,8 @@ import type { GrantEvent } from './outputs.ts';
 
 const seats = 3;
 const leaseMs = 4_000;
-const runs = Number(process.env['LIC_CLIENT_RUNS'] ?? 60);
-const firstSeed = Number(process.env['LIC_CLIENT_SEED'] ?? 1);
+const runs = Number(process.env.LIC_CLIENT_RUNS ?? 60);
+const firstSeed = Number(process.env.LIC_CLIENT_SEED ?? 1);
 
 /** One random life of some clients and their triad; what must always hold is checked after every event. */
 export class RandomRun {

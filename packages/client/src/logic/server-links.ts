@@ -7,6 +7,9 @@ import type { LogicTiming } from './timing.ts';
 /** Addresses that were learned from servers, at most; the product's own come on top. */
 export const learnedAddressesMax = 16;
 
+/** A refusal counts like so many failures in a row: the next dial waits accordingly. */
+const refusedFailures = 5;
+
 /** An address and how dialling it went. */
 interface Endpoint {
   readonly address: string;
@@ -28,6 +31,8 @@ export interface ServerLink {
   state: ServerState;
   term: number;
   control: ControlHint | null;
+  /** Since when it has named this one in control; monotonic ms. */
+  hintedSinceMs: number;
   /** Unanswered for long: any other connection to a server in control is better. */
   isStale: boolean;
   /** Since when another server has said that this one is in control, in a newer term than it has told itself; monotonic ms. */
@@ -94,18 +99,37 @@ export class ServerLinks {
     return !this.hasOpen && this.#endpoints.every(({ failure }) => failure?.code === code);
   }
 
-  /** The best server in control: highest term, not stale, newest connection. A stand-by that relays only where `mayRelay`. */
-  best(mayRelay: boolean): ServerLink | undefined {
+  /** The best server in control: highest term, not stale, newest connection. */
+  best(): ServerLink | undefined {
     let best: ServerLink | undefined;
     for (const link of this.#open.values()) {
       if (link.state === 'in-control' && (best === undefined || isBetter(link, best))) best = link;
     }
-    if (best !== undefined || !mayRelay) return best;
-    for (const link of this.#open.values()) {
-      const canRelay = link.state === 'standby' && link.control !== null && link.relayRefusedTerm !== link.term;
-      if (canRelay && !link.isStale && (best === undefined || link.term > best.term)) best = link;
-    }
     return best;
+  }
+
+  /** A stand-by that has named for `afterMs` a server in control which can't be reached from here: it may relay (triad.md, S7). */
+  relay(nowMs: number, afterMs: number): ServerLink | undefined {
+    for (const link of this.#open.values()) if (nowMs >= this.#relaysFromMs(link, afterMs)) return link;
+    return undefined;
+  }
+
+  nextRelayMs(nowMs: number, afterMs: number): number {
+    let nextMs = Infinity;
+    for (const link of this.#open.values()) {
+      const atMs = this.#relaysFromMs(link, afterMs);
+      if (atMs > nowMs && atMs < nextMs) nextMs = atMs;
+    }
+    return nextMs;
+  }
+
+  #relaysFromMs(
+    { state, control, hintedSinceMs, isStale, relayRefusedTerm, term }: ServerLink,
+    afterMs: number,
+  ): number {
+    if (state !== 'standby' || control === null || isStale || relayRefusedTerm === term) return Infinity;
+    for (const { server } of this.#open.values()) if (server.key === control.key) return Infinity;
+    return hintedSinceMs + afterMs;
   }
 
   /** Begins to dial all addresses; nothing changes where that goes on already. */
@@ -174,6 +198,7 @@ export class ServerLinks {
       state,
       term,
       control,
+      hintedSinceMs: nowMs,
       isStale: false,
       doubtedSinceMs: null,
       hasBindingOut: false,
@@ -196,8 +221,8 @@ export class ServerLinks {
     if (endpoint === undefined) return;
     this.#dialling.delete(id);
     this.#backOff(endpoint, failure, nowMs);
-    if (failure.code === 'DIAL_REFUSED' || failure.code === 'DIAL_FAILED' || failure.code === 'DIAL_TIMEOUT') return;
-    this.#emit({ kind: 'clientEvent', event: { type: 'serverRefused', address: endpoint.address, ...failure } });
+    if (!isOfNetwork(failure))
+      this.#emit({ kind: 'clientEvent', event: { type: 'serverRefused', address: endpoint.address, ...failure } });
   }
 
   down(id: LinkId, failure: LinkFailure, nowMs: number): ServerLink | undefined {
@@ -216,6 +241,7 @@ export class ServerLinks {
   ): void {
     const link = this.#open.get(id);
     if (link === undefined) return;
+    if (said.control?.key !== link.control?.key) link.hintedSinceMs = nowMs;
     link.state = said.state;
     link.term = said.term;
     link.control = said.control;
@@ -330,6 +356,8 @@ export class ServerLinks {
 
   #backOff(endpoint: Endpoint, failure: LinkFailure, nowMs: number): void {
     const { redialMsMin, redialMsMax } = this.#timing;
+    // A server that answers, but not as it should, will not have changed its mind in a moment.
+    if (!isOfNetwork(failure)) endpoint.failures = Math.max(endpoint.failures, refusedFailures);
     const pauseMs = Math.min(redialMsMax, redialMsMin * 2 ** Math.min(endpoint.failures, 20));
     endpoint.link = null;
     endpoint.failure = failure;
@@ -347,6 +375,15 @@ const newEndpoint = (address: string, isConfigured: boolean): Endpoint => ({
   nextDialMs: -Infinity,
   failure: null,
 });
+
+const networkFailures: ReadonlySet<string> = new Set([
+  'DIAL_REFUSED',
+  'DIAL_FAILED',
+  'DIAL_TIMEOUT',
+  'TIMEOUT',
+  'DISCONNECTED',
+]);
+const isOfNetwork = ({ code }: LinkFailure): boolean => networkFailures.has(code);
 
 function isBetter(link: ServerLink, than: ServerLink): boolean {
   if (link.isStale !== than.isStale) return !link.isStale;

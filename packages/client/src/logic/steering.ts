@@ -39,10 +39,8 @@ export function steer(view: SteeringView, nowMs: number): void {
   } else if (links.searchSinceMs !== null) links.rest(restingLink(view));
 }
 
-/** From when on a stand-by may relay: the search for a direct way has had its time. Monotonic ms. */
-export function relayFromMs({ links, repeatAfterMs }: SteeringView): number {
-  return links.searchSinceMs === null ? Infinity : links.searchSinceMs + 2 * repeatAfterMs;
-}
+/** A stand-by relays once the direct way has had this time. */
+export const relayAfterMs = ({ repeatAfterMs }: SteeringView): number => 2 * repeatAfterMs;
 
 function dropInvalid({ links, session }: SteeringView): void {
   const place = session.bound ?? session.binding;
@@ -58,7 +56,7 @@ function isValid(place: Place, link: ServerLink | undefined): boolean {
 
 function bindBest(view: SteeringView, nowMs: number): void {
   const { links, session, repeatAfterMs } = view;
-  const best = links.best(nowMs >= relayFromMs(view));
+  const best = links.best() ?? links.relay(nowMs, relayAfterMs(view));
   const place = session.bound ?? session.binding;
   if (place === null) {
     if (best !== undefined && nowMs >= session.bindNotBeforeMs) session.bind(best, nowMs);
@@ -81,5 +79,5 @@ function bindBest(view: SteeringView, nowMs: number): void {
 
 function restingLink({ links, session }: SteeringView): number | null {
   const first = links.all().next();
-  return session.bound?.link ?? links.best(false)?.id ?? (first.done === true ? null : first.value.id);
+  return session.bound?.link ?? links.best()?.id ?? (first.done === true ? null : first.value.id);
 }

@@ -1,25 +1,27 @@
 import {
   createLedger,
   encodeCommand,
-  type GrantView,
   type Ledger,
   type LedgerCommand,
   type LedgerEvent,
   type LedgerReply,
-  sha256Hex,
 } from '@lic/core';
 import type { Timer } from '@lic/interfaces';
+import type { ClientMessage, ControlHint, ErrorCode, ServerMessage, ServerState, WelcomeMessage } from '@lic/protocol';
 import {
-  type ClientMessage,
-  type ControlHint,
-  type ErrorCode,
-  errorCodes,
-  type ServerMessage,
-  type ServerState,
-  type StatusReport,
-  type WelcomeMessage,
-  type WireGrant,
-} from '@lic/protocol';
+  answerOf,
+  bindsBy,
+  commandOf,
+  errorAnswer,
+  type HeartbeatMessage,
+  type HeartbeatRefusal,
+  heartbeatAnswer,
+  isOpening,
+  type LogMessage,
+  statusReport,
+  type Unstamped,
+  wireGrant,
+} from './fake-answers.test.fixture.ts';
 
 /** One end of a client's connection, as a fake server sees it. */
 export interface FakeConnection {
@@ -52,8 +54,6 @@ export interface FakeTriadOptions {
   readonly commitMs?: () => number;
 }
 
-type Unstamped = LedgerCommand extends infer C ? (C extends LedgerCommand ? Omit<C, 'at'> : never) : never;
-
 const drift = 0.01;
 
 /**
@@ -75,7 +75,8 @@ export class FakeTriad {
   keepsPending = true;
   /** Servers answer requests with this instead of carrying them out. */
   refuseWith: ErrorCode | null = null;
-  hasPutOff = false;
+  /** Stand-bys pass on to the one in control. */
+  relays = false;
   readonly #options: FakeTriadOptions;
   readonly #bindings = new Map<string, { readonly connection: FakeConnection; readonly epoch: number }>();
   readonly #heardMs = new Map<string, number>();
@@ -83,6 +84,7 @@ export class FakeTriad {
   readonly #pending = new Set<Unstamped>();
   #index = 0;
   #lastCommitMs = 0;
+  #hasPutOff = false;
 
   constructor(options: FakeTriadOptions) {
     this.#options = options;
@@ -158,7 +160,7 @@ export class FakeTriad {
     for (const [session, binding] of [...this.#bindings]) {
       if (binding.connection !== connection) continue;
       this.#bindings.delete(session);
-      if (isOrderly) this.#commit({ kind: 'disconnect', session, epoch: binding.epoch }, rank, () => undefined);
+      if (isOrderly) this.#commit({ kind: 'disconnect', session, epoch: binding.epoch }, () => undefined);
     }
   }
 
@@ -192,7 +194,7 @@ export class FakeTriad {
       case 'hello':
         break;
       case 'status':
-        connection.send({ t: 'statusAnswer', id: message.id, report: this.#report() });
+        connection.send({ t: 'statusAnswer', id: message.id, report: statusReport(this) });
         break;
       case 'admin':
         connection.send({ t: 'adminAnswer', id: message.id, message: `did ${message.request.verb}`, result: {} });
@@ -255,88 +257,82 @@ export class FakeTriad {
     return { rank, name, key, addresses: [address] };
   }
 
-  #heartbeat(
-    server: FakeServer,
-    connection: FakeConnection,
-    message: Extract<ClientMessage, { t: 'heartbeat' }>,
-  ): void {
+  #serves(server: FakeServer): boolean {
+    return this.inControl === server || (this.relays && this.inControl !== null && server.state === 'standby');
+  }
+
+  #heartbeat(server: FakeServer, connection: FakeConnection, message: HeartbeatMessage): void {
     const { session, epoch, number } = message;
-    const refuse = (code: 'RESUME' | 'ENDED' | 'NOT_IN_CONTROL' | 'NO_QUORUM'): void =>
-      connection.send({ t: 'heartbeatRefused', number, code, control: this.#hint() });
-    if (this.inControl !== server) return refuse('NOT_IN_CONTROL');
-    const isBound = (): boolean => {
-      const binding = this.#bindings.get(session);
-      return binding?.connection === connection && binding.epoch === epoch;
-    };
-    if (!isBound()) return refuse(this.ledger.session(session) === undefined ? 'ENDED' : 'RESUME');
-    this.#heardMs.set(session, this.#options.nowMs());
     const { term } = this;
+    const refuse = (code: HeartbeatRefusal): void =>
+      connection.send({ t: 'heartbeatRefused', number, code, control: this.#hint() });
+    const refusal = (): HeartbeatRefusal | null => {
+      if (!this.#serves(server) || this.term !== term) return 'NOT_IN_CONTROL';
+      if (this.ledger.session(session) === undefined) return 'ENDED';
+      return this.#isBound(session, connection, epoch) ? null : 'RESUME';
+    };
+    const atOnce = refusal();
+    if (atOnce !== null) {
+      refuse(atOnce);
+      return;
+    }
+    this.#heardMs.set(session, this.#options.nowMs());
     this.#options.schedule(this.#commitMs(), () => {
+      const late = this.hasQuorum ? refusal() : 'NO_QUORUM';
       if (!server.connections.has(connection)) return;
-      if (this.term !== term) return refuse('NOT_IN_CONTROL');
-      if (!this.hasQuorum) return refuse('NO_QUORUM');
-      const view = this.ledger.session(session);
-      if (view === undefined || !isBound()) return refuse(view === undefined ? 'ENDED' : 'RESUME');
-      const ending = [...this.ledger.grantsOf(session)].flatMap((grant) =>
-        grant.ending === undefined ? [] : [{ grant: grant.id, ...grant.ending }],
-      );
-      connection.send({ t: 'heartbeatAnswer', number, epoch, leaseMs: view.leaseMsMin, ending });
+      if (late !== null) refuse(late);
+      else connection.send(heartbeatAnswer(this.ledger, message));
     });
   }
 
-  #request(
-    server: FakeServer,
-    connection: FakeConnection,
-    message: Exclude<ClientMessage, { t: 'hello' | 'status' | 'admin' | 'heartbeat' }>,
-  ): void {
-    const { id, session } = message;
-    const refuse = (code: ErrorCode): void =>
-      connection.send({
-        t: 'error',
-        id,
-        code,
-        message: code,
-        retryable: errorCodes[code].retryable,
-        control: this.#hint(),
-      });
-    if (this.inControl !== server) return refuse('NOT_IN_CONTROL');
-    if (this.refuseWith !== null) {
-      this.hasPutOff = true;
-      return refuse(this.refuseWith);
-    }
-    if (!this.hasQuorum) return refuse('NO_QUORUM');
+  #isBound(session: string, connection: FakeConnection, epoch: number): boolean {
     const binding = this.#bindings.get(session);
-    const isOpening = message.t === 'checkout' && message.opening !== undefined;
-    if (
-      message.t !== 'resume' &&
-      !isOpening &&
-      (binding?.connection !== connection || binding.epoch !== message.epoch)
-    ) {
-      return refuse('RESUME');
+    return binding?.connection === connection && binding.epoch === epoch;
+  }
+
+  #request(server: FakeServer, connection: FakeConnection, message: LogMessage): void {
+    const { id, session } = message;
+    const refusal = this.#refusalOf(server, connection, message);
+    if (refusal !== null) {
+      connection.send(errorAnswer(id, refusal, this.#hint()));
+      return;
     }
     this.#heardMs.set(session, this.#options.nowMs());
-    this.#commit(commandOf(message), server.rank, (reply) => {
-      if (reply === undefined) return refuse('UNKNOWN');
-      const binds =
-        message.t === 'resume' ? reply.kind === 'resumed' : isOpening && 'epoch' in reply && reply.kind !== 'refused';
-      if (binds && server.connections.has(connection))
-        this.#bindings.set(session, { connection, epoch: (reply as { epoch: number }).epoch });
-      if (reply.kind === 'refused' && reply.code === 'REFUSED' && !this.#isExcused(message.t, reply.message))
+    this.#commit(commandOf(message), (reply) => {
+      const answer =
+        reply === undefined
+          ? errorAnswer(id, 'UNKNOWN', this.#hint())
+          : answerOf(id, 'seq' in message ? message.seq : 0, reply);
+      const binds = bindsBy(message, reply);
+      if (binds !== undefined && server.connections.has(connection))
+        this.#bindings.set(session, { connection, epoch: binds });
+      if (reply?.kind === 'refused' && reply.code === 'REFUSED' && !this.#isExcused(message.t, reply.message))
         this.refusals.push(`${message.t}: ${reply.message}`);
-      connection.send(answerOf(id, 'seq' in message ? message.seq : 0, reply));
-      if (binds) this.serveQueue();
+      connection.send(answer);
+      if (binds !== undefined) this.serveQueue();
     });
+  }
+
+  #refusalOf(server: FakeServer, connection: FakeConnection, message: LogMessage): ErrorCode | null {
+    if (!this.#serves(server)) return 'NOT_IN_CONTROL';
+    const putOff = this.refuseWith ?? (this.hasQuorum ? null : 'NO_QUORUM');
+    if (putOff !== null) {
+      this.#hasPutOff = true;
+      return putOff;
+    }
+    const needsBinding = message.t !== 'resume' && !isOpening(message);
+    return needsBinding && !this.#isBound(message.session, connection, message.epoch) ? 'RESUME' : null;
   }
 
   /** A checkin may find its grant ended and forgotten; a number comes too early where the one before it was put off. */
   #isExcused(type: string, message: string): boolean {
     return (
-      (type === 'checkin' && message.includes('holds no grant')) || (this.hasPutOff && message.includes('skips one'))
+      (type === 'checkin' && message.includes('holds no grant')) || (this.#hasPutOff && message.includes('skips one'))
     );
   }
 
   /** Commits after a while; `undefined`: control was lost meanwhile, and it may stand or not. */
-  #commit(command: Unstamped, rank: number, then: (reply: LedgerReply | undefined) => void): void {
+  #commit(command: Unstamped, then: (reply: LedgerReply | undefined) => void): void {
     const { term } = this;
     const nowMs = this.#options.nowMs();
     this.#pending.add(command);
@@ -344,9 +340,9 @@ export class FakeTriad {
     this.#lastCommitMs = Math.max(this.#lastCommitMs, nowMs + this.#commitMs());
     this.#options.schedule(this.#lastCommitMs - nowMs, () => {
       const isPending = this.#pending.delete(command);
-      if (!isPending || this.term !== term || this.inControl?.rank !== rank) return then(undefined);
-      then(this.apply(command));
-      this.serveQueue();
+      const isCommitted = isPending && this.term === term;
+      then(isCommitted ? this.apply(command) : undefined);
+      if (isCommitted) this.serveQueue();
     });
   }
 
@@ -390,80 +386,5 @@ export class FakeTriad {
       default:
         return;
     }
-  }
-
-  #report(): StatusReport {
-    return {
-      quorum: this.hasQuorum && this.inControl !== null,
-      stale: false,
-      degraded: false,
-      inControl: this.inControl?.rank ?? null,
-      term: this.term,
-      licenseHash: this.#options.licenseHash,
-      licenseTime: null,
-      open: true,
-      stateHash: null,
-      hashIndex: null,
-      servers: [],
-      pools: [],
-      grants: [],
-      grantsCut: false,
-      sessions: this.ledger.summary().sessions,
-      notices: [],
-    };
-  }
-}
-
-function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
-  const shown = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
-  return ending === undefined ? shown : { ...shown, ending };
-}
-
-function commandOf(message: Exclude<ClientMessage, { t: 'hello' | 'status' | 'admin' | 'heartbeat' }>): Unstamped {
-  const { t, id: _, ...rest } = message as typeof message & Record<string, unknown>;
-  if (message.t === 'resume') {
-    const { session, secret, epoch, request, attempt } = message;
-    return { kind: 'resume', session, secretHash: sha256Hex(secret), epoch, request, attempt };
-  }
-  if (message.t === 'checkout' && message.opening !== undefined) {
-    const { secret, user, host } = message.opening;
-    return { ...rest, kind: t, opening: { secretHash: sha256Hex(secret), user, host } } as unknown as Unstamped;
-  }
-  return { ...rest, kind: t } as unknown as Unstamped;
-}
-
-function answerOf(id: number, seq: number, reply: LedgerReply): ServerMessage {
-  switch (reply.kind) {
-    case 'granted':
-      return { t: 'granted', id, seq, epoch: reply.epoch, grant: wireGrant(reply.grant) };
-    case 'queued':
-      return { t: 'queued', id, seq, epoch: reply.epoch, place: reply.entry };
-    case 'denied':
-      return { t: 'denied', id, seq, epoch: reply.epoch, denial: reply.denial as never };
-    case 'done':
-      return { t: 'done', id, seq, epoch: reply.epoch };
-    case 'resumed':
-      return {
-        t: 'resumed',
-        id,
-        epoch: reply.epoch,
-        grants: reply.grants.map(wireGrant),
-        queue: [...reply.queue],
-        ended: [...reply.ended],
-      };
-    case 'refused': {
-      const { code, message, reason } = reply;
-      return {
-        t: 'error',
-        id,
-        code,
-        message,
-        retryable: errorCodes[code].retryable,
-        ...(reason === undefined ? {} : { reason }),
-      };
-    }
-    default:
-      throw new Error(`a session's request was answered with ${reply.kind}`);
   }
 }
