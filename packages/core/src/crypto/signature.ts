@@ -1,4 +1,4 @@
-import type { SignatureScheme } from '@lic/interfaces';
+import { isLicError, type SignatureScheme } from '@lic/interfaces';
 import { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
 import { decodeBase64url } from './base64.ts';
 import { cached } from './key-cache.ts';
@@ -45,6 +45,7 @@ const keyTextOf = cached(publicKeyFromPem);
  * @param message Bytes, or a string that stands for its UTF-8.
  * @param signature Bytes, or base64url without padding, as in a license.
  * @returns `false`, never a throw, for whatever is wrong: the signature, the key, a key of another algorithm.
+ * @throws `CRYPTO_UNSUPPORTED` in a browser that can't do `alg`: that says nothing about the signature.
  */
 export const verifySignature = async (
   alg: SignatureAlg,
@@ -58,7 +59,8 @@ export const verifySignature = async (
     return (
       signatureBytes !== null && (await schemeFor(alg).verify(keyTextOf(publicKeyPem), messageBytes, signatureBytes))
     );
-  } catch {
+  } catch (error) {
+    if (isLicError(error, 'CRYPTO_UNSUPPORTED')) throw error;
     return false;
   }
 };

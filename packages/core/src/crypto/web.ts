@@ -1,4 +1,4 @@
-import type { SignatureScheme } from '@lic/interfaces';
+import { isLicError, LicError, type SignatureScheme } from '@lic/interfaces';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { isEd25519Signature } from './ed25519-range.ts';
 import { encodeHex } from './hex.ts';
@@ -28,21 +28,39 @@ const variants = {
   },
 } as const;
 
+const unsupported = (expected: string, cause?: unknown): LicError =>
+  new LicError('CRYPTO_UNSUPPORTED', `Signatures can't be made or checked here: expected ${expected}.`, { cause });
+
+/** Looked up when used: a page that is not a secure context has none, and may still import this. */
+const subtle = () => {
+  const { crypto } = globalThis as Partial<typeof globalThis>;
+  if (crypto?.subtle === undefined) throw unsupported('Web Crypto, which a page has that was loaded over https');
+  return crypto.subtle;
+};
+
 const schemeOf = (alg: SignatureScheme['alg']): SignatureScheme => {
   const { ofKeys, ofSignatures } = variants[alg];
-  // Looked up when used: a page that is not a secure context has none, and may still import this.
-  const subtle = () => globalThis.crypto.subtle;
+
+  /** Tells what the platform lacks from what it was given: to call a good key or signature bad would mislead. */
+  const ifSupported = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      const lacking = error instanceof Error && error.name === 'NotSupportedError';
+      throw lacking ? unsupported(`Web Crypto with ${alg}, which this browser lacks`, error) : error;
+    }
+  };
 
   const publicKeyObject = cached((publicKey) =>
-    subtle().importKey('spki', publicKeyToDer(publicKey), ofKeys, true, ['verify']),
+    ifSupported(subtle().importKey('spki', publicKeyToDer(publicKey), ofKeys, true, ['verify'])),
   );
 
   const privateKeyObject = cached(async (pem) => {
     const der = decodePem('PRIVATE KEY', pem);
     try {
-      return await subtle().importKey('pkcs8', der, ofKeys, true, ['sign']);
+      return await ifSupported(subtle().importKey('pkcs8', der, ofKeys, true, ['sign']));
     } catch (cause) {
-      throw notAPrivateKey(alg, cause);
+      throw isLicError(cause) ? cause : notAPrivateKey(alg, cause);
     }
   });
 
@@ -55,7 +73,7 @@ const schemeOf = (alg: SignatureScheme['alg']): SignatureScheme => {
   };
 
   const newPrivateKeyDer = async (): Promise<Uint8Array> => {
-    const pair = await subtle().generateKey(ofKeys, true, ['sign', 'verify']);
+    const pair = await ifSupported(subtle().generateKey(ofKeys, true, ['sign', 'verify']));
     if (!('privateKey' in pair)) throw notAPrivateKey(alg);
     return new Uint8Array(await subtle().exportKey('pkcs8', pair.privateKey));
   };
@@ -79,7 +97,8 @@ const schemeOf = (alg: SignatureScheme['alg']): SignatureScheme => {
         if (alg === 'Ed25519' && !isEd25519Signature(signature)) return false;
         const key = await publicKeyObject(publicKey);
         return await subtle().verify(ofSignatures, key, new Uint8Array(signature), new Uint8Array(message));
-      } catch {
+      } catch (error) {
+        if (isLicError(error, 'CRYPTO_UNSUPPORTED')) throw error;
         return false;
       }
     },

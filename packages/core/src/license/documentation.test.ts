@@ -9,7 +9,7 @@ import { keyIdOf } from '../crypto/signature.ts';
 import { licenseErrorCodes } from './error-codes.ts';
 import { licenseFeatureSchema, licenseLimits, licenseSchema, licenseServerSchema, signatureSchema } from './license.ts';
 import { parseLicense } from './parse-license.ts';
-import { sampleTerms, sampleVendor } from './sample-license.ts';
+import { sampleTerms, sampleVendor } from './sample-license.test.data.ts';
 import { licenseHash, signLicense, verifyLicense } from './sign-license.ts';
 
 // Other programs are started here: on a machine with other work to do that takes its time.

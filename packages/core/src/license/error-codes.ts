@@ -15,6 +15,8 @@ export const licenseErrorCodes = [
   'HOST_ID_UNKNOWN',
   /** A key that is malformed, or of another kind. */
   'KEY_INVALID',
+  /** This browser can't check signatures of this algorithm. */
+  'CRYPTO_UNSUPPORTED',
   /** A version that is not numbers between dots. */
   'VERSION_INVALID',
   /** Text that is not JSON, or not within its limits; `details` has line and column. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { LicenseIssue } from './issues.ts';
 import { type License, licenseLimits, type Terms } from './license.ts';
 import { parseLicense, parseTerms } from './parse-license.ts';
-import { sampleLicense, sampleTerms } from './sample-license.ts';
+import { sampleLicense, sampleTerms } from './sample-license.test.data.ts';
 
 const license = JSON.parse(await sampleLicense()) as License;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseLicense } from './parse-license.ts';
-import { sampleLicense, sampleTerms, sampleVendor } from './sample-license.ts';
+import { sampleLicense, sampleTerms, sampleVendor } from './sample-license.test.data.ts';
 import { checkServerIdentity } from './server-identity.ts';
 
 const { servers } = sampleTerms();

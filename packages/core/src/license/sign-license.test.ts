@@ -9,7 +9,7 @@ import * as web from '../crypto/web.ts';
 import { canonicalize } from './canonicalize.ts';
 import type { License } from './license.ts';
 import { parseLicense } from './parse-license.ts';
-import { sampleIdentities, sampleLicense, sampleTerms, sampleVendor } from './sample-license.ts';
+import { sampleIdentities, sampleLicense, sampleTerms, sampleVendor } from './sample-license.test.data.ts';
 import { licenseHash, signLicense, verifyLicense } from './sign-license.ts';
 
 const text = await sampleLicense();
