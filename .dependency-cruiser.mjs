@@ -1,6 +1,5 @@
-import { browserPackages, mayImport, testsMayImport } from './tooling/boundaries/table.mjs';
+import { browserPackages, mayImport, testFile, testsMayImport } from './tooling/boundaries/table.mjs';
 
-const testFile = '[.]test[.]ts$';
 const ours = '^(packages|apps|examples)/[^/]+/';
 /** @type {(names: readonly string[]) => string} */
 const folders = (names) => `^(${names.join('|')})/`;
@@ -22,7 +21,7 @@ const importTable = Object.entries(mayImport).flatMap(([folder, allowed]) => {
     rule('imports', { pathNot: testFile }, { path: ours, pathNot: folders([folder, ...allowed]) }),
     rule(
       'tests-import',
-      { path: `^${folder}/.*${testFile}` },
+      { path: `^${folder}/.*(${testFile})` },
       { path: ours, pathNot: folders([folder, ...allowed, ...fromTests]) },
     ),
   ];

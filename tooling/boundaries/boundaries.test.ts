@@ -24,6 +24,8 @@ const files: Record<string, readonly [source: string, ...rules: string[]]> = {
   'packages/consensus/src/index.ts': ["import '../../transport-tcp/src/index.ts';", 'consensus-imports'],
   'packages/transport-tcp/src/index.ts': ['export {};'],
   'packages/transport-tcp/src/tcp.test.ts': ["import '../../testkit/src/index.ts';"],
+  'packages/transport-tcp/src/testing/pair.ts': ["import '../../../testkit/src/index.ts';"],
+  'packages/transport-tcp/src/tcp.test.fixture.ts': ["import './testing/pair.ts';"],
   'packages/transport-tcp/src/tested.ts': ["import './tcp.test.ts';", 'tests-are-not-imported'],
   'packages/transport-ws/src/index.ts': ["import '../../testkit/src/index.ts';", 'transport-ws-imports'],
   'packages/transport-ws/src/ws.test.ts': ["import '../../consensus/src/index.ts';", 'transport-ws-tests-import'],

@@ -25,3 +25,10 @@ export const testsMayImport = ['packages/testkit', 'packages/runtime'];
 
 /** Packages that also run in a browser: only a file named `node.ts` or a folder `node/` in them may import `node:`. */
 export const browserPackages = ['interfaces', 'runtime', 'core', 'protocol', 'client'];
+
+/**
+ * Which files are tests or serve only them: `x.test.ts`, `x.test.fixture.ts`, and all in a folder `testing`.
+ * They are not published, and may import what tests may.
+ */
+export const testFile = '[.]test[.]|/testing/';
+export const testFileGlobs = ['**/*.test.ts', '**/*.test.*.ts', '**/testing/**'];
