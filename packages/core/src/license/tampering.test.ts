@@ -68,10 +68,11 @@ describe('a license in which a byte was tampered with', () => {
   });
 
   it('means the same or is refused, whatever several edits make of it', async () => {
+    const unit = fc.constantFrom(...'{}[]:,"\\/ \n\r\t\u00a0\u200b019aAé😀\0');
     const edit = fc.record({
       at: fc.nat(text.length),
       removed: fc.nat(3),
-      added: fc.string({ maxLength: 3, unit: 'binary' }),
+      added: fc.string({ maxLength: 3, unit }),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
