@@ -27,6 +27,8 @@ export interface LinkTimes {
   readonly redialMaxMs: number;
   /** How long one dial may take until the transport is connected. */
   readonly dialMsMax: number;
+  /** How long a peer's word that the identity is in use holds, when it can't be reached any more. */
+  readonly identityHeldMs: number;
   /** How long the replacement of a link may be in coming before the old one counts as lost. */
   readonly replacementMsMax: number;
   /** Draws how long a re-dial may be unanswered before the peer is lost. */
@@ -69,6 +71,7 @@ export class PeerSlot implements LinkOwner {
   #redial: Timer | undefined;
   #pauseMs: number;
   #addressAt = 0;
+  #toldInUseMs = 0;
   #isRunning = false;
 
   constructor(endpoint: PeerEndpoint, context: SlotContext) {
@@ -111,6 +114,10 @@ export class PeerSlot implements LinkOwner {
   /** Takes a connection whose other end has proved to be this peer. Resolves when it is decided what becomes of it. */
   async take(proven: ProvenConnection): Promise<void> {
     const { runtime, self } = this.#context;
+    if (!this.#isRunning) {
+      proven.connection.close();
+      return;
+    }
     const link = new PhysicalLink(proven, runtime, this);
     this.#candidates.add(link);
     link.open();
@@ -303,6 +310,7 @@ export class PeerSlot implements LinkOwner {
   }
 
   #setIdentityInUse(isInUse: boolean): void {
+    if (isInUse) this.#toldInUseMs = this.#context.runtime.monotonic();
     if (this.isIdentityInUse === isInUse) return;
     this.isIdentityInUse = isInUse;
     if (isInUse) {
@@ -358,7 +366,8 @@ export class PeerSlot implements LinkOwner {
     } catch (error) {
       limit.cancel();
       this.#addressAt++;
-      this.#setIdentityInUse(false);
+      // A peer that can't be reached any more has no say for ever: the others may need this server's vote.
+      if (runtime.monotonic() - this.#toldInUseMs > times.identityHeldMs) this.#setIdentityInUse(false);
       logger.debug(`Could not reach ${this.endpoint.name}.`, {
         address,
         code: errorCode(error),

@@ -349,6 +349,22 @@ describe('two processes with one identity', () => {
     expect(a.events.filter((event) => event === 'up c')).toHaveLength(1);
   });
 
+  it('the word of a peer that has gone itself holds for some seconds only', async () => {
+    const triad = new Triad();
+    const [, b] = await triad.startAll();
+    triad.network.partition(['b'], ['x']);
+    const clone = await startClone(triad);
+    await triad.world.run({ forMs: 3_000 });
+    expect(clone.peers.identityInUse).toBe(true);
+    triad.network.killHost('a');
+    triad.network.killHost('c');
+    await triad.world.run({ forMs: 4_000 });
+    expect(clone.peers.identityInUse).toBe(true);
+    await triad.until(() => !clone.peers.identityInUse, 4_000);
+    triad.network.heal();
+    await triad.until(() => b.links.has('c') && clone.links.has('b'));
+  });
+
   it('the second is taken after 200 ms where the first is silent', async () => {
     const triad = new Triad();
     const [a] = await triad.startAll();

@@ -251,6 +251,7 @@ class AuthenticatedPeers implements TriadPeers {
       redialMaxMs,
       dialMsMax,
       replacementMsMax: redialMaxMs,
+      identityHeldMs: 5 * redialMaxMs,
       // Each rank has a part of its own, so that two stand-bys don't campaign at once.
       lossJitterMs: () => {
         const rank = this.#ranks.indexOf(this.self);
