@@ -230,10 +230,12 @@ function takeError(scene: Scene, link: ServerLink, message: ErrorMessage): void 
   const request = session.line.byId(id);
   if (request === undefined) return;
   if (request.seq === 1) link.hasBindingOut = false;
+  // A later copy is under way elsewhere: its answer is the one that counts.
+  if (request.copies.at(-1)?.id !== id) return;
   request.refusal = { code: message.code, message: message.message };
   switch (message.code) {
     case 'SUPERSEDED':
-      // On an earlier connection it only means that a later one has taken over, where the request goes again.
+      // Where the session is not bound any more it only means that a later connection has taken over.
       if (isBoundTo(scene, link.id)) takeSuperseded(scene);
       break;
     case 'RESUME':
@@ -249,7 +251,7 @@ function takeError(scene: Scene, link: ServerLink, message: ErrorMessage): void 
       else takeFinalError(scene, request, message);
       break;
     case 'NOT_IN_CONTROL':
-      session.line.repeat(request, nowMs + scene.repeatAfterMs);
+      session.line.repeat(request, nowMs);
       break;
     default:
       if (message.code === 'NO_QUORUM' || message.code === 'NOT_READY') session.trouble(nowMs);

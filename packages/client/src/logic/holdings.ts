@@ -114,7 +114,8 @@ export class Holdings {
   reconnecting(): void {
     if (this.#isReconnecting) return;
     this.#isReconnecting = true;
-    this.tellAll({ type: 'reconnecting' });
+    // Who was told that it is lost knows more than that already.
+    for (const holding of this.all()) if (!holding.isLost) this.#tell(holding, { type: 'reconnecting' });
   }
 
   /** The session is bound again and a quorum's word is there. */
