@@ -11,7 +11,11 @@ describe('comparing documents', () => {
   });
 
   it('tells a changed value of JSON as a JSON Patch', () => {
-    const { equal, patch } = compareDocuments({ format: 'json', left: '{"a":{"b":1}}', right: '{"a":{"b":2},"c":true}' });
+    const { equal, patch } = compareDocuments({
+      format: 'json',
+      left: '{"a":{"b":1}}',
+      right: '{"a":{"b":2},"c":true}',
+    });
     expect(equal).toBe(false);
     expect(patch).toEqual([
       { op: 'replace', path: '/a/b', value: 2 },
@@ -21,9 +25,15 @@ describe('comparing documents', () => {
 
   it('compares XML by structure: white space between elements is nothing, an attribute is something', () => {
     const left = '<order id="1"><item>pen</item></order>';
-    expect(compareDocuments({ format: 'xml', left, right: '<order id="1">\n  <item>pen</item>\n</order>' }).equal).toBe(true);
-    expect(compareDocuments({ format: 'xml', left, right: '<order id="2"><item>pen</item></order>' }).equal).toBe(false);
-    expect(compareDocuments({ format: 'xml', left, right: '<order id="1"><item>ink</item></order>' }).equal).toBe(false);
+    expect(compareDocuments({ format: 'xml', left, right: '<order id="1">\n  <item>pen</item>\n</order>' }).equal).toBe(
+      true,
+    );
+    expect(compareDocuments({ format: 'xml', left, right: '<order id="2"><item>pen</item></order>' }).equal).toBe(
+      false,
+    );
+    expect(compareDocuments({ format: 'xml', left, right: '<order id="1"><item>ink</item></order>' }).equal).toBe(
+      false,
+    );
   });
 
   it.each([

@@ -35,7 +35,12 @@ const differ = create({
   },
 });
 const patches = new JsonPatchFormatter();
-const xml = new XMLParser({ preserveOrder: true, ignoreAttributes: false, parseTagValue: false, parseAttributeValue: false });
+const xml = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  parseTagValue: false,
+  parseAttributeValue: false,
+});
 
 /** Compares by structure: white space between elements and the order of a JSON object's keys make no difference. Throws {@link DocumentError}. */
 export function compareDocuments({ format, left, right }: Comparison): Difference {
@@ -54,6 +59,7 @@ function readJson(side: 'left' | 'right', text: string): unknown {
 
 function readXml(side: 'left' | 'right', text: string): unknown {
   const verdict = XMLValidator.validate(text);
-  if (verdict !== true) throw new DocumentError(side, `${verdict.err.msg} (line ${verdict.err.line}, column ${verdict.err.col})`);
+  if (verdict !== true)
+    throw new DocumentError(side, `${verdict.err.msg} (line ${verdict.err.line}, column ${verdict.err.col})`);
   return xml.parse(text);
 }
