@@ -3,9 +3,9 @@ import { lookup as systemLookup } from 'node:dns';
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type LookupFunction, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { type Connection, isLicError, type Listener, silentLogger } from '@lic/interfaces';
+import { type Connection, isLicError, type Listener, silentLogger, type TransportFactory } from '@lic/interfaces';
 import { runtime } from '@lic/runtime';
-import { realTransportWorld, transportSuite } from '@lic/testkit';
+import { createFaultControls, faultyTransport, realTransportWorld, transportSuite } from '@lic/testkit';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
 import { tcp } from './tcp.ts';
@@ -19,11 +19,16 @@ const lookup = ((host, options, callback) => {
 const { key, cert } = selfSigned();
 const tls = { dial: { ca: cert }, listen: { key, cert } };
 
-for (const scheme of ['tcp', 'tls'])
+const faulty = (factory: TransportFactory): TransportFactory => faultyTransport(factory, createFaultControls());
+for (const { name, scheme, wrap } of [
+  { name: 'tcp', scheme: 'tcp', wrap: (factory: TransportFactory) => factory },
+  { name: 'tls', scheme: 'tls', wrap: (factory: TransportFactory) => factory },
+  { name: 'faulty, without faults, over tcp', scheme: 'tcp', wrap: faulty },
+])
   transportSuite(
     { describe, it, expect },
     {
-      name: scheme,
+      name,
       capabilities: {
         canAbort: true,
         seesOrderlyEnd: true,
@@ -38,7 +43,7 @@ for (const scheme of ['tcp', 'tls'])
           realTransportWorld({
             runtime,
             anyPort: `${scheme}://127.0.0.1:0`,
-            make: (limits) => tcp({ ...limits, tls, lookup }),
+            make: (limits) => wrap(tcp({ ...limits, tls, lookup })),
             hangingAddress: () => Promise.resolve(`${scheme}://${hangingHost}:1`),
             async silentAddress() {
               const server = scheme === 'tcp' ? createServer() : createTlsServer(tls.listen);

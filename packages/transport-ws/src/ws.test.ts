@@ -3,8 +3,9 @@ import { lookup as systemLookup } from 'node:dns';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import type { TransportFactory } from '@lic/interfaces';
 import { runtime } from '@lic/runtime';
-import { realTransportWorld, transportSuite } from '@lic/testkit';
+import { createFaultControls, faultyTransport, realTransportWorld, transportSuite } from '@lic/testkit';
 import forge from 'node-forge';
 import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -19,11 +20,16 @@ const lookup = ((host, options, callback) => {
 const { key, cert } = selfSigned();
 const tls = { dial: { ca: cert }, listen: { key, cert } };
 
-for (const scheme of ['ws', 'wss'])
+const faulty = (factory: TransportFactory): TransportFactory => faultyTransport(factory, createFaultControls());
+for (const { name, scheme, wrap } of [
+  { name: 'ws', scheme: 'ws', wrap: (factory: TransportFactory) => factory },
+  { name: 'wss', scheme: 'wss', wrap: (factory: TransportFactory) => factory },
+  { name: 'faulty, without faults, over ws', scheme: 'ws', wrap: faulty },
+])
   transportSuite(
     { describe, it, expect },
     {
-      name: scheme,
+      name,
       capabilities: {
         canAbort: true,
         seesOrderlyEnd: true,
@@ -38,7 +44,7 @@ for (const scheme of ['ws', 'wss'])
           realTransportWorld({
             runtime,
             anyPort: `${scheme}://127.0.0.1:0`,
-            make: (limits) => ws({ ...limits, tls, lookup }),
+            make: (limits) => wrap(ws({ ...limits, tls, lookup })),
             hangingAddress: () => Promise.resolve(`${scheme}://${hangingHost}:1`),
             async silentAddress() {
               const server = scheme === 'ws' ? createHttpServer() : createHttpsServer(tls.listen);

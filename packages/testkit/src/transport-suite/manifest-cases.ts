@@ -2,7 +2,7 @@ import { accept, connect } from './pair.ts';
 import type { CaseContext, TransportCapabilities, TransportWorld } from './transport-suite.ts';
 
 /** Small, so that probing silence and hanging takes no time. */
-const limits = { lingerMsMax: 50, pingAfterMs: 20, silenceMsMax: 60, dialMsMax: 100 };
+const limits = { lingerMsMax: 50, pingAfterMs: 20, silenceMsMax: 60 };
 
 /** Finds out for each capability whether it is there. */
 const probes: Record<keyof TransportCapabilities, (world: TransportWorld) => Promise<boolean>> = {
@@ -37,7 +37,7 @@ const probes: Record<keyof TransportCapabilities, (world: TransportWorld) => Pro
   },
   async canHangDial(world) {
     if (world.hangingAddress === undefined) return false;
-    const dial = world.dialer(limits).dial(await world.hangingAddress());
+    const dial = world.dialer({ dialMsMax: 100 }).dial(await world.hangingAddress());
     return world.run(
       dial.then(
         () => false,
