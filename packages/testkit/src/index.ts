@@ -8,6 +8,14 @@ export {
 } from './log-store-suite/log-store-suite.ts';
 export { type CrashLoss, type EndStall, type InjectedFault, MemoryDisk } from './memory-log-store/memory-disk.ts';
 export { createMemoryLogStore, type MemoryLogStoreOptions } from './memory-log-store/memory-log-store.ts';
+export {
+  createMemoryNetwork,
+  type Latency,
+  type MemoryNetwork,
+  type MemoryNetworkOptions,
+  memoryLimits,
+  type SeenAs,
+} from './memory-transport/memory-network.ts';
 export { type SignatureSuiteOptions, signatureSchemeSuite } from './signature-suite/signature-suite.ts';
 export type { SuiteExpectation, SuiteRunner } from './suite-runner.ts';
 export { type RealTransportWorldOptions, realTransportWorld } from './transport-suite/real-world.ts';
