@@ -235,6 +235,26 @@ describe('a peer handshake', () => {
     expect(codes()).toContain('FRAME_GARBAGE');
   });
 
+  it('refuses more frames than a handshake has also while the proof is checked: none may be missing later', async () => {
+    const { scene, a, codes } = await alone();
+    const caller = await scene.call('mem://a:1');
+    const hello = encodeHello(helloOf(keyOf(1)));
+    caller.send(hello);
+    await scene.world.run({ forMs: 10 });
+    const signed = transcript('initiator', hello, caller.frames[0] as Uint8Array);
+    const { privateKeyPem } = members.identities[1] as TestIdentity;
+    const proof = await ed25519Scheme.sign(privateKeyPem, signed);
+    scene.network.block('x', 'a');
+    caller.send(encodeBytes(frameType.proof, proof));
+    for (let at = 0; at <= peerLimits.handshakeFramesMax; at++)
+      caller.send(encodeBytes(frameType.ready, new Uint8Array()));
+    scene.network.setLatency({ minMs: 1, maxMs: 1 });
+    scene.network.heal();
+    await scene.world.run({ forMs: 10 });
+    expect(codes()).toEqual(['FRAME_GARBAGE']);
+    expect(a.events).toEqual([]);
+  });
+
   it('still links a peer while strangers hold as many handshakes as there may be', async () => {
     const { scene, a } = await alone();
     const strangers = [];
