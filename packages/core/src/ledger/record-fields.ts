@@ -156,7 +156,7 @@ export function readPool(source: RecordSource): PoolFields {
     serial: source.uint(),
     featureName: source.name(),
     version: known(readVersion(source.name()), 'version'),
-    isRemoved: source.uint() === 1,
+    isRemoved: readFlag(source),
   };
 }
 
@@ -242,6 +242,13 @@ export function readResult(source: RecordSource): ResultFields {
     grant: type === 'ended' ? source.uint() : 0,
     text: type === 'denied' || type === 'refused' ? source.text() : '',
   };
+}
+
+/** A flag as 0 or 1: anything else is damage, which the hash would not show. */
+export function readFlag(source: RecordSource): boolean {
+  const value = source.uint();
+  if (value > 1) throw new RangeError('a flag that is neither 0 nor 1');
+  return value === 1;
 }
 
 function known<T>(value: T | undefined, what: string): T {

@@ -8,7 +8,15 @@ import { LedgerState } from './ledger-state.ts';
 import { isSweepLeft } from './license-time.ts';
 import { featureOf, fitPools, newPool } from './pools.ts';
 import { linkEntry, newEntry } from './queue.ts';
-import { readEndedSession, readEntry, readGrant, readPool, readResult, readSession } from './record-fields.ts';
+import {
+  readEndedSession,
+  readEntry,
+  readFlag,
+  readGrant,
+  readPool,
+  readResult,
+  readSession,
+} from './record-fields.ts';
 import { kinds, type LedgerRecord, type Pool, type Session } from './records.ts';
 import { linkResult, newResult, newSession } from './sessions.ts';
 import { endTag, snapshotFormat, snapshotMagic } from './snapshot-writer.ts';
@@ -120,7 +128,7 @@ class SnapshotReader {
     if (state.version !== 0 && !knowsVersion(state.version)) throw unknownVersion(`ledger version ${state.version}`);
     state.serial = source.uint();
     state.timeMs = source.uint();
-    state.isOpen = source.uint() === 1;
+    state.isOpen = readFlag(source);
     state.formedAtMs = source.uint();
     const settings = source.text();
     state.settings = settings === '' ? null : (JSON.parse(settings) as LedgerSettings);

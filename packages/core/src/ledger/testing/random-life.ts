@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import type { Unstamped } from './ledger-rig.ts';
+import { LedgerRig, licenseText, startMs, type TestFeature } from './ledger-rig.ts';
+
+const features: readonly TestFeature[] = [
+  { name: 'a', count: 3, version: '1.0' },
+  { name: 'a', count: 1, version: '2.0' },
+  { name: 'b', count: 2, reclaim: 'disconnect', leaseSeconds: 20 },
+  { name: 'c', count: 4, expiresAt: new Date(startMs + 60_000).toISOString() },
+];
+const fewer = licenseText([{ name: 'a', count: 2, version: '1.0' }, features[3]!]);
+const more = licenseText(features);
+
+/** One command of a life; all of them are well formed and most take effect. */
+export const eventArbitrary = fc.record({
+  what: fc.constantFrom(
+    ...([
+      'checkout',
+      'checkout',
+      'checkout',
+      'checkout',
+      'wait',
+      'wait',
+      'checkin',
+      'resume',
+      'assign',
+      'assign',
+      'assign',
+      'revoke',
+    ] as const),
+    ...(['settle', 'acknowledge', 'reclaim', 'disconnect', 'goodbye', 'cancel', 'install', 'drain', 'tick'] as const),
+  ),
+  who: fc.nat(4),
+  pick: fc.nat(30),
+  laterMs: fc.constantFrom(0, 100, 3000),
+});
+export type LifeEvent = typeof eventArbitrary extends fc.Arbitrary<infer E> ? E : never;
+
+/** A rig whose clients do what random events say, in order and with the epochs that they know. */
+export class RandomLife {
+  readonly rig = new LedgerRig(features);
+  readonly #clients = [0, 1, 2, 3, 4].map((who) => this.rig.client(`client-${who}`));
+
+  live({ what, who, pick, laterMs }: LifeEvent): void {
+    const { rig } = this;
+    rig.atMs += laterMs;
+    const client = this.#clients[who]!;
+    const own = rig.ledger.grantsOf(client.session);
+    const ids = [...rig.ledger.grants()].filter((_, i) => i % 4 === pick % 4).map(({ id }) => id);
+    const name = ['a', 'b', 'c'][pick % 3]!;
+    const { session } = client;
+    if (rig.ledger.session(session) === undefined && what !== 'checkout') {
+      rig.run({ kind: 'tick' });
+      return;
+    }
+    // A session that has ended begins again under another name.
+    const commands: Record<LifeEvent['what'], () => unknown> = {
+      checkout: () => {
+        if (rig.ledger.session(session) !== undefined || client.seq === 0) return client.checkout(name, { awaited: 1 });
+        this.#clients[who] = rig.client(`client-${who}-${rig.index}`);
+        return this.#clients[who].checkout(name);
+      },
+      wait: () => {
+        client.awaited = Math.max(1, client.seq - (pick % 4));
+        return client.checkout(name, { waitMs: 1000 * (1 + pick), count: 1 + (pick % 2) });
+      },
+      checkin: () => client.checkin(own[0]?.id ?? 'g0'),
+      resume: () => client.resume(`r${rig.index}`),
+      assign: () => {
+        const entry = rig.ledger.assignable(() => true)[0];
+        const epoch = entry === undefined ? 0 : rig.ledger.session(entry.session)!.epoch;
+        return rig.run({ kind: 'assign', entry: entry?.id ?? 'q0', epoch });
+      },
+      revoke: () => rig.run({ kind: 'revoke', grants: ids, reason: `reason ${pick % 2}` }),
+      settle: () => rig.run({ kind: 'settle', grants: ids }),
+      acknowledge: () => client.acknowledge(...ids),
+      reclaim: () => rig.run({ kind: 'reclaim', session, silentMs: pick % 4 === 0 ? 1e6 : 22_000 }),
+      disconnect: () => rig.run({ kind: 'disconnect', session, epoch: client.epoch }),
+      goodbye: () => (pick % 3 === 0 ? client.goodbye() : rig.run({ kind: 'tick' })),
+      cancel: () => client.cancel(Math.max(1, client.seq - (pick % 3))),
+      install: () => rig.run(install(pick % 2 === 0 ? fewer : more)),
+      drain: () => rig.run({ kind: 'drain', server: rig.ledger.license()!.servers[pick % 3]!.key, on: pick % 2 === 0 }),
+      tick: () => rig.run({ kind: 'tick' }),
+    };
+    commands[what]();
+  }
+}
+
+function install(license: string): Unstamped {
+  return { kind: 'install', license, licenseHash: `${license.length}`.padStart(64, '0') };
+}
