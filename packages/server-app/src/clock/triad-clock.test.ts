@@ -1,7 +1,12 @@
 import { ed25519Scheme } from '@lic/core';
-import { createVirtualWorld, type VirtualRuntime, type VirtualWorld } from '@lic/testkit';
+import {
+  createMemoryNetwork,
+  createVirtualWorld,
+  type MemoryNetwork,
+  type VirtualRuntime,
+  type VirtualWorld,
+} from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryNetwork, type MemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { hosts, keepingLogger, makeMembers, startPeers, type TestMembers } from '../peers/peer-triad.test.fixture.ts';
 import { decodeClock, encodeAnswer, encodeQuestion } from './clock-frames.ts';
 import { createTriadClock, type TriadClock } from './triad-clock.ts';

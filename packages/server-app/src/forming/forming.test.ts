@@ -1,8 +1,13 @@
 import { ed25519Scheme } from '@lic/core';
 import { silentLogger } from '@lic/interfaces';
-import { createMemoryLogStore, createVirtualWorld, MemoryDisk, type VirtualRuntime } from '@lic/testkit';
+import {
+  createMemoryLogStore,
+  createMemoryNetwork,
+  createVirtualWorld,
+  MemoryDisk,
+  type VirtualRuntime,
+} from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { hosts, makeMembers, type TestMembers } from '../peers/peer-triad.test.fixture.ts';
 import { decodeFolder, type FolderRecord } from './folder-record.ts';
 import { type FormingOptions, type FormingServer, startForming } from './forming.test.fixture.ts';

@@ -1,8 +1,7 @@
 import { ed25519Scheme } from '@lic/core';
 import { type Connection, type Frame, silentLogger } from '@lic/interfaces';
-import { createVirtualWorld } from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld } from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import {
   decodeControl,
   decodeHello,

@@ -1,8 +1,7 @@
 import { ed25519Scheme } from '@lic/core';
 import type { PeerLink } from '@lic/interfaces';
-import { createVirtualWorld, type VirtualRuntime } from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld, type VirtualRuntime } from '@lic/testkit';
 import { beforeAll, expect, it } from 'vitest';
-import { createMemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { hosts, makeMembers, startPeers, type TestMembers, type TestServer } from './peer-triad.test.fixture.ts';
 
 let members: TestMembers;

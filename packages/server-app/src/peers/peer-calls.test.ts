@@ -1,8 +1,7 @@
 import { ed25519Scheme } from '@lic/core';
 import { LicError, type PeerLink } from '@lic/interfaces';
-import { createVirtualWorld, type VirtualWorld } from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryNetwork, type MemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import { callLimits, createPeerCalls, type Json, type PeerCalls } from './peer-calls.ts';
 import { makeMembers, startPeers, type TestMembers } from './peer-triad.test.fixture.ts';
 

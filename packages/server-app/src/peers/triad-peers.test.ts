@@ -1,7 +1,6 @@
 import { ed25519Scheme } from '@lic/core';
-import { createVirtualWorld, type VirtualWorld } from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createMemoryNetwork, type MemoryNetwork } from '../../../testkit/src/memory-transport/memory-network.ts';
 import {
   makeMembers,
   type StartOptions,
