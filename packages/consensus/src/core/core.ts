@@ -33,8 +33,8 @@ export interface RaftCore {
   step(input: RaftInput, now: number): void;
   /** Appends a command. Answers its index; 0 where this server is not in control or is handing it over. */
   propose(command: Uint8Array): number;
-  /** Asks for a read barrier. Answers the round to wait for in {@link Ready.readsThrough}; 0 where none can be had. */
-  read(): number;
+  /** Asks for a read barrier at `now`. Answers the round to wait for in {@link Ready.readsThrough}; 0 where none can be had. */
+  read(now: number): number;
   /** What to do now. Empty where nothing is; several inputs may go before one call. */
   ready(): Ready;
   /** When the next `tick` is due, if nothing else happens. */
@@ -51,16 +51,23 @@ export function createRaftCore(config: RaftConfig, state: RaftState): RaftCore {
   return {
     state,
     step: (input, now) => {
-      invariant(now >= state.now, `time ran back from ${state.now} to ${now}`);
-      state.now = now;
+      passTime(state, now);
       take(raft, input);
     },
     propose: (command) => propose(raft, command),
-    read: () => requestRead(raft),
+    read: (now) => {
+      passTime(state, now);
+      return requestRead(raft);
+    },
     ready: () => ready(raft),
     wakeAt: () => wakeAt(raft),
     role: () => roleOf(raft),
   };
+}
+
+function passTime(state: RaftState, now: number): void {
+  invariant(now >= state.now, `time ran back from ${state.now} to ${now}`);
+  state.now = now;
 }
 
 function take(raft: Raft, input: RaftInput): void {

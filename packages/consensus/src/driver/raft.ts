@@ -109,7 +109,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
   async readBarrier(options?: ProposeOptions): Promise<void> {
     const engine = this.#engine;
     if (this.#isStopped || engine === undefined) throw notInControl(null);
-    const round = engine.core.read();
+    const round = engine.core.read(this.#context.runtime.monotonic());
     if (round === 0) throw this.#whereControlIs();
     const barrier = this.#barriers.wait(round);
     engine.schedule();
