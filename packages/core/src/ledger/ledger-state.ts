@@ -174,17 +174,17 @@ export class LedgerState {
   table(kind: LedgerRecord['kind']): RecordTable<LedgerRecord> {
     switch (kind) {
       case kinds.pool:
-        return this.pools as RecordTable<LedgerRecord>;
+        return this.pools;
       case kinds.session:
-        return this.sessions as RecordTable<LedgerRecord>;
+        return this.sessions;
       case kinds.endedSession:
-        return this.endedSessions as RecordTable<LedgerRecord>;
+        return this.endedSessions;
       case kinds.grant:
-        return this.grants as RecordTable<LedgerRecord>;
+        return this.grants;
       case kinds.entry:
-        return this.entries as RecordTable<LedgerRecord>;
+        return this.entries;
       case kinds.result:
-        return this.results as RecordTable<LedgerRecord>;
+        return this.results;
     }
   }
 }

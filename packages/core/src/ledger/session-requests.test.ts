@@ -132,7 +132,7 @@ describe("a session's first request", () => {
     const command = rig.client('a').checkoutCommand('compare');
     const { opening, ...bare } = command as typeof command & { opening: object };
     expect(rig.reply(bare)).toMatchObject({ code: 'REFUSED', message: expect.stringContaining('opening') });
-    rig.run({ ...command, opening } as typeof command);
+    rig.run({ ...command, opening });
     const other = { ...opening, secretHash: 'f'.repeat(64) } as never;
     expect(rig.reply({ ...command, attempt: 2, opening: other })).toMatchObject({ code: 'REFUSED' });
   });

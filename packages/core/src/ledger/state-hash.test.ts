@@ -162,7 +162,7 @@ function variantsOf(record: LedgerRecord): LedgerRecord[] {
   return Object.entries(record).flatMap(([field, value]) => {
     if ([...derived, ...(derivedOf[record.kind] ?? [])].includes(field)) return [];
     const other = otherThan(record, field, value);
-    return other === undefined ? [] : [{ ...record, [field]: other } as LedgerRecord];
+    return other === undefined ? [] : [{ ...record, [field]: other }];
   });
 }
 

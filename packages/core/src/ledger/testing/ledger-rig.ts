@@ -87,7 +87,7 @@ export class LedgerRig {
 
   /** Applies a command at the rig's time. */
   run(command: Unstamped): LedgerResult {
-    const bytes = encodeCommand({ at: this.atMs, ...command } as LedgerCommand);
+    const bytes = encodeCommand({ at: this.atMs, ...command });
     this.log.push(bytes);
     return this.ledger.apply(++this.index, bytes);
   }
