@@ -44,6 +44,8 @@ export interface Client extends Listenable<ClientEvents>, AsyncDisposable {
   admin(request: AdminRequest, token: string): Promise<AdminResult>;
   /** Checks in all grants and closes all connections. Waits 2 s at most, never rejects, may be repeated. */
   close(): Promise<void>;
+  /** {@link Client.close}. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Makes a client. Nothing is dialled before the first call. Throws `INVALID_ARGUMENT`, or `ADDRESS_INVALID` for an address that no transport serves. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LogicWorld, type LogicWorldOptions } from '../testing/logic-world.test.fixture.ts';
+import { LogicWorld, type LogicWorldOptions } from '../testing/logic-world.ts';
 
 function serving(options: LogicWorldOptions = {}): LogicWorld {
   const world = new LogicWorld(options);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type LogicGrant, LogicWorld, type LogicWorldOptions } from '../testing/logic-world.test.fixture.ts';
+import { type LogicGrant, LogicWorld, type LogicWorldOptions } from '../testing/logic-world.ts';
 
 function serving(options: LogicWorldOptions = {}): LogicWorld {
   const world = new LogicWorld({ features: [{ name: 'compare', count: 5 }], ...options });
@@ -248,7 +248,10 @@ describe('superseded', () => {
     const world = serving();
     const client = world.client();
     const grant = client.hold();
-    const { session, opening } = client.sent[0]?.message as unknown as { session: string; opening: { secret: string } };
+    const { session, opening } = client.sent.map(({ message }) => message)[0] as unknown as {
+      session: string;
+      opening: { secret: string };
+    };
     const copy = world.client('copy');
     copy.hold();
     copy.input({ kind: 'wake' });

@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type LogicClient,
-  type LogicGrant,
-  LogicWorld,
-  type LogicWorldOptions,
-} from '../testing/logic-world.test.fixture.ts';
+import { type LogicClient, type LogicGrant, LogicWorld, type LogicWorldOptions } from '../testing/logic-world.ts';
 
 const leaseMs = 10_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type LogicClient, type LogicGrant, LogicWorld } from '../testing/logic-world.test.fixture.ts';
+import { type LogicClient, type LogicGrant, LogicWorld } from '../testing/logic-world.ts';
 import type { CallId } from './inputs.ts';
 import type { GrantEvent } from './outputs.ts';
 

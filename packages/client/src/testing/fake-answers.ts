@@ -8,7 +8,7 @@ import {
   type StatusReport,
   type WireGrant,
 } from '@lic/protocol';
-import type { FakeTriad } from './fake-triad.test.fixture.ts';
+import type { FakeTriad } from './fake-triad.ts';
 
 export type Unstamped = LedgerCommand extends infer C ? (C extends LedgerCommand ? Omit<C, 'at'> : never) : never;
 export type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;

@@ -21,7 +21,7 @@ import {
   statusReport,
   type Unstamped,
   wireGrant,
-} from './fake-answers.test.fixture.ts';
+} from './fake-answers.ts';
 
 /** One end of a client's connection, as a fake server sees it. */
 export interface FakeConnection {
