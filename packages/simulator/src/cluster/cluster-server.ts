@@ -1,0 +1,128 @@
+import { type RaftOptions, raft } from '@lic/consensus';
+import { ed25519Scheme, type LedgerSettings } from '@lic/core';
+import { type ConsensusTiming, LicError } from '@lic/interfaces';
+import { createServer, type Server, type ServerOptions } from '@lic/server-app';
+import {
+  createMemoryLogStore,
+  MemoryDisk,
+  type MemoryNetwork,
+  type SeenAs,
+  type VirtualClockOptions,
+  type VirtualRuntime,
+  type VirtualWorld,
+} from '@lic/testkit';
+import { type NamedServer, vendor } from './cluster-license.ts';
+import { type KeepingLogger, keepingLogger } from './keeping-logger.ts';
+
+/** What all servers of a cluster have in common. */
+export interface ClusterServerParts {
+  readonly world: VirtualWorld;
+  readonly network: MemoryNetwork;
+  readonly timing: ConsensusTiming;
+  readonly settings: LedgerSettings;
+  readonly isNew: boolean;
+  readonly raft: RaftOptions;
+  /** What a sync of a disk takes, ms. */
+  readonly syncMs: number;
+  readonly more: Pick<ServerOptions, 'failback' | 'failbackAfterMs'>;
+}
+
+/** One server of a cluster: its host, disk, license file and clock outlive its processes. */
+export class ClusterServer {
+  readonly name: string;
+  readonly rank: number;
+  readonly address: string;
+  readonly key: string;
+  readonly adminToken: string;
+  readonly logger: KeepingLogger;
+  disk = new MemoryDisk();
+  /** The license file's text; null: there is none. */
+  licenseFile: string | null;
+  /** How the clocks of the next process differ from true time. */
+  clock: VirtualClockOptions = {};
+  readonly #parts: ClusterServerParts;
+  readonly #named: NamedServer;
+  #runtime: VirtualRuntime | undefined;
+  #server: Server | undefined;
+  #boots = 0;
+
+  constructor(named: NamedServer, license: string, parts: ClusterServerParts) {
+    this.name = named.name;
+    this.rank = named.rank;
+    this.address = named.address;
+    this.key = named.identity.publicKey;
+    this.adminToken = `token-of-${named.name}`;
+    this.licenseFile = license;
+    this.logger = keepingLogger(() => parts.world.nowMs);
+    this.#named = named;
+    this.#parts = parts;
+  }
+
+  /** Whether its process runs. */
+  get isUp(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** The running process. */
+  get server(): Server {
+    if (this.#server === undefined) throw new Error(`${this.name} is not running`);
+    return this.#server;
+  }
+
+  get runtime(): VirtualRuntime {
+    if (this.#runtime === undefined) throw new Error(`${this.name} was never started`);
+    return this.#runtime;
+  }
+
+  get state(): string {
+    return this.#server?.inspect().state ?? 'down';
+  }
+
+  /** Starts a process on what the disk holds. Settles as `Server.start` does: virtual time has to go by meanwhile. */
+  start(options: { readonly isNew?: boolean } = {}): Promise<void> {
+    if (this.#server !== undefined) throw new Error(`${this.name} is running`);
+    const { world, network, timing, settings, raft: raftOptions, syncMs, more } = this.#parts;
+    this.#boots++;
+    const runtime = world.runtime(`${this.name}#${this.#boots}`, this.clock);
+    this.#runtime = runtime;
+    this.#server = createServer({
+      runtime,
+      logger: this.logger,
+      transports: [network.transport(this.name)],
+      consensus: raft(raftOptions),
+      store: createMemoryLogStore(this.disk, { runtime, syncMs }),
+      scheme: ed25519Scheme,
+      identity: this.#named.identity,
+      vendorKey: vendor.publicKey,
+      readLicense: async () => {
+        if (this.licenseFile === null) throw new LicError('ENOENT', 'There is no license file.');
+        return this.licenseFile;
+      },
+      writeLicense: async (text) => {
+        this.licenseFile = text;
+      },
+      listen: [this.address],
+      isNew: options.isNew ?? this.#parts.isNew,
+      adminToken: this.adminToken,
+      timing,
+      settings,
+      ...more,
+    });
+    return this.#server.start();
+  }
+
+  /** Ends the process in order (SIGTERM). */
+  async stop(options?: { readonly handover?: boolean }): Promise<void> {
+    const { server } = this;
+    await server.stop(options);
+    if (this.#server === server) this.#server = undefined;
+  }
+
+  /** Ends the process without a word; what was not synced is lost. */
+  kill(options?: { readonly seenAs?: SeenAs }): void {
+    this.#parts.network.killHost(this.name, options);
+    this.runtime.kill();
+    this.disk.crash();
+    this.#server = undefined;
+  }
+}
