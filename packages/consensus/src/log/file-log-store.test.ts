@@ -3,25 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logStoreSuite, seededRandom } from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import { FileLogStore, fileLogStore } from './file-log-store.ts';
-import { nodeFileSystem } from './file-system.ts';
-import type { ProcessIdentity } from './folder-lock.ts';
+import { fileLogStore } from './file-log-store.ts';
 import { segmentHeaderBytes } from './segment-header.ts';
-import { type DiskFault, SimulatedDisk } from './simulated-disk.ts';
-
-const directory = '/store';
-const segmentBytes = 16_384;
-
-/** A process that lives until another one is asked for. */
-function processes(): { current(): ProcessIdentity; next(): void } {
-  let pid = 1;
-  return {
-    next: () => {
-      pid++;
-    },
-    current: () => ({ pid, startedAt: '1', bootId: 'boot', isAlive: (other) => Promise.resolve(other.pid === pid) }),
-  };
-}
+import type { DiskFault } from './simulated-disk.ts';
+import { SimulatedMachine } from './simulated-machine.ts';
 
 for (const death of ['kill', 'cutPower'] as const) {
   logStoreSuite(
@@ -30,16 +15,15 @@ for (const death of ['kill', 'cutPower'] as const) {
       name: `files on a simulated disk, ${death}`,
       capabilities: { crash: true, faults: true, damage: true },
       makeSubject() {
-        const disk = new SimulatedDisk();
+        const machine = new SimulatedMachine();
+        const { disk } = machine;
         const random = seededRandom(death);
-        const lives = processes();
         return Promise.resolve({
-          makeStore: () => new FileLogStore({ directory, segmentBytes }, disk.fileSystem(), lives.current()),
+          makeStore: () => machine.makeStore(),
           async crash() {
             for (let turn = random.between(0, 40); turn > 0; turn--) await Promise.resolve();
-            if (death === 'kill') disk.kill();
-            else disk.cutPower(() => random.chance(0.5));
-            lives.next();
+            if (death === 'kill') machine.kill();
+            else machine.cutPower(() => random.chance(0.5));
           },
           failNext(fault) {
             const wanted = fault === 'STORE_FULL' ? 'write' : 'sync';
@@ -52,17 +36,11 @@ for (const death of ['kill', 'cutPower'] as const) {
           },
           async damageLog() {
             await Promise.resolve();
-            const name = 'log-0000000001.seg';
-            const bytes = disk.read(name);
-            bytes[segmentHeaderBytes + 50] = 0xff;
-            disk.rot(name, bytes);
+            disk.flip('log-0000000001.seg', segmentHeaderBytes + 50);
           },
           async damageSnapshot() {
             await Promise.resolve();
-            const name = disk.names().findLast((each) => each.startsWith('snapshot')) ?? '';
-            const bytes = disk.read(name);
-            bytes[40] = (bytes[40] ?? 0) ^ 1;
-            disk.rot(name, bytes);
+            disk.flip(disk.names().findLast((name) => name.startsWith('snapshot')) ?? '', 40);
           },
         });
       },
@@ -84,7 +62,3 @@ logStoreSuite(
     },
   },
 );
-
-it('takes the file system of Node as it is', () => {
-  expect(new FileLogStore({ directory }, nodeFileSystem)).toBeDefined();
-});

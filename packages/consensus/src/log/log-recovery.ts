@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { LogEntry, StoreDamage, Vote } from '@lic/interfaces';
 import { type FileSystem, type OpenFile, readFully, writeFully } from './file-system.ts';
-import { segmentName, writeZeros } from './segment-files.ts';
+import { segmentName } from './segment-files.ts';
 import { decodeSegmentHeader, formatVersion, type SegmentHeader, segmentHeaderBytes } from './segment-header.ts';
 import { type BatchRecord, type SegmentEnd, type SegmentRest, scanBatches, surveyRest } from './segment-scan.ts';
 import { storeVersion } from './store-errors.ts';
@@ -47,6 +47,8 @@ interface Candidate {
   readonly sizeBytes: number;
   readonly header: SegmentHeader | undefined;
   readonly crc: number;
+  /** Whether its header is valid but another segment's. */
+  readonly isMisplaced: boolean;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function recoverLog(
     const recovery = new Recovery();
     await recovery.read(candidates);
     if (recovery.damage === undefined && recovery.tail !== undefined)
-      await settleTail(fileSystem, directory, recovery.tail, recovery.rest as SegmentRest);
+      await settleTail(fileSystem, directory, recovery.tail);
     return {
       vote: recovery.vote,
       base: recovery.base,
@@ -95,7 +97,8 @@ async function openCandidate(fileSystem: FileSystem, directory: string, number: 
     throw storeVersion(join(directory, name), decoded.unknownVersion, formatVersion);
   }
   const header = decoded?.header.segment === number ? decoded.header : undefined;
-  return { number, name, file, sizeBytes, header, crc: decoded?.crc ?? 0 };
+  const isMisplaced = decoded !== undefined && header === undefined;
+  return { number, name, file, sizeBytes, header, crc: decoded?.crc ?? 0, isMisplaced };
 }
 
 class Recovery {
@@ -168,14 +171,15 @@ class Recovery {
       return true;
     }
     const { index } = record.entry;
-    // The segment began behind entries that were replaced since, and that were compacted away with the segments before.
-    if (this.entries.length === 0 && index <= this.base.index) this.base = { index: index - 1, term: undefined };
-    const position = index - this.base.index - 1;
-    if (position < 0 || position > this.entries.length) return false;
-    if (position < this.entries.length) {
-      this.entries.length = position;
-      for (const segment of this.segments) segment.lastIndex = Math.min(segment.lastIndex, index - 1);
+    // Entries that were replaced since stood in segments that have been compacted away.
+    if (index <= this.base.index) {
+      this.base = { index: index - 1, term: undefined };
+      this.entries = [];
     }
+    const position = index - this.base.index - 1;
+    if (position > this.entries.length) return false;
+    this.entries.length = position;
+    for (const segment of this.segments) segment.lastIndex = Math.min(segment.lastIndex, index - 1);
     this.entries.push(record.entry);
     used.lastIndex = index;
     return true;
@@ -194,13 +198,14 @@ class Recovery {
     for (const [position, { file, number, header }] of behind.entries()) {
       const rest = await surveyRest(file, { number, offset: 0, batch: -1 });
       proven = Math.max(proven, rest.provenBatch);
-      if (position === 0 && rest.usedBytes === 0) this.preparedSegment = number;
+      if (position === 0 && !rest.isUsed) this.preparedSegment = number;
       else this.obsolete.push(number);
       if (header !== undefined && header.vote.term > this.vote.term) this.vote = header.vote;
     }
     // The one header that may stand there is that of a segment whose first batch was torn.
     const isForeign = behind.some(
-      ({ header }) => header && (header.batch !== batch || header.chain !== (end?.chain ?? 0)),
+      ({ header, isMisplaced }) =>
+        isMisplaced || (header && (header.batch !== batch || header.chain !== (end?.chain ?? 0))),
     );
     const isHeadless = last === undefined && behind[0]?.number !== 1;
     if (proven > batch || isForeign || isHeadless || behind.some(isCutOff)) {
@@ -221,8 +226,7 @@ class Recovery {
     }
     const what = 'The record there had been synced and is not valid any more.';
     const next = behind[0];
-    const isInLast =
-      this.rest !== undefined && end !== undefined && !this.rest.isSealed && this.rest.usedBytes > end.offset;
+    const isInLast = this.rest !== undefined && end !== undefined && !this.rest.isSealed && this.rest.isUsed;
     if (last !== undefined && end !== undefined && (isInLast || next?.header !== undefined || next === undefined))
       return { file: last.name, offset: end.brokenOffset, what };
     if (next?.header !== undefined) return { file: next.name, offset: this.#brokenFirstOffset, what };
@@ -240,14 +244,13 @@ function isCutOff({ sizeBytes, header }: Candidate): boolean {
 }
 
 /**
- * Makes what was kept durable, and what was cut zero. The last batch may lie in the page cache alone (the process died before its
+ * Makes what was kept durable. The last batch may lie in the page cache alone (the process died before its
  * sync, or the sync failed and left the pages marked as clean), so it is written again before it counts.
  */
 async function settleTail(
   fileSystem: FileSystem,
   directory: string,
   tail: LogTail & { readonly lastBatchOffset: number },
-  rest: SegmentRest,
 ): Promise<void> {
   if (tail.isSealed) return;
   const file = await fileSystem.open(join(directory, segmentName(tail.segment)), 'update');
@@ -256,7 +259,6 @@ async function settleTail(
     const bytes = new Uint8Array(tail.offset - start);
     await readFully(file, bytes, bytes.byteLength, start);
     await writeFully(file, bytes, bytes.byteLength, start);
-    await writeZeros(file, tail.offset, rest.usedBytes);
     await file.sync();
   } finally {
     await file.close();

@@ -3,8 +3,9 @@ import type { LogWrite, Vote } from '@lic/interfaces';
 import { type FileSystem, type OpenFile, writeFully } from './file-system.ts';
 import type { LogTail, UsedSegment } from './log-recovery.ts';
 import { payloadBytesMax, RecordEncoder, recordBytes, recordHeaderBytes } from './record-format.ts';
-import { SegmentFiles, segmentName, writeZeros } from './segment-files.ts';
+import { SegmentFiles, segmentName } from './segment-files.ts';
 import { encodeSegmentHeader, segmentHeaderBytes, votedForCharactersMax } from './segment-header.ts';
+import { sealOffset } from './segment-scan.ts';
 import { SyncFailure, storeGap, storeMisuse } from './store-errors.ts';
 
 /** Where a log begins and ends, and its term and vote: what each write changes. */
@@ -36,8 +37,6 @@ interface CurrentSegment {
   chain: number;
   /** No batch was synced in it yet: the next one goes with the header. */
   isFresh: boolean;
-  /** Up to here a failed write may have left something behind. */
-  dirtyBytes: number;
   isSealed: boolean;
 }
 
@@ -64,7 +63,7 @@ export class LogWriter {
     if (tail === undefined) return new LogWriter(start, undefined);
     const file = await fileSystem.open(join(directory, segmentName(tail.segment)), 'update');
     const { segment: number, sizeBytes, offset, chain, isSealed } = tail;
-    return new LogWriter(start, { number, file, sizeBytes, offset, chain, isFresh: false, dirtyBytes: 0, isSealed });
+    return new LogWriter(start, { number, file, sizeBytes, offset, chain, isFresh: false, isSealed });
   }
 
   get state(): LogState {
@@ -140,11 +139,10 @@ export class LogWriter {
   async seal(sync: boolean): Promise<void> {
     const current = this.#current;
     if (current === undefined || !this.isUnsealed) return;
+    const at = sealOffset(current.offset, current.sizeBytes);
     this.#encoder.begin(recordHeaderBytes, 0);
     this.#encoder.seal(this.#batch, current.number);
-    current.dirtyBytes = Math.max(current.dirtyBytes, current.offset + recordHeaderBytes);
-    this.#encoder.padTo(current.dirtyBytes - current.offset);
-    await writeFully(current.file, this.#encoder.bytes, this.#encoder.lengthBytes, current.offset);
+    await writeFully(current.file, this.#encoder.bytes, this.#encoder.lengthBytes, at);
     if (sync) await current.file.sync();
     current.isSealed = true;
   }
@@ -175,7 +173,6 @@ export class LogWriter {
       offset: segmentHeaderBytes,
       chain: current?.chain ?? 0,
       isFresh: true,
-      dirtyBytes: 0,
       isSealed: false,
     };
     this.#files.prepare(ready.number + 1);
@@ -192,15 +189,8 @@ export class LogWriter {
     encoder.footer(this.#batch + 1, current.number);
     const chain = encoder.crc;
     const end = start + encoder.lengthBytes;
-    encoder.padTo(current.dirtyBytes - start);
-    current.dirtyBytes = Math.max(current.dirtyBytes, end);
-    try {
-      await writeFully(current.file, encoder.bytes, encoder.lengthBytes, start);
-    } catch (error) {
-      // The batch may be whole, and only what was to follow it may lack space: nothing of it must count.
-      await writeZeros(current.file, start, start + recordHeaderBytes).catch(() => {});
-      throw error;
-    }
+    // The footer comes last, so what a failed or torn write leaves is no batch; the next one goes over it.
+    await writeFully(current.file, encoder.bytes, encoder.lengthBytes, start);
     try {
       await current.file.sync();
     } catch (error) {
@@ -208,7 +198,7 @@ export class LogWriter {
     }
     this.#batch++;
     if (current.isFresh) this.#segments.push({ number: current.number, lastIndex: 0 });
-    Object.assign(current, { offset: end, chain, isFresh: false, dirtyBytes: 0, isSealed: false });
+    Object.assign(current, { offset: end, chain, isFresh: false, isSealed: false });
   }
 
   #encodeHeader(current: CurrentSegment, isReset: boolean): number {

@@ -19,11 +19,12 @@ export async function readOwnerFile(
   fileSystem: FileSystem,
   directory: string,
 ): Promise<{ readonly record: Uint8Array | undefined; readonly damage: StoreDamage | undefined }> {
-  const bytes = new Uint8Array(headerBytes + ownerBytesMax);
+  let bytes: Uint8Array<ArrayBuffer>;
   let count: number;
   try {
     const file = await fileSystem.open(join(directory, name), 'read');
     try {
+      bytes = new Uint8Array(headerBytes + ownerBytesMax);
       count = await readFully(file, bytes, bytes.byteLength, 0);
     } finally {
       await file.close();

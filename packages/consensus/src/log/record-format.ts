@@ -88,19 +88,6 @@ export class RecordEncoder {
     this.#mark(types.seal, batch, segmentNumber);
   }
 
-  /** Fills up with zeros to `lengthBytes`, over what a failed write may have left there. */
-  padTo(lengthBytes: number): void {
-    if (lengthBytes <= this.#length) return;
-    if (this.#bytes.byteLength < lengthBytes) {
-      const kept = this.#bytes.subarray(0, this.#length);
-      this.#bytes = new Uint8Array(lengthBytes);
-      this.#view = new DataView(this.#bytes.buffer);
-      this.#bytes.set(kept);
-    }
-    this.#bytes.fill(0, this.#length, lengthBytes);
-    this.#length = lengthBytes;
-  }
-
   /** A footer or seal also carries a CRC of its own, so that it can be recognized behind damage. */
   #mark(type: number, batch: number, segmentNumber: number): void {
     const start = this.#length;

@@ -87,9 +87,13 @@ export class SegmentFiles {
     if (ready !== undefined && 'file' in ready) await ready.file.close();
   }
 
+  /** One of another size may have been made larger by a process that died before it knew that to be durable. */
   async #reuse(): Promise<ReadySegment> {
     const file = await this.#fileSystem.open(join(this.#directory, segmentName(this.#number)), 'update');
-    return { number: this.#number, file, sizeBytes: await file.sizeBytes() };
+    const sizeBytes = await file.sizeBytes();
+    if (sizeBytes === this.#segmentBytes) return { number: this.#number, file, sizeBytes };
+    await file.close();
+    return this.#make();
   }
 
   /** Only a complete segment gets its name, so that one that is too short later on has been cut off. */

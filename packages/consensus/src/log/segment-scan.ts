@@ -3,6 +3,8 @@ import { decodeRecord, type LogRecord, provenBatch, recordHeaderBytes, sizeOfRec
 
 /** How much of a segment is in memory at a time; more only for a record that is larger. */
 const windowBytes = 1_024 * 1_024;
+/** What a disk may lose at once, at most. */
+const pageBytes = 4_096;
 
 /** Records as they are read; a batch counts only once its footer came. */
 export type BatchRecord = Exclude<LogRecord, { readonly type: 'footer' }>;
@@ -28,7 +30,7 @@ export async function scanBatches(
   from: { readonly offset: number; readonly batch: number; readonly chain: number },
   onBatch: (records: readonly BatchRecord[]) => void,
 ): Promise<SegmentEnd> {
-  let bytes = new Uint8Array(windowBytes);
+  let bytes = new Uint8Array(Math.min(windowBytes, await file.sizeBytes()));
   let view = new DataView(bytes.buffer);
   let windowStart = from.offset;
   let windowEnd = from.offset;
@@ -76,12 +78,21 @@ export async function scanBatches(
 
 /** What lies behind the last valid batch of a segment. */
 export interface SegmentRest {
-  /** Behind the last byte that is not zero; `offset` where all are. */
-  readonly usedBytes: number;
+  /** Whether any byte is not zero. */
+  readonly isUsed: boolean;
   /** The newest batch that something there proves to have been synced; -1 where nothing does. */
   readonly provenBatch: number;
-  /** Whether it begins with a seal of the last valid batch, and holds nothing else. */
+  /** Whether a seal of the last valid batch stands where it belongs. */
   readonly isSealed: boolean;
+}
+
+/**
+ * Where the seal of a batch that ends at `offset` stands: in the next page, so that no single lost sector takes both, unless the segment
+ * ends before.
+ */
+export function sealOffset(offset: number, segmentSizeBytes: number): number {
+  const nextPage = Math.ceil(offset / pageBytes) * pageBytes;
+  return nextPage + recordHeaderBytes <= segmentSizeBytes ? nextPage : offset;
 }
 
 /** Looks at everything from `offset` on: zeros, a seal, or the remains of a batch. */
@@ -89,32 +100,28 @@ export async function surveyRest(
   file: OpenFile,
   segment: { readonly number: number; readonly offset: number; readonly batch: number },
 ): Promise<SegmentRest> {
-  const bytes = Buffer.alloc(windowBytes);
+  const { number, offset, batch } = segment;
+  const sizeBytes = await file.sizeBytes();
+  // One byte more than there is, so that a short file is read in one go.
+  const bytes = Buffer.alloc(Math.max(recordHeaderBytes, Math.min(windowBytes, sizeBytes - offset + 1)));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const zeros = Buffer.alloc(windowBytes);
-  let usedBytes = segment.offset;
+  const zeros = Buffer.alloc(bytes.byteLength);
+  const seal = sealOffset(offset, sizeBytes);
+  let isSealed = false;
+  let isUsed = false;
   let proven = -1;
   // Windows overlap by one mark, so that none is cut in two.
-  for (let start = segment.offset; ; start += windowBytes - recordHeaderBytes) {
-    const count = await readFully(file, bytes, windowBytes, start);
-    if (count > 0 && bytes.compare(zeros, 0, count, 0, count) !== 0) {
-      let last = count;
-      while (bytes[last - 1] === 0) last--;
-      usedBytes = Math.max(usedBytes, start + last);
+  for (let start = offset; ; start += bytes.byteLength - recordHeaderBytes) {
+    const count = await readFully(file, bytes, bytes.byteLength, start);
+    if (bytes.compare(zeros, 0, count, 0, count) !== 0) {
+      isUsed = true;
       for (let at = 0; at + recordHeaderBytes <= count; at += 8) {
-        proven = Math.max(proven, provenBatch(bytes, view, at, segment.number) ?? -1);
+        const proof = provenBatch(bytes, view, at, number) ?? -1;
+        proven = Math.max(proven, proof);
+        if (start + at === seal && proof === batch) isSealed = true;
       }
     }
-    if (count < windowBytes) break;
+    if (count < bytes.byteLength) break;
   }
-  const sealBytes = Buffer.alloc(recordHeaderBytes);
-  const hasSeal = (await readFully(file, sealBytes, recordHeaderBytes, segment.offset)) === recordHeaderBytes;
-  const sealed = hasSeal
-    ? provenBatch(sealBytes, new DataView(sealBytes.buffer, sealBytes.byteOffset), 0, segment.number)
-    : undefined;
-  return {
-    usedBytes,
-    provenBatch: proven,
-    isSealed: sealed === segment.batch && usedBytes <= segment.offset + recordHeaderBytes,
-  };
+  return { isUsed, provenBatch: proven, isSealed };
 }

@@ -3,7 +3,7 @@ import type { FileSystem, OpenFile } from './file-system.ts';
 
 /** One call of a file system, before it is done. */
 export interface DiskCall {
-  readonly kind: 'open' | 'read' | 'write' | 'sync' | 'rename' | 'remove' | 'syncFolder';
+  readonly kind: 'list' | 'open' | 'read' | 'write' | 'sync' | 'rename' | 'remove' | 'syncFolder';
   /** The file's name without its folder. */
   readonly name: string;
   /** Bytes asked for: reads and writes. */
@@ -42,6 +42,8 @@ export class SimulatedDisk {
   #entries = new Map<string, Inode>();
   #durableEntries = new Map<string, Inode>();
   #changes: FolderChange[] = [];
+  /** Where files were opened last. */
+  #folder = '';
   /** Differs after each crash: calls of a dead process never settle. */
   #life = 0;
   /** Every call in order. */
@@ -52,51 +54,53 @@ export class SimulatedDisk {
   /** The file system as a process sees it that starts now. */
   fileSystem(): FileSystem {
     const life = this.#life;
-    const enter = async (kind: DiskCall['kind'], path: string, bytes = 0): Promise<DiskFault> => {
-      await this.#alive(life);
+    /** Does `effect` at one instant at which the process lives, or never settles. */
+    const perform: Perform = async (kind, path, bytes, effect) => {
+      await Promise.resolve();
+      if (life !== this.#life) return new Promise(() => {});
       const call = { kind, name: basename(path), bytes };
       this.calls.push(call);
       const fault = this.onCall(call) ?? {};
-      await this.#alive(life);
-      if (fault.code !== undefined && kind !== 'write' && kind !== 'sync') throw failure(fault.code, call);
-      return fault;
+      if (fault.code !== undefined && kind !== 'write' && kind !== 'sync') throw failure(fault.code, path);
+      return effect(fault);
     };
     return {
-      makeFolder: async () => this.#alive(life),
-      list: async (folder) => {
-        await this.#alive(life);
-        return [...this.#entries.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path));
-      },
-      open: async (path, mode) => {
-        await enter('open', path);
-        let inode = this.#entries.get(path);
-        if (inode === undefined && (mode === 'read' || mode === 'update')) throw failure('ENOENT', { name: path });
-        if (inode !== undefined && mode === 'create') throw failure('EEXIST', { name: path });
-        if (inode === undefined || mode === 'replace') {
-          inode = { path, seen: new Uint8Array(0), durable: new Uint8Array(0), unsynced: [] };
-          this.#change(setEntry(path, inode));
-        }
-        return this.#openFile(inode, enter);
-      },
-      rename: async (from, to) => {
-        await enter('rename', to);
-        const inode = this.#require(from);
-        inode.path = to;
-        this.#change((entries) => {
-          entries.delete(from);
-          entries.set(to, inode);
-        });
-      },
-      remove: async (path) => {
-        await enter('remove', path);
-        this.#require(path);
-        this.#change((entries) => entries.delete(path));
-      },
-      syncFolder: async (path) => {
-        await enter('syncFolder', path);
-        for (const change of this.#changes) change(this.#durableEntries);
-        this.#changes = [];
-      },
+      makeFolder: (path) => perform('open', path, 0, () => {}),
+      list: (folder) =>
+        perform('list', folder, 0, () =>
+          [...this.#entries.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path)),
+        ),
+      open: (path, mode) =>
+        perform('open', path, 0, () => {
+          this.#folder = dirname(path);
+          let inode = this.#entries.get(path);
+          if (inode === undefined && (mode === 'read' || mode === 'update')) throw failure('ENOENT', path);
+          if (inode !== undefined && mode === 'create') throw failure('EEXIST', path);
+          if (inode === undefined || mode === 'replace') {
+            inode = { path, seen: new Uint8Array(0), durable: new Uint8Array(0), unsynced: [] };
+            this.#change(setEntry(path, inode));
+          }
+          return openFile(inode, perform);
+        }),
+      rename: (from, to) =>
+        perform('rename', to, 0, () => {
+          const inode = this.#require(from);
+          inode.path = to;
+          this.#change((entries) => {
+            entries.delete(from);
+            entries.set(to, inode);
+          });
+        }),
+      remove: (path) =>
+        perform('remove', path, 0, () => {
+          this.#require(path);
+          this.#change((entries) => entries.delete(path));
+        }),
+      syncFolder: (path) =>
+        perform('syncFolder', path, 0, () => {
+          for (const change of this.#changes) change(this.#durableEntries);
+          this.#changes = [];
+        }),
     };
   }
 
@@ -137,11 +141,26 @@ export class SimulatedDisk {
     return this.#find(name).seen.slice();
   }
 
-  /** Replaces a file's bytes behind everyone's back. */
-  rot(name: string, bytes: Uint8Array): void {
-    const inode = this.#find(name);
-    inode.seen = bytes.slice();
-    inode.durable = bytes.slice();
+  /** Replaces a file's bytes behind everyone's back, or brings a lost file back. */
+  restore(name: string, bytes: Uint8Array): void {
+    const path = [...this.#entries.keys()].find((each) => basename(each) === name) ?? `${this.#folder}/${name}`;
+    const inode = { path, seen: bytes.slice(), durable: bytes.slice(), unsynced: [] };
+    this.#entries.set(path, inode);
+    this.#durableEntries.set(path, inode);
+  }
+
+  /** Removes a file behind everyone's back. */
+  lose(name: string): void {
+    const { path } = this.#find(name);
+    this.#entries.delete(path);
+    this.#durableEntries.delete(path);
+  }
+
+  /** Turns over one bit of the byte at `offset`. */
+  flip(name: string, offset: number): void {
+    const bytes = this.read(name);
+    bytes[offset] = (bytes[offset] ?? 0) ^ 0x10;
+    this.restore(name, bytes);
   }
 
   #find(name: string): Inode {
@@ -150,46 +169,9 @@ export class SimulatedDisk {
     return found[1];
   }
 
-  #openFile(
-    inode: Inode,
-    enter: (kind: DiskCall['kind'], path: string, bytes?: number) => Promise<DiskFault>,
-  ): OpenFile {
-    return {
-      read: async (buffer, length, position) => {
-        await enter('read', inode.path, length);
-        const part = inode.seen.subarray(position, position + length);
-        buffer.set(part);
-        return part.byteLength;
-      },
-      write: async (buffer, from, length, position) => {
-        const fault = await enter('write', inode.path, length);
-        const bytes = buffer.slice(from, from + Math.min(length, fault.written ?? (fault.code ? 0 : length)));
-        inode.seen = overwrite(inode.seen, position, bytes);
-        inode.unsynced.push({ offset: position, bytes });
-        if (fault.code !== undefined) throw failure(fault.code, { name: inode.path });
-        return bytes.byteLength;
-      },
-      sync: async () => {
-        const fault = await enter('sync', inode.path);
-        const written = inode.unsynced;
-        // After an error the system takes the pages for clean: they are never written unless they change again.
-        inode.unsynced = [];
-        if (fault.code !== undefined) throw failure(fault.code, { name: inode.path });
-        for (const { offset, bytes } of written) inode.durable = overwrite(inode.durable, offset, bytes);
-      },
-      sizeBytes: () => Promise.resolve(inode.seen.byteLength),
-      close: () => Promise.resolve(),
-    };
-  }
-
-  async #alive(life: number): Promise<void> {
-    await Promise.resolve();
-    if (life !== this.#life) await new Promise(() => {});
-  }
-
   #require(path: string): Inode {
     const inode = this.#entries.get(path);
-    if (inode === undefined) throw failure('ENOENT', { name: path });
+    if (inode === undefined) throw failure('ENOENT', path);
     return inode;
   }
 
@@ -197,6 +179,42 @@ export class SimulatedDisk {
     change(this.#entries);
     this.#changes.push(change);
   }
+}
+
+type Perform = <Result>(
+  kind: DiskCall['kind'],
+  path: string,
+  bytes: number,
+  effect: (fault: DiskFault) => Result,
+) => Promise<Result>;
+
+function openFile(inode: Inode, perform: Perform): OpenFile {
+  return {
+    read: (buffer, length, position) =>
+      perform('read', inode.path, length, () => {
+        const part = inode.seen.subarray(position, position + length);
+        buffer.set(part);
+        return part.byteLength;
+      }),
+    write: (buffer, from, length, position) =>
+      perform('write', inode.path, length, ({ code, written = code === undefined ? length : 0 }) => {
+        const bytes = buffer.slice(from, from + Math.min(length, written));
+        inode.seen = overwrite(inode.seen, position, bytes);
+        inode.unsynced.push({ offset: position, bytes });
+        if (code !== undefined) throw failure(code, inode.path);
+        return bytes.byteLength;
+      }),
+    sync: () =>
+      perform('sync', inode.path, 0, ({ code }) => {
+        const written = inode.unsynced;
+        // After an error the system takes the pages for clean: they are never written unless they change again.
+        inode.unsynced = [];
+        if (code !== undefined) throw failure(code, inode.path);
+        for (const { offset, bytes } of written) inode.durable = overwrite(inode.durable, offset, bytes);
+      }),
+    sizeBytes: () => Promise.resolve(inode.seen.byteLength),
+    close: () => Promise.resolve(),
+  };
 }
 
 function setEntry(path: string, inode: Inode): FolderChange {
@@ -215,6 +233,6 @@ function overwrite(target: Uint8Array, offset: number, bytes: Uint8Array): Uint8
   return result;
 }
 
-function failure(code: string, { name }: { readonly name: string }): Error {
-  return Object.assign(new Error(`${code} on ${name}`), { code });
+function failure(code: string, path: string): Error {
+  return Object.assign(new Error(`${code} on ${path}`), { code });
 }

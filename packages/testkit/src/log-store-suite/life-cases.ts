@@ -14,7 +14,7 @@ export function lifeCases({ describe, it, expect }: SuiteRunner, withSubject: Wi
         await store.saveOwner(Uint8Array.of(1, 2));
         await store.saveOwner(largest);
         expect(await outcome(store.saveOwner(new Uint8Array(65_537)))).toBe('STORE_MISUSE');
-        expect([...((await store.readOwner()) ?? [])]).toEqual([...largest]);
+        expect((await store.readOwner())?.every((byte) => byte === 3)).toBe(true);
         const next = makeStore();
         await reopen(store, next);
         expect((await next.readOwner())?.byteLength).toBe(65_536);
