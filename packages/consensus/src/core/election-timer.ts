@@ -23,9 +23,10 @@ export function restartTimer(raft: Raft): void {
 
 /**
  * A short wait, one round to about four: before the first election after a start, when nobody has lost a leader, and after a vote that was
- * split, when two candidates stood in each other's way.
+ * split, when two candidates stood in each other's way. One server alone waits for nobody.
  */
 export function restartTimerShort(raft: Raft): void {
-  raft.state.timerFrom = raft.state.now;
-  raft.state.timeoutMs = raft.config.timing.roundMs * (1 + 3 * share(raft.state));
+  const { state, config } = raft;
+  state.timerFrom = state.now;
+  state.timeoutMs = state.positions === 1 ? 0 : config.timing.roundMs * (1 + 3 * share(state));
 }

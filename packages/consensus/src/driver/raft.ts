@@ -17,7 +17,7 @@ import { configuration } from '../core/membership.ts';
 import { restoreNewest } from './applier.ts';
 import { Barriers } from './barriers.ts';
 import { Engine } from './engine.ts';
-import { busy, noQuorum, notInControl, rejected, unknownOutcome } from './errors.ts';
+import { busy, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
 import { COMMAND_BYTES_MAX, type RaftOptions, withDefaults } from './options.ts';
 import { Proposals } from './proposals.ts';
 import { Transfers } from './transfers.ts';
@@ -156,6 +156,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const engine = this.#engine;
     if (engine === undefined || engine.core.state.controlTerm === 0) throw this.#whereControlIs();
     if (to === this.#context.self.id) return;
+    const { target } = this.#transfers;
+    if (target !== null) throw transferFailed(to, `it is being handed to ${target} already`);
     const decided = this.#transfers.begin(to);
     this.#context.logger.info('control is being handed over', { to });
     for (const listener of this.#listeners) listener.onTransferring?.(to);

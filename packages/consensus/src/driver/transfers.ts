@@ -25,11 +25,8 @@ export class Transfers {
     return this.#current?.to ?? null;
   }
 
-  /** Begins one; settles when another leader is known, or with `TRANSFER_FAILED`. */
+  /** Begins one, where none is under way; settles when another leader is known, or with `TRANSFER_FAILED`. */
   begin(to: PeerId): Promise<void> {
-    if (this.#current !== undefined) {
-      return Promise.reject(transferFailed(to, `it is being handed to ${this.#current.to} already`));
-    }
     return new Promise((resolve, reject) => {
       this.#current = { to, resolve, reject, isControlGone: false, timer: undefined };
     });

@@ -12,6 +12,8 @@ export interface ClusterServer {
   readonly disk: ClusterDisk;
   /** Undefined while it is down. */
   core: CoreHarness | undefined;
+  /** How fast its clock runs: Raft's safety needs no clock. */
+  readonly speed: number;
   /** Reads that wait: the round, and the highest index that anybody had committed when they were asked for. */
   reads: { readonly round: number; readonly term: number; readonly committed: number }[];
 }
@@ -62,6 +64,7 @@ export class CoreCluster {
       id,
       disk: { vote: { term: 0, votedFor: null }, entries: [], snapshot: undefined },
       core: undefined,
+      speed: 0.4 + this.#random() * 1.6,
       reads: [],
     }));
     for (const server of this.servers) this.#boot(server);
@@ -94,7 +97,7 @@ export class CoreCluster {
       for (const server of this.servers) {
         const { core } = server;
         if (core === undefined) continue;
-        core.advance(this.#now - core.now);
+        core.advance(Math.max(0, this.#now * server.speed - core.now));
         this.#collect(server);
         this.#store(server, Number.POSITIVE_INFINITY);
       }
@@ -127,7 +130,7 @@ export class CoreCluster {
       id: server.id,
       members: this.#ids,
       stored: { vote, entries: [...server.disk.entries], snapshot },
-      now: this.#now,
+      now: this.#now * server.speed,
       timing: clusterTiming,
       seed: Math.floor(this.#random() * 2 ** 32),
       disk: 'manual',
@@ -215,7 +218,7 @@ export class CoreCluster {
     const server = this.#pick(this.servers)!;
     const { core } = server;
     if (core === undefined) return;
-    core.advance(this.#now - core.now);
+    core.advance(Math.max(0, this.#now * server.speed - core.now));
     this.#collect(server);
   }
 
@@ -234,6 +237,7 @@ export class CoreCluster {
       this.#collect(server);
     } else if (chance < 0.85) core.step({ kind: 'transfer', to: this.#pick(this.#ids)! });
     else if (chance < 0.9) core.step({ kind: 'peerLost', peer: this.#pick(this.#ids)! });
+    else if (chance < 0.92 && core.write !== null) core.step({ kind: 'disk', state: 'full' });
     else this.#snapshot(server);
     this.#collect(server);
   }

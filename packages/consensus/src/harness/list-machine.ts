@@ -1,14 +1,16 @@
 import type { StateMachine } from '@lic/interfaces';
 
-/** A machine whose state is the list of commands, as text. The command `slow:…` is prepared asynchronously, `bad` can't be. */
+/** A machine whose state is the list of commands, as text. The command `slow:…` is prepared asynchronously, `refuses` can't be. */
 export class ListMachine implements StateMachine<string> {
   list: string[] = [];
   index = 0;
   restores = 0;
+  /** A command that this server can't prepare. */
+  refuses: string | undefined;
 
   prepare(command: Uint8Array): Promise<void> | undefined {
     const text = Buffer.from(command).toString();
-    if (text === 'bad') return Promise.reject(new Error('the signature is wrong'));
+    if (text === this.refuses) return Promise.reject(new Error('the signature is wrong'));
     return text.startsWith('slow:') ? Promise.resolve() : undefined;
   }
 

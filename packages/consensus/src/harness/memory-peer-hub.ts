@@ -81,6 +81,11 @@ export class MemoryPeerHub {
     this.#silent.delete(`${from}>${to}`);
   }
 
+  /** A frame arrives at `to` as if `from` had sent it. */
+  inject(from: PeerId, to: PeerId, frame: Uint8Array): void {
+    this.#links.find((each) => each.self === from && each.peer === to)?.send(frame);
+  }
+
   #channel(self: PeerId, name: string): MemoryChannel {
     const { channels } = this.#servers.get(self)!;
     let channel = channels.get(name);

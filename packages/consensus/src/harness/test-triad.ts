@@ -20,6 +20,7 @@ export const timing: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500
 /** What a {@link TestTriad} needs of the virtual world of `@lic/testkit`, which only tests may import. */
 export interface TestWorld {
   readonly seed: number | string;
+  readonly nowMs: number;
   schedule(delayMs: number, run: () => void): Timer;
   settle(): Promise<void>;
   run(limits: { readonly forMs: number; readonly until?: () => boolean }): Promise<boolean>;
@@ -38,14 +39,20 @@ export interface TestDisk {
   crash(): void;
 }
 
-/** What a {@link TestTriad} is made of. */
-export interface TestTriadParts<Disk extends TestDisk> {
-  readonly world: TestWorld;
-  readonly newDisk: () => Disk;
-  readonly storeOn: (disk: Disk, runtime: TestRuntime) => LogStore;
+/** The parts of `@lic/testkit`, which only tests may import, so they pass it in. */
+export interface Testkit<Disk extends TestDisk> {
+  readonly createVirtualWorld: (options: { readonly seed: string }) => TestWorld;
+  readonly createMemoryLogStore: (
+    disk: Disk,
+    options: { readonly runtime: TestRuntime; readonly syncMs: number },
+  ) => LogStore;
+  readonly MemoryDisk: new () => Disk;
+}
+
+/** What may be said about a {@link TestTriad}. */
+export interface TestTriadOptions extends RaftOptions {
   /** Servers: a, b, c … in order of rank. Default 3. */
   readonly count?: number;
-  readonly options?: RaftOptions;
 }
 
 /** One server of a {@link TestTriad}. */
@@ -65,24 +72,30 @@ export class TestTriad<Disk extends TestDisk> {
   readonly world: TestWorld;
   readonly hub: MemoryPeerHub;
   readonly servers: TestServer<Disk>[] = [];
-  readonly #parts: TestTriadParts<Disk>;
+  readonly #testkit: Testkit<Disk>;
+  readonly #options: TestTriadOptions;
   #boots = 0;
 
-  constructor(parts: TestTriadParts<Disk>) {
-    this.world = parts.world;
+  constructor(testkit: Testkit<Disk>, seed: string, options: TestTriadOptions = {}) {
+    this.world = testkit.createVirtualWorld({ seed });
     this.hub = new MemoryPeerHub({ schedule: (deliver) => void this.world.schedule(1, deliver) });
-    this.#parts = parts;
-    for (const id of [...'abcde'].slice(0, parts.count ?? 3)) {
+    this.#testkit = testkit;
+    this.#options = options;
+    for (const id of [...'abcde'].slice(0, options.count ?? 3)) {
       const member = { id, incarnation: `${id}-1` };
-      const server = { id, member, disk: parts.newDisk(), events: [], isUp: false };
+      const server = { id, member, disk: new testkit.MemoryDisk(), events: [], isUp: false };
       // The rest comes with the boot, before anybody can ask for it.
       this.servers.push(server as unknown as TestServer<Disk>);
     }
   }
 
   /** Makes servers and starts them all. */
-  static async start<Disk extends TestDisk>(parts: TestTriadParts<Disk>): Promise<TestTriad<Disk>> {
-    const triad = new TestTriad(parts);
+  static async start<Disk extends TestDisk>(
+    testkit: Testkit<Disk>,
+    seed: string,
+    options: TestTriadOptions = {},
+  ): Promise<TestTriad<Disk>> {
+    const triad = new TestTriad(testkit, seed, options);
     for (const server of triad.servers) await triad.boot(server);
     return triad;
   }
@@ -98,15 +111,14 @@ export class TestTriad<Disk extends TestDisk> {
   }
 
   /** Starts the process of `server` on what its disk holds. */
-  async boot(server: TestServer<Disk>): Promise<void> {
+  async boot(server: TestServer<Disk>, machine = new ListMachine()): Promise<void> {
     this.#boots += 1;
     const runtime = this.world.runtime(`${server.id}#${this.#boots}`);
-    const store = this.#parts.storeOn(server.disk, runtime);
+    const store = this.#testkit.createMemoryLogStore(server.disk, { runtime, syncMs: 2 });
     const opening = store.open();
     await this.world.settle();
     const contents = await opening;
-    const machine = new ListMachine();
-    const consensus = raft(this.#parts.options)<string>({
+    const consensus = raft(this.#options)<string>({
       runtime,
       logger: silentLogger,
       network: this.hub.join(server.id),

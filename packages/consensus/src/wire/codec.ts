@@ -8,9 +8,11 @@ import { Writer } from './writer.ts';
 export const WIRE_VERSION = 1;
 /** Entries in one append at most. */
 export const APPEND_ENTRIES_MAX = 65_536;
-/** Room for the fixed fields of any message, texts of at most 256 bytes included. */
-const FIXED_BYTES = 1024;
+/** Room for the numbers of any message but an append's entries. */
+const NUMBERS_BYTES = 96;
 const ENTRY_BYTES = 17;
+/** A character takes three bytes at most (UTF-8, per UTF-16 unit), and each text its length before it. */
+const textSize = (text: string) => 2 + 3 * text.length;
 
 // The second byte. Numbers are never used again for something else.
 const types = [
@@ -32,10 +34,12 @@ const typeNumbers = new Map<Message['type'], number>(types.map((type, number) =>
 const kinds = ['command', 'noop', 'config'] as const satisfies readonly LogEntry['kind'][];
 
 function frameSize(message: Message): number {
-  if (message.type === 'snapshot') return FIXED_BYTES + message.meta.config.length + message.data.length;
-  if (message.type !== 'append') return FIXED_BYTES;
-  let bytes = FIXED_BYTES;
-  for (const entry of message.entries) bytes += ENTRY_BYTES + entry.data.length;
+  let bytes = NUMBERS_BYTES;
+  if ('incarnation' in message) bytes += textSize(message.incarnation);
+  if ('target' in message) bytes += textSize(message.target);
+  if ('leader' in message) bytes += textSize(message.leader ?? '');
+  if (message.type === 'snapshot') bytes += message.meta.config.length + message.data.length;
+  if (message.type === 'append') for (const entry of message.entries) bytes += ENTRY_BYTES + entry.data.length;
   return bytes;
 }
 

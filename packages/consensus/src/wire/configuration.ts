@@ -8,7 +8,9 @@ const VERSION = 1;
 
 /** A configuration as bytes: the data of a `config` entry, and `SnapshotMeta.config`. */
 export function encodeConfiguration(members: readonly ConfiguredMember[]): Uint8Array {
-  const writer = new Writer(32 + members.length * 128);
+  const writer = new Writer(
+    members.reduce((bytes, { id, incarnation }) => bytes + 8 + 3 * (id.length + incarnation.length), 8),
+  );
   writer.byte(VERSION);
   writer.byte(members.length);
   for (const member of members) {

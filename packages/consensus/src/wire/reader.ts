@@ -1,7 +1,7 @@
 import { LicError } from '@lic/interfaces';
 
-/** Length of an id or incarnation at most, in bytes. */
-export const TEXT_BYTES_MAX = 256;
+/** Length of an id or incarnation at most, in bytes: an identity key may be an RSA one. */
+export const TEXT_BYTES_MAX = 1024;
 
 /** Reads the fields of one frame. Every method throws `BAD_PEER_MESSAGE` where the frame does not hold what is asked for. */
 export class Reader {

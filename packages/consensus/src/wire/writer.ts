@@ -1,4 +1,4 @@
-/** Writes the fields of one frame behind each other. Sized by the caller; text of more than the size throws. */
+/** Writes the fields of one frame behind each other, into a buffer whose size the caller knows to suffice. */
 export class Writer {
   readonly #buffer: Buffer;
   #at = 0;
@@ -47,6 +47,7 @@ export class Writer {
 
   /** What was written. */
   finish(): Uint8Array {
+    if (this.#at > this.#buffer.length) throw new RangeError(`a frame of ${this.#at} bytes in ${this.#buffer.length}`);
     return this.#buffer.subarray(0, this.#at);
   }
 }
