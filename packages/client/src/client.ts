@@ -8,7 +8,7 @@ import { type Grant, HeldGrant } from './grant.ts';
 import { ClientLogic } from './logic/client-logic.ts';
 import type { Holding } from './logic/holdings.ts';
 import type { CallId, Question } from './logic/inputs.ts';
-import type { ClientEvent, Output } from './logic/outputs.ts';
+import type { CallOutput, ClientEvent } from './logic/outputs.ts';
 import { defaultTiming } from './logic/timing.ts';
 import { agentDefault, type CheckoutOptions, type ClientOptions, connectTimeoutMsDefault } from './options.ts';
 import { chooseTransports } from './transport-choice.ts';
@@ -55,7 +55,7 @@ export function createClient(options: ClientOptions): Client {
 
 interface Call {
   resolve(value: unknown): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
   readonly onQueued: CheckoutOptions['onQueued'];
 }
 
@@ -143,7 +143,7 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
     return this.close();
   }
 
-  #ask(question: Question): Promise<Extract<Output, { kind: 'answered' }>['message']> {
+  #ask(question: Question): Promise<Extract<CallOutput, { kind: 'answered' }>['message']> {
     return this.#call((call) => this.#driver.input({ kind: 'ask', call, question }));
   }
 
@@ -171,7 +171,7 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
         },
         reject: (error) => {
           settled();
-          reject(error as Error);
+          reject(error);
         },
         onQueued,
       });
@@ -179,7 +179,7 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
     });
   }
 
-  #take(output: Output): void {
+  #take(output: CallOutput): void {
     switch (output.kind) {
       case 'granted':
         this.#granted(output.call, output.holding);
@@ -201,7 +201,7 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
         if (output.event.type === 'ended') this.#grants.delete(output.holding);
         break;
       case 'clientEvent':
-        this.emit(output.event.type, output.event as never);
+        this.emit(output.event.type, output.event);
         break;
     }
   }

@@ -4,7 +4,7 @@ import { linkFailure, openConnection } from './handshake.ts';
 import type { ClientLogic } from './logic/client-logic.ts';
 import { entropyBytesMin } from './logic/entropy.ts';
 import type { Clocks, Input, LinkId } from './logic/inputs.ts';
-import type { Output } from './logic/outputs.ts';
+import type { CallOutput, Output } from './logic/outputs.ts';
 import type { Trust } from './trust.ts';
 
 /** Random bytes that are given to the logic at once. */
@@ -20,7 +20,7 @@ export interface DriverParts {
   readonly connectTimeoutMs: number;
   transportFor(address: string): Transport;
   /** Takes the outputs that concern calls, grants and watchers. */
-  readonly onOutput: (output: Output) => void;
+  readonly onOutput: (output: CallOutput) => void;
 }
 
 /**

@@ -18,13 +18,13 @@ export class Emitter<Events> implements Listenable<Events> {
 
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
     const listeners = this.#listeners.get(name) ?? new Set();
-    listeners.add(listener as (event: never) => void);
+    listeners.add(listener);
     this.#listeners.set(name, listeners);
     return this;
   }
 
   off<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): this {
-    this.#listeners.get(name)?.delete(listener as (event: never) => void);
+    this.#listeners.get(name)?.delete(listener);
     return this;
   }
 

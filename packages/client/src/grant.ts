@@ -126,6 +126,6 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
   take(event: GrantEvent): void {
     if (event.type === 'lost' || event.type === 'ended') this.#abort.abort(event);
     if (event.type === 'resumed' && this.#abort.signal.aborted) this.#abort = new AbortController();
-    this.emit(event.type, event as never);
+    this.emit(event.type, event);
   }
 }

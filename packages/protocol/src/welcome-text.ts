@@ -12,7 +12,7 @@ export const welcomeContext = 'lic-welcome-1';
  */
 export function welcomeText(welcome: object): string {
   const fields: Record<string, unknown> = { ...welcome };
-  delete fields['signature'];
-  delete fields['license'];
+  delete fields.signature;
+  delete fields.license;
   return `${welcomeContext}\n${canonicalize(fields)}`;
 }

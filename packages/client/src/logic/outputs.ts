@@ -34,8 +34,8 @@ export interface QueueNews {
   readonly position: number;
 }
 
-/** Everything that the logic wants done, in order. */
-export type Output =
+/** What the logic wants done with connections and the process. */
+export type LinkOutput =
   | { readonly kind: 'dial'; readonly link: LinkId; readonly address: string }
   | { readonly kind: 'send'; readonly link: LinkId; readonly message: ClientMessage }
   /**
@@ -43,15 +43,21 @@ export type Output =
    * server might take an orderly end for the session's own (triad.md, Time, `reclaim: disconnect`).
    */
   | { readonly kind: 'hangUp'; readonly link: LinkId; readonly isOrderly: boolean }
+  /** Whether timers and connections keep the process alive from now on. */
+  | { readonly kind: 'keepAlive'; readonly on: boolean };
+
+/** What the logic tells calls, grants and watchers. */
+export type CallOutput =
   | { readonly kind: 'granted'; readonly call: CallId; readonly holding: Holding }
   | { readonly kind: 'queued'; readonly call: CallId; readonly news: QueueNews }
   | { readonly kind: 'answered'; readonly call: CallId; readonly message: ServerMessage }
   | { readonly kind: 'done'; readonly call: CallId }
   | { readonly kind: 'failed'; readonly call: CallId; readonly failure: Failure }
   | { readonly kind: 'grantEvent'; readonly holding: Holding; readonly event: GrantEvent }
-  | { readonly kind: 'clientEvent'; readonly event: ClientEvent }
-  /** Whether timers and connections keep the process alive from now on. */
-  | { readonly kind: 'keepAlive'; readonly on: boolean };
+  | { readonly kind: 'clientEvent'; readonly event: ClientEvent };
+
+/** Everything that the logic wants done, in order. */
+export type Output = LinkOutput | CallOutput;
 
 /** Takes outputs as they arise. */
 export type Emit = (output: Output) => void;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type LogicClient, type LogicGrant, LogicWorld } from '../testing/logic-world.ts';
+import { type LogicClient, LogicWorld } from '../testing/logic-world.ts';
 import type { CallId } from './inputs.ts';
 import type { GrantEvent } from './outputs.ts';
 
@@ -61,12 +61,12 @@ export class RandomRun {
         calls.push(client.checkout({ waitMs: world.random.float() * 5_000 }));
         break;
       case 'checkin':
-        if (grants.length > 0) calls.push(client.checkin(world.random.pick(grants) as LogicGrant));
+        if (grants.length > 0) calls.push(client.checkin(world.random.pick(grants)));
         break;
       case 'abandon': {
         const open = calls.filter((call) => !client.outcomes.has(call));
         if (open.length === 0) break;
-        const call = world.random.pick(open) as CallId;
+        const call = world.random.pick(open);
         calls.splice(calls.indexOf(call), 1);
         client.abandon(call);
         break;
@@ -81,7 +81,7 @@ export class RandomRun {
     const { world } = this;
     const { triad, random } = world;
     const rank = 1 + random.between(0, 2);
-    const client = random.pick(world.clients) as LogicClient;
+    const client = random.pick(world.clients);
     switch (
       random.pick([
         'control',

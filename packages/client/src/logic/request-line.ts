@@ -181,7 +181,7 @@ export class RequestLine {
       attempt: request.copies.length,
       epoch: request.seq === 1 ? 0 : epoch,
       ...(request.seq === 1 ? { opening } : {}),
-    } as SessionMessage);
+    });
   }
 
   #setOut(request: Request, isOut: boolean): void {

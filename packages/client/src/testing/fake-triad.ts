@@ -1,11 +1,4 @@
-import {
-  createLedger,
-  encodeCommand,
-  type Ledger,
-  type LedgerCommand,
-  type LedgerEvent,
-  type LedgerReply,
-} from '@lic/core';
+import { createLedger, encodeCommand, type Ledger, type LedgerEvent, type LedgerReply } from '@lic/core';
 import type { Timer } from '@lic/interfaces';
 import type { ClientMessage, ControlHint, ErrorCode, ServerMessage, ServerState, WelcomeMessage } from '@lic/protocol';
 import {
@@ -231,7 +224,7 @@ export class FakeTriad {
   /** Commits at once and tells those whom it concerns. */
   apply(command: Unstamped): LedgerReply {
     const at = Date.UTC(2026, 5, 1) + Math.floor(this.#options.nowMs());
-    const { reply, events } = this.ledger.apply(++this.#index, encodeCommand({ ...command, at } as LedgerCommand));
+    const { reply, events } = this.ledger.apply(++this.#index, encodeCommand({ ...command, at }));
     for (const event of events) this.#tell(event);
     return reply;
   }

@@ -178,7 +178,7 @@ export class LogicClient {
         const link = this.links.get(output.link);
         if (link?.isOpen !== true)
           throw new Error(`sent on a connection that is not open: ${JSON.stringify(output.message)}`);
-        this.sent.push({ link: output.link, message: output.message as never });
+        this.sent.push({ link: output.link, message: output.message });
         this.#carry(link, 'upMs', () => {
           if (link.isOpen) this.#world.triad.receive(link.rank, link.connection, output.message);
         });
