@@ -6,7 +6,7 @@ import type { LedgerState } from './ledger-state.ts';
 import { advanceTime, sweep } from './license-time.ts';
 import { ledgerLimits, ledgerVersions } from './limits.ts';
 import { fitPools } from './pools.ts';
-import { done, rejected } from './replies.ts';
+import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 
 /** Whether this code knows these ledger rules (triad.md, Versions). */
@@ -31,14 +31,14 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
   if (command.isNew) applyOpened(state);
-  return done;
+  return ok;
 }
 
 /** Checkouts may begin: one longest hold was waited, or nothing older can hold seats. */
 export function applyOpened(state: LedgerState): LedgerReply {
   if (!state.isOpen) state.events.push({ kind: 'opened' });
   state.isOpen = true;
-  return done;
+  return ok;
 }
 
 /** Another license takes the place of the one in force. Nobody is evicted; grants of what it no longer names become *ending*. */
@@ -57,17 +57,17 @@ export function applyInstall(state: LedgerState, command: InstallCommand): Ledge
   fitPools(state, license, state.settings!);
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
-  return done;
+  return ok;
 }
 
 export function applyDrain(state: LedgerState, { server, on }: DrainCommand): LedgerReply {
   if (!state.license!.servers.some(({ key }) => key === server))
     return rejected('UNKNOWN_SERVER', `The license in force names no server with the key ${server}.`);
-  if (state.drained.has(server) === on) return done;
+  if (state.drained.has(server) === on) return ok;
   if (on) state.drained.add(server);
   else state.drained.delete(server);
   state.events.push({ kind: 'drainChanged', server, on });
-  return done;
+  return ok;
 }
 
 export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVersionCommand): LedgerReply {
@@ -75,7 +75,7 @@ export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVe
   if (ledgerVersion <= state.version)
     return rejected('VERSION_IN_FORCE', `Ledger version ${state.version} is in force: it only ever rises.`);
   state.version = ledgerVersion;
-  return done;
+  return ok;
 }
 
 // `prepare` has verified the text; this makes sure that `apply` never throws, whatever the log holds.

@@ -2,7 +2,7 @@ import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion } f
 import type { LedgerCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime } from './license-time.ts';
-import { done, rejected } from './replies.ts';
+import { ok, rejected } from './replies.ts';
 import type { LedgerReply, LedgerResult } from './results.ts';
 import { applyResume } from './resume.ts';
 import { applyRequest } from './session-requests.ts';
@@ -48,6 +48,6 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
     // Moving license time on was all they are for; that a leap was accepted shows in the stamps from here on.
     case 'tick':
     case 'acceptTime':
-      return done;
+      return ok;
   }
 }

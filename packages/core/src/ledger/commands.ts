@@ -66,7 +66,18 @@ export interface InstallCommand extends Stamped {
 }
 
 /**
- * A request of a session that is safe to repeat (I5). `session`: 22 characters of base64url (128 random bits), drawn by the client.
+ * A request of a session that is safe to repeat (I5). `session`: 22 characters of base64url (128 random bits), drawn by the
+ * client. What `apply` does with it, in this order:
+ *
+ * - Unknown session: `ENDED` while its end is remembered (a goodbye is `done` then); begun by a checkout with sequence 1,
+ *   epoch 0 and an opening; else `UNKNOWN_SESSION`, never run.
+ * - Sequence 1 with epoch 0 on a session that exists: a repeat by a client that has heard no answer. A higher attempt raises
+ *   the epoch; the same attempt is the same copy; a lower one is `SUPERSEDED`, and so is any once the session has been
+ *   heard with an epoch (a second request or a resume): late copies unbind nobody.
+ * - Any other epoch than the session's: `SUPERSEDED`.
+ * - A sequence number that skips one: `REFUSED`. The next one is run. A lower one is answered by what became of it: the
+ *   grant while it is *active*, `ENDED` with the reason once it ended or is *ending*, the place in the queue, the same denial.
+ *   Below the highest `awaited` heard, or past `ledgerLimits.resultsPerSessionMax`: `REFUSED`, never run again.
  */
 export interface SessionRequest extends Stamped {
   readonly session: string;
@@ -74,7 +85,10 @@ export interface SessionRequest extends Stamped {
   readonly seq: number;
   /** The lowest sequence number whose answer the client still awaits: results below are dropped. */
   readonly awaited: number;
-  /** From 1, rising with each repeat of this request. Lets a delayed first copy be told from the repeat that overtook it. */
+  /**
+   * From 1, rising with each repeat of this request. Lets a delayed first copy be told from the repeat that overtook it;
+   * looked at where no epoch does so: with sequence 1 on epoch 0.
+   */
   readonly attempt: number;
   /** The epoch of the connection that it came on; 0 for a new session's sequence 1. */
   readonly epoch: number;
@@ -113,7 +127,10 @@ export interface CancelCommand extends SessionRequest {
   readonly checkoutSeq: number;
 }
 
-/** A freed seat for a queue entry whose session is bound to the server in control. */
+/**
+ * A freed seat for a queue entry whose session is bound to the server in control. Answered `granted`, or `rejected`:
+ * `UNKNOWN_ENTRY`, `SUPERSEDED` (unbound meanwhile), `NO_SEATS` (taken meanwhile; the place is kept).
+ */
 export interface AssignCommand extends Stamped {
   readonly kind: 'assign';
   readonly entry: string;
@@ -126,7 +143,12 @@ export interface CheckinCommand extends SessionRequest {
   readonly grant: string;
 }
 
-/** Binds a session to the asking connection (I6): takes no seat, raises the epoch. */
+/**
+ * Binds a session to the asking connection (I6): takes no seat, raises the epoch. Accepted with the secret and either an
+ * epoch that the session's newest raise gave (in any of its attempts; 0 while only sequence 1 was answered), or the newest
+ * resume's `request` with no lower an attempt (the same attempt is the same copy: answered again, nothing raised). Else it is a
+ * copy of the client that was left behind: `SUPERSEDED`.
+ */
 export interface ResumeCommand extends Stamped {
   readonly kind: 'resume';
   readonly session: string;
@@ -144,13 +166,17 @@ export interface GoodbyeCommand extends SessionRequest {
   readonly kind: 'goodbye';
 }
 
-/** The client has stopped holding these *ending* grants. */
+/** The client has stopped holding these *ending* grants: they end. Active ones and those of others are passed over. */
 export interface AcknowledgeCommand extends SessionRequest {
   readonly kind: 'acknowledge';
   readonly grants: readonly string[];
 }
 
-/** A session was silent for `silentMs`: all its grants whose hold is not longer end, and with the longest hold the session. */
+/**
+ * A session was silent for `silentMs`: all its grants and queue places whose hold is not longer end (ending ones for the
+ * reason that they were ending for), and with the longest hold the session. A session that has neither has the hold of
+ * the default lease.
+ */
 export interface ReclaimCommand extends Stamped {
   readonly kind: 'reclaim';
   readonly session: string;

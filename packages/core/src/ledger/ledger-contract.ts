@@ -12,6 +12,7 @@ export interface Ledger extends StateMachine<LedgerResult> {
   license(): License | null;
   /** The license's text as it was signed, or null. */
   licenseText(): string | null;
+  /** In the license's order, then removed ones that still have grants (count 0). O(pools). */
   pools(): readonly PoolView[];
   session(id: string): SessionView | undefined;
   /** Ids of all sessions; O(n) to walk, in order of their beginning. */
@@ -23,9 +24,10 @@ export interface Ledger extends StateMachine<LedgerResult> {
   grants(): IterableIterator<GrantView>;
   queueOf(session: string): readonly QueueView[];
   /**
-   * For each queue the first entry whose session `isBound`, where it fits into the free seats now (where it does not, nobody
-   * behind it is served: a large request must not starve). Entries of sessions that are not bound keep their place and are
-   * passed over. The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
+   * For each queue the first entry whose session `isBound`, where it fits into the free seats now. Where it does not, nobody
+   * behind it gets a seat that would do for it (a large request must not starve); an entry that is content with a lower
+   * version may. Entries of sessions that are not bound keep their place and are passed over: O(1) for a queue without free
+   * seats, else O(entries passed over). The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
    */
   assignable(isBound: (session: string) => boolean): readonly QueueView[];
   /** The queue of a feature from its head; walked lazily. */
@@ -34,7 +36,10 @@ export interface Ledger extends StateMachine<LedgerResult> {
   queueHeads(): readonly QueueView[];
   /** All grants that are *ending*; O(their number). */
   endingGrants(): IterableIterator<GrantView>;
-  /** License time at which the next expiry or queue limit is due, or null. */
+  /**
+   * License time at which a feature begins or ends or a queue place gives up next, or null. May be now: a command ends at
+   * most `ledgerLimits.endsPerCommandMax` things that are due, and what is left ends with the next.
+   */
   nextDeadlineMs(): number | null;
   /** The shortest hold that a session can have under the license and settings in force, ms. */
   shortestHoldMs(): number;

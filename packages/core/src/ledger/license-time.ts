@@ -5,7 +5,6 @@ import { ledgerLimits } from './limits.ts';
 import { findBoundary, isServable } from './pools.ts';
 import { leaveQueue } from './queue.ts';
 import type { Entry, Feature, Pool } from './records.ts';
-import type { Denial } from './results.ts';
 import { forgetSession } from './sessions.ts';
 
 /**
@@ -18,7 +17,7 @@ export function advanceTime(state: LedgerState, at: number): void {
   if (state.timeMs >= state.boundaryMs) findBoundary(state);
   let budget: number = ledgerLimits.endsPerCommandMax;
   for (let entry = dueEntry(state); entry !== undefined && budget > 0; entry = dueEntry(state)) {
-    giveUp(state, entry, 'waitOver', denyWaitOver(state, entry));
+    leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(state, entry) });
     budget--;
   }
   if (state.isSweepDue) sweep(state, budget);
@@ -93,13 +92,9 @@ function sweepQueue(state: LedgerState, feature: Feature, budget: number): numbe
       feature.pools.some((pool) => pool.expiresAtMs > state.timeMs) || feature.pools.length === 0
         ? 'removed'
         : 'expired';
-    giveUp(state, entry, why, denyStranded(state, entry));
+    leaveQueue(state, entry, { why, denial: denyStranded(state, entry) });
   }
   return budget - Math.min(budget, stranded.length);
-}
-
-function giveUp(state: LedgerState, entry: Entry, why: 'waitOver' | 'removed' | 'expired', denial: Denial): void {
-  leaveQueue(state, entry, why, { seq: entry.checkoutSeq, type: 'denied', text: JSON.stringify(denial) });
 }
 
 /** In an order that does not depend on how the state came about. */

@@ -68,7 +68,9 @@ describe('the queue', () => {
     const place = wait('a', { waitMs: 5000 });
     expect(rig.ledger.nextDeadlineMs()).toBe(place.untilMs);
     rig.atMs = place.untilMs;
-    expect(rig.run({ kind: 'tick' }).events).toEqual([{ kind: 'unqueued', entry: place, why: 'waitOver' }]);
+    expect(rig.run({ kind: 'tick' }).events).toEqual([
+      { kind: 'unqueued', entry: place, why: 'waitOver', denial: expect.objectContaining({ code: 'WAIT_OVER' }) },
+    ]);
     const again = rig.client('a');
     again.epoch = 1;
     const denial = { code: 'WAIT_OVER', inUse: 1, queued: 0, holders: [{ user: 'user-holder' }] };

@@ -3,7 +3,7 @@ import type { LedgerState } from './ledger-state.ts';
 import { dropUnusedFeature, freeSeats, isUsable, sufficientPools } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
-import type { LedgerEvent } from './results.ts';
+import type { Denial, LedgerEvent } from './results.ts';
 import { addLease, dropLease, remember } from './sessions.ts';
 import type { Version } from './versions.ts';
 import { positionOf, viewEntry } from './views.ts';
@@ -72,17 +72,23 @@ export function linkEntry(state: LedgerState, entry: Entry): void {
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
 }
 
-type Why = Extract<LedgerEvent, { kind: 'unqueued' }>['why'];
-
-/** What a queue place that ends without a grant leaves for a repeat of its checkout; null: nothing, its session ends. */
-export type Leaving = Parameters<typeof remember>[2] | null;
+/** How a queue place ends without a grant. */
+export interface Leaving {
+  readonly why: Extract<LedgerEvent, { kind: 'unqueued' }>['why'];
+  /** What a repeat of its checkout comes to: this denial, or this result; neither where the session ends with it. */
+  readonly denial?: Denial;
+  readonly result?: Omit<Parameters<typeof remember>[2], 'seq'>;
+}
 
 /** Ends a queue place without a grant. */
-export function leaveQueue(state: LedgerState, entry: Entry, why: Why, leaving: Leaving): void {
+export function leaveQueue(state: LedgerState, entry: Entry, { why, denial, result }: Leaving): void {
   const view = viewEntry(entry);
   dropEntry(state, entry);
-  if (leaving !== null) remember(state, entry.session, leaving);
-  state.events.push({ kind: 'unqueued', entry: view, why });
+  const seq = entry.checkoutSeq;
+  if (denial !== undefined) remember(state, entry.session, { seq, type: 'denied', text: JSON.stringify(denial) });
+  else if (result !== undefined) remember(state, entry.session, { seq, ...result });
+  const event = { kind: 'unqueued' as const, entry: view, why };
+  state.events.push(denial === undefined ? event : { ...event, denial });
 }
 
 /** Takes an entry out of its queue. Finding it is O(log n); closing the gap moves at most a queue's length of pointers. */

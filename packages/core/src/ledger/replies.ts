@@ -15,9 +15,10 @@ export const superseded: LedgerReply = refused(
   'A newer connection of this session exists: only that one is served.',
 );
 
-/** An administrative or internal command that took no effect. */
+/** An administrative or internal command that took no effect, and why. */
 export function rejected(code: string, message: string): LedgerReply {
   return { kind: 'rejected', code, message };
 }
 
-export const done: LedgerReply = { kind: 'ok' };
+/** An administrative or internal command that took effect. */
+export const ok: LedgerReply = { kind: 'ok' };

@@ -63,6 +63,7 @@ export interface PoolView {
   readonly inUse: number;
   /** `null` where uncounted; never negative (after a license shrank it is 0). */
   readonly free: number | null;
+  /** Waiting entries that this pool could serve: with several versions of a feature they count in each that would do. */
   readonly queued: number;
   /** License time at which the feature ends, or null. */
   readonly expiresAtMs: number | null;
@@ -128,7 +129,7 @@ export type RefusalCode =
   | 'SUPERSEDED'
   /** The session is not known, and this is not its first request: never run. */
   | 'UNKNOWN_SESSION'
-  /** Unknown grant, wrong secret, a sequence number that was dropped or skips one; malformed. */
+  /** Unknown grant, wrong secret, a sequence number that was dropped or skips one; a cancelled checkout; malformed. */
   | 'REFUSED';
 
 /** What `apply` answers to the one who proposed. */
@@ -163,8 +164,13 @@ export type LedgerEvent =
   | { readonly kind: 'granted'; readonly grant: GrantView; readonly fromQueue: boolean }
   | { readonly kind: 'ending'; readonly grant: GrantView }
   | { readonly kind: 'ended'; readonly grant: GrantView; readonly reason: EndReason; readonly note?: string }
-  /** A queue place ended without a grant. */
-  | { readonly kind: 'unqueued'; readonly entry: QueueView; readonly why: 'cancelled' | 'waitOver' | EndReason }
+  /** A queue place ended without a grant. `denial`: what a repeat of the checkout hears, where that is a denial. */
+  | {
+      readonly kind: 'unqueued';
+      readonly entry: QueueView;
+      readonly why: 'cancelled' | 'waitOver' | EndReason;
+      readonly denial?: Denial;
+    }
   | { readonly kind: 'sessionBegan'; readonly session: string }
   | { readonly kind: 'sessionEnded'; readonly session: string; readonly reason: EndReason }
   | { readonly kind: 'licenseInstalled'; readonly licenseHash: string }

@@ -6,14 +6,10 @@ import type { EndReason } from './results.ts';
 import { closeSession, entriesOf, grantsOf } from './sessions.ts';
 
 /** Ends a session with its grants and queue places, and remembers its id. O(what it has). */
-export function endSession(
-  state: LedgerState,
-  session: Session,
-  reasons: { readonly grants: EndReason; readonly session: EndReason },
-): void {
+export function endSession(state: LedgerState, session: Session, reason: EndReason): void {
   for (const grant of grantsOf(session)) {
-    endGrant(state, grant, { reason: reasons.grants, isUntold: false, withSession: true });
+    endGrant(state, grant, { reason, isUntold: false, withSession: true });
   }
-  for (const entry of entriesOf(session)) leaveQueue(state, entry, reasons.grants, null);
-  closeSession(state, session, reasons.session, state.leases.longestHoldMs);
+  for (const entry of entriesOf(session)) leaveQueue(state, entry, { why: reason });
+  closeSession(state, session, reason, state.leases.longestHoldMs);
 }

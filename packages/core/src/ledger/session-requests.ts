@@ -101,7 +101,7 @@ function run(state: LedgerState, session: Session, request: Request): LedgerRepl
       acknowledge(state, session, request);
       return finish(state, session, request);
     case 'goodbye':
-      endSession(state, session, { grants: 'sessionEnded', session: 'sessionEnded' });
+      endSession(state, session, 'sessionEnded');
       return { kind: 'done', epoch: session.epoch };
   }
 }
@@ -175,7 +175,7 @@ function cancel(state: LedgerState, session: Session, command: CancelCommand): L
   if (outcome?.kind === kinds.grant) return answerBy(outcome, epoch);
   if (outcome?.kind === kinds.entry) {
     const text = `The checkout was cancelled by request ${command.seq}.`;
-    leaveQueue(state, outcome, 'cancelled', { seq: outcome.checkoutSeq, type: 'refused', text });
+    leaveQueue(state, outcome, { why: 'cancelled', result: { type: 'refused', text } });
   }
   return { kind: 'done', epoch };
 }

@@ -3,7 +3,7 @@ import { endGrant, makeEnding, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { dropEntry, leaveQueue, poolFor } from './queue.ts';
 import { type Entry, type Grant, serialOf } from './records.ts';
-import { done, rejected } from './replies.ts';
+import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
 import { entriesOf, grantsOf } from './sessions.ts';
@@ -32,14 +32,14 @@ export function applyReclaim(state: LedgerState, command: ReclaimCommand): Ledge
   if (session === undefined) return unknownSession;
   const isOver = ({ holdMs }: Pick<Grant | Entry, 'holdMs'>) => holdMs <= command.silentMs;
   if (longestHoldOf(session, state.leases.baseHoldMs) <= command.silentMs) {
-    endSession(state, session, { grants: 'reclaimed', session: 'reclaimed' });
+    endSession(state, session, 'reclaimed');
   } else if (session.leases.some(isOver)) {
     for (const grant of grantsOf(session).filter(isOver))
       endGrant(state, grant, { reason: 'reclaimed', isUntold: true });
     for (const entry of entriesOf(session).filter(isOver))
-      leaveQueue(state, entry, 'reclaimed', { seq: entry.checkoutSeq, type: 'ended', reason: 'reclaimed' });
+      leaveQueue(state, entry, { why: 'reclaimed', result: { type: 'ended', reason: 'reclaimed' } });
   }
-  return done;
+  return ok;
 }
 
 /** An orderly end of the bound connection: grants of features with `reclaim: disconnect` end. */
@@ -51,7 +51,7 @@ export function applyDisconnect(state: LedgerState, command: DisconnectCommand):
   for (const grant of grantsOf(session)) {
     if (grant.endsOnDisconnect) endGrant(state, grant, { reason: 'disconnected', isUntold: true });
   }
-  return done;
+  return ok;
 }
 
 /** Ends *ending* grants whose hold has passed. Others of the list are left alone: they have ended before. */
@@ -60,7 +60,7 @@ export function applySettle(state: LedgerState, command: SettleCommand): LedgerR
     const grant = state.grants.get(serialOf('g', id));
     if (grant?.endingReason !== undefined) endGrant(state, grant, { reason: grant.endingReason, isUntold: true });
   }
-  return done;
+  return ok;
 }
 
 /** Makes grants *ending* on an administrator's word. Those that stand no longer are passed over. */
@@ -69,5 +69,5 @@ export function applyRevoke(state: LedgerState, command: RevokeCommand): LedgerR
   if (grants.length === 0)
     return rejected('UNKNOWN_GRANT', 'None of these grants stands: look at "lic status" for their ids.');
   for (const grant of grants) makeEnding(state, grant, 'revoked', command.reason);
-  return done;
+  return ok;
 }
