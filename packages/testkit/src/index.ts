@@ -19,13 +19,8 @@ export {
 export { type SignatureSuiteOptions, signatureSchemeSuite } from './signature-suite/signature-suite.ts';
 export type { SuiteExpectation, SuiteRunner } from './suite-runner.ts';
 export { type RealTransportWorldOptions, realTransportWorld } from './transport-suite/real-world.ts';
-export {
-  type TransportCapabilities,
-  type TransportLimits,
-  type TransportSuiteOptions,
-  type TransportWorld,
-  transportSuite,
-} from './transport-suite/transport-suite.ts';
+export { type TransportSuiteOptions, transportSuite } from './transport-suite/transport-suite.ts';
+export type { TransportCapabilities, TransportLimits, TransportWorld } from './transport-suite/transport-world.ts';
 export { type SeededRandom, seededRandom } from './virtual/random.ts';
 export {
   createVirtualWorld,

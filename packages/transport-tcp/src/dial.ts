@@ -25,7 +25,7 @@ export function dialTcp({ address, options, limits, context, signal }: DialTcpOp
     const settle = (): void => {
       timer.cancel();
       signal?.removeEventListener('abort', onAbort);
-      socket.removeAllListeners('error').removeListener(openEvent, onOpen);
+      socket.off('error', onError).off(openEvent, onOpen);
     };
     const fail = (error: Error): void => {
       settle();
@@ -40,6 +40,11 @@ export function dialTcp({ address, options, limits, context, signal }: DialTcpOp
       const remote = formatAddress(address.scheme, socket.remoteAddress, socket.remotePort);
       resolve(new TcpConnection({ socket, remote, isTls, runtime, limits }));
     };
+    const onError = (error: Error): void => {
+      const isRefused = errorCode(error) === 'ECONNREFUSED';
+      const why = isRefused ? 'nobody listens there' : errorMessage(error) || errorCode(error);
+      fail(refusal(named, isRefused ? 'DIAL_REFUSED' : 'DIAL_FAILED', why, error));
+    };
     const timer = runtime.setTimer(
       limits.dialMsMax,
       () => fail(refusal(named, 'DIAL_TIMEOUT', `no answer within ${limits.dialMsMax} ms`)),
@@ -47,11 +52,7 @@ export function dialTcp({ address, options, limits, context, signal }: DialTcpOp
     );
     signal?.addEventListener('abort', onAbort);
     socket.once(openEvent, onOpen);
-    socket.once('error', (error) => {
-      const isRefused = errorCode(error) === 'ECONNREFUSED';
-      const why = isRefused ? 'nobody listens there' : errorMessage(error) || errorCode(error);
-      fail(refusal(named, isRefused ? 'DIAL_REFUSED' : 'DIAL_FAILED', why, error));
-    });
+    socket.once('error', onError);
   });
 }
 

@@ -69,9 +69,10 @@ export function listenTcp(parts: ListenTcpOptions): Promise<Listener> {
   }
 
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenFailed(formatAddress(scheme, host, port), error)));
+    const onError = (error: Error): void => reject(listenFailed(formatAddress(scheme, host, port), error));
+    server.once('error', onError);
     server.listen({ host, port, exclusive: true }, () => {
-      server.removeAllListeners('error');
+      server.off('error', onError);
       server.on('error', (error) => logger.error('listener failed', { err: error, address: bound() }));
       const listenAddress = bound();
       resolve({

@@ -19,6 +19,10 @@ export class Outbox {
   #payloadBytes: number[] = [];
   #bytes = 0;
   #isScheduled = false;
+  readonly #flushScheduled = (): void => {
+    this.#isScheduled = false;
+    this.flush();
+  };
 
   /** `onWritten` is called whenever some bytes have left the buffer. */
   constructor(socket: Socket, onWritten: () => void) {
@@ -39,10 +43,7 @@ export class Outbox {
     if (this.#bytes >= writeBytesMax) this.flush();
     else if (!this.#isScheduled) {
       this.#isScheduled = true;
-      process.nextTick(() => {
-        this.#isScheduled = false;
-        this.flush();
-      });
+      process.nextTick(this.#flushScheduled);
     }
   }
 

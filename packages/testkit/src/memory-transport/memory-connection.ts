@@ -1,5 +1,5 @@
 import { type CloseKind, type Connection, type Frame, LicError, type Runtime, type Timer } from '@lic/interfaces';
-import type { TransportLimits } from '../transport-suite/transport-suite.ts';
+import type { TransportLimits } from '../transport-suite/transport-world.ts';
 import { CloseEvent } from './close-event.ts';
 import type { Item, Pipe, Sender } from './pipe.ts';
 import { watchSilence } from './silence-watch.ts';

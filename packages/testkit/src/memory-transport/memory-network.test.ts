@@ -1,7 +1,7 @@
 import { type Connection, errorCode, type Listener, silentLogger, type Transport } from '@lic/interfaces';
 import { describe, expect, it } from 'vitest';
 import { type Recorder, record } from '../transport-suite/recorder.ts';
-import type { TransportLimits } from '../transport-suite/transport-suite.ts';
+import type { TransportLimits } from '../transport-suite/transport-world.ts';
 import { createVirtualWorld, type VirtualRuntime, type VirtualWorld } from '../virtual/virtual-world.ts';
 import { createMemoryNetwork, type MemoryNetwork } from './memory-network.ts';
 

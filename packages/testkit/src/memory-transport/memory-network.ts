@@ -1,5 +1,5 @@
 import type { TransportFactory } from '@lic/interfaces';
-import type { TransportLimits } from '../transport-suite/transport-suite.ts';
+import type { TransportLimits } from '../transport-suite/transport-world.ts';
 import type { SeededRandom } from '../virtual/random.ts';
 import type { VirtualWorld } from '../virtual/virtual-world.ts';
 import type { MemoryConnection } from './memory-connection.ts';

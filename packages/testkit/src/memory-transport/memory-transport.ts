@@ -7,7 +7,7 @@ import {
   type Transport,
   type TransportContext,
 } from '@lic/interfaces';
-import type { TransportLimits } from '../transport-suite/transport-suite.ts';
+import type { TransportLimits } from '../transport-suite/transport-world.ts';
 import { deliver, MemoryConnection } from './memory-connection.ts';
 import {
   breakLink,

@@ -1,5 +1,5 @@
 import { silentLogger, type TransportFactory } from '@lic/interfaces';
-import type { TransportWorld } from '../transport-suite/transport-suite.ts';
+import type { TransportWorld } from '../transport-suite/transport-world.ts';
 import { createVirtualWorld } from '../virtual/virtual-world.ts';
 import { createMemoryNetwork } from './memory-network.ts';
 

@@ -1,6 +1,6 @@
 import { connect } from './pair.ts';
 import { show, someBytes } from './recorder.ts';
-import type { CaseContext } from './transport-suite.ts';
+import type { CaseContext } from './transport-world.ts';
 
 /** Above what any system buffers for one connection, in frames of `frameBytes`. */
 const framesMax = 512;

@@ -1,6 +1,6 @@
 import { connect, letPass, type Pair } from './pair.ts';
 import { someBytes } from './recorder.ts';
-import type { CaseContext, TransportWorld } from './transport-suite.ts';
+import type { CaseContext, TransportWorld } from './transport-world.ts';
 
 /** The close event, and what a connection does after it. */
 export function closeEventCases({ runner: { describe, it, expect }, withWorld }: CaseContext): void {

@@ -1,6 +1,6 @@
 import { accept, connect, refusal } from './pair.ts';
 import { record } from './recorder.ts';
-import type { CaseContext } from './transport-suite.ts';
+import type { CaseContext } from './transport-world.ts';
 
 /** Dials: what is refused, and how; how one gives up. */
 export function dialCases({ runner: { describe, it, expect }, capabilities, withWorld }: CaseContext): void {

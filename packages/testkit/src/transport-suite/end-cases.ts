@@ -1,7 +1,7 @@
 import type { Frame } from '@lic/interfaces';
 import { connect, letPass } from './pair.ts';
 import { show, someBytes } from './recorder.ts';
-import type { CaseContext } from './transport-suite.ts';
+import type { CaseContext } from './transport-world.ts';
 
 /** How connections end: what arrives before, and what each side is told. */
 export function endCases({ runner: { describe, it, expect }, capabilities, withWorld }: CaseContext): void {

@@ -1,7 +1,7 @@
 import { type Frame, isLicError } from '@lic/interfaces';
 import { connect } from './pair.ts';
 import { record, show, someBytes } from './recorder.ts';
-import type { CaseContext } from './transport-suite.ts';
+import type { CaseContext } from './transport-world.ts';
 
 /** Frames: kinds, contents, order, sizes, receivers. */
 export function frameCases({ runner: { describe, it, expect }, withWorld }: CaseContext): void {

@@ -1,7 +1,7 @@
 import type { Connection } from '@lic/interfaces';
 import { accept, connect, refusal } from './pair.ts';
 import { record } from './recorder.ts';
-import type { CaseContext, TransportWorld } from './transport-suite.ts';
+import type { CaseContext, TransportWorld } from './transport-world.ts';
 
 /** Listeners: addresses, bounds, and that their end is not the end of connections. */
 export function listenCases({ runner: { describe, it, expect }, capabilities, withWorld }: CaseContext): void {

@@ -1,5 +1,5 @@
 import { accept, connect } from './pair.ts';
-import type { CaseContext, TransportCapabilities, TransportWorld } from './transport-suite.ts';
+import type { CaseContext, TransportCapabilities, TransportWorld } from './transport-world.ts';
 
 /** Small, so that probing silence and hanging takes no time. */
 const limits = { lingerMsMax: 50, pingAfterMs: 20, silenceMsMax: 60 };

@@ -1,6 +1,6 @@
 import { type Connection, isLicError, type Listener, type Transport } from '@lic/interfaces';
 import { type Recorder, record } from './recorder.ts';
-import type { TransportLimits, TransportWorld } from './transport-suite.ts';
+import type { TransportLimits, TransportWorld } from './transport-world.ts';
 
 /** Two ends of one connection, and what they came from. */
 export interface Pair {

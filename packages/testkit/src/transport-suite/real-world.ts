@@ -6,7 +6,7 @@ import {
   type Transport,
   type TransportFactory,
 } from '@lic/interfaces';
-import type { TransportLimits, TransportWorld } from './transport-suite.ts';
+import type { TransportLimits, TransportWorld } from './transport-world.ts';
 
 /** What {@link realTransportWorld} takes. */
 export interface RealTransportWorldOptions {

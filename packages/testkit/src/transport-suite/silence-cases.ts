@@ -1,6 +1,6 @@
 import { connect } from './pair.ts';
 import { record } from './recorder.ts';
-import type { CaseContext } from './transport-suite.ts';
+import type { CaseContext } from './transport-world.ts';
 
 /** Half-open connections are found, and idle ones are left alone. */
 export function silenceCases({ runner: { describe, it, expect }, capabilities, withWorld }: CaseContext): void {

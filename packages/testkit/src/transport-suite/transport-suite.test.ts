@@ -1,7 +1,8 @@
 import type { CloseReason, Connection, Frame, Transport, TransportFactory } from '@lic/interfaces';
 import { describe, expect, it } from 'vitest';
 import { memoryWorld } from '../memory-transport/memory-world.ts';
-import { type TransportCapabilities, transportSuite } from './transport-suite.ts';
+import { transportSuite } from './transport-suite.ts';
+import type { TransportCapabilities } from './transport-world.ts';
 
 const capabilities: TransportCapabilities = {
   canAbort: true,

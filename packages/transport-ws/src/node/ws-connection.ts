@@ -39,6 +39,10 @@ export class WsConnection implements Connection {
   readonly #limits: WsLimits;
   readonly #watch: Timer;
   readonly #closeEvent = new CloseEvent();
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#socket.uncork();
+  };
   readonly #onWritten = (): void => this.#wakeDrained();
   #receiver: ((frame: Frame) => void) | undefined;
   /** Sends are taken and frames are delivered. */
@@ -129,10 +133,7 @@ export class WsConnection implements Connection {
     if (this.#isCorked) return;
     this.#isCorked = true;
     this.#socket.cork();
-    process.nextTick(() => {
-      this.#isCorked = false;
-      this.#socket.uncork();
-    });
+    process.nextTick(this.#uncork);
   }
 
   #take(data: Buffer, isBinary: boolean): void {
