@@ -96,6 +96,9 @@ function take(raft: Raft, input: RaftInput): void {
     case 'link':
       changeLink(raft, input.peer, input.up);
       return;
+    case 'congestion':
+      linkTo(state, input.peer).congested = input.on;
+      return;
     case 'peerLost':
       loseLeader(raft, input.peer);
       return;

@@ -76,6 +76,13 @@ describe('a vote', () => {
     expect(a.take('b')).toMatchObject([{ granted: false }]);
   });
 
+  it('of an older term is refused with the newer one', () => {
+    const a = at1({ term: 5 });
+    a.deliver('b', vote({ term: 4, lastTerm: 4, lastIndex: 9 }));
+    expect(a.take('b')).toMatchObject([{ granted: false, term: 5, asked: 4 }]);
+    expect(a.state.votedFor).toBe(null);
+  });
+
   it('is never refused because of rank', () => {
     const a = at1();
     a.deliver('c', vote());

@@ -13,6 +13,8 @@ export type RaftInput =
   /** The machine has applied everything up to `index`. */
   | { readonly kind: 'applied'; readonly index: number }
   | { readonly kind: 'link'; readonly peer: PeerId; readonly up: boolean }
+  /** The link to `peer` has too much to carry, or not any more. */
+  | { readonly kind: 'congestion'; readonly peer: PeerId; readonly on: boolean }
   /** The last link to `peer` closed and a re-dial failed (`PeerNetwork.onLost`). */
   | { readonly kind: 'peerLost'; readonly peer: PeerId }
   /** Hand control to `to`. {@link Ready.transferFailed} says if that came to nothing. */

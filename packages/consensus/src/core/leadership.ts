@@ -72,6 +72,7 @@ export function changeLink(raft: Raft, peer: PeerId, up: boolean): void {
   const { state } = raft;
   const link = linkTo(state, peer);
   link.up = up;
+  link.congested = false;
   link.askedAt = null;
   const progress = state.peers.get(peer);
   if (progress === undefined) return;

@@ -163,6 +163,18 @@ describe('a leader', () => {
     expect(a.take('b', 'append')).toEqual([]);
   });
 
+  it('sends no entries over a link that has too much to carry, but rounds', () => {
+    const a = leader({ term: 1 });
+    a.deliver('b', ack('b', 1, 1));
+    a.takeAll();
+    a.step({ kind: 'congestion', peer: 'b', on: true });
+    a.propose('x');
+    a.advance(100);
+    expect(a.take('b').map((message) => message.type)).toEqual(['round']);
+    a.step({ kind: 'congestion', peer: 'b', on: false });
+    expect(a.take('b', 'append')).toMatchObject([{ entries: [{ index: 2 }] }]);
+  });
+
   it('sends again what a link took with it', () => {
     const a = leader({ term: 1 });
     a.deliver('b', ack('b', 1, 1));
@@ -209,6 +221,25 @@ describe('a follower', () => {
     expect(b.take('a')).toMatchObject([{ type: 'appendReply', match: 1 }]);
     b.finishWrite();
     expect(b.take('a')).toMatchObject([{ type: 'appendReply', match: 2 }]);
+  });
+
+  it('acknowledges nothing in a term that its disk does not know yet', () => {
+    const b = new CoreHarness({ id: 'b', term: 1, log: [1], disk: 'manual' });
+    b.deliver('a', append({ term: 2, prevIndex: 1, prevTerm: 1, probe: true }));
+    expect(b.take('a')).toEqual([]);
+    b.finishWrite();
+    expect(b.take('a')).toMatchObject([{ type: 'appendReply', term: 2, match: 1 }]);
+  });
+
+  it('does not take the end of a write for more than is left of what it wrote', () => {
+    const b = new CoreHarness({ id: 'b', term: 1, log: [1], disk: 'manual' });
+    b.deliver('a', append({ prevIndex: 1, prevTerm: 1, entries: [2, 3, 4].map((index) => harnessEntry(index, 1)) }));
+    const replacing = [2, 3, 4].map((index) => harnessEntry(index, 2));
+    b.deliver('c', append({ term: 2, prevIndex: 1, prevTerm: 1, entries: replacing }));
+    b.finishWrite();
+    expect(b.state.log.durableTo).toBe(1);
+    b.finishWrite();
+    expect(b.take('c', 'appendReply').at(-1)).toMatchObject({ match: 4 });
   });
 
   it('takes the same entries twice, or out of order, without harm', () => {

@@ -167,7 +167,8 @@ function sendAppend(raft: Raft, to: PeerId, progress: Progress, entriesTo: numbe
 /** Sends a peer what it lacks, as far as its window goes. */
 export function pump(raft: Raft, to: PeerId, progress: Progress): void {
   const { state } = raft;
-  if (progress.mode === 'snapshot' || !linkTo(state, to).up) return;
+  const link = linkTo(state, to);
+  if (progress.mode === 'snapshot' || !link.up || link.congested) return;
   if (progress.next <= state.log.baseIndex) {
     if (state.snapshot === null || state.now < progress.snapshotAfter) return;
     progress.mode = 'snapshot';

@@ -16,6 +16,8 @@ export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted';
 /** What is known of the way to a peer. */
 export interface LinkState {
   up: boolean;
+  /** More waits on it than should: no bulk data, so that rounds and votes are not stuck behind them. */
+  congested: boolean;
   /** When something was asked that is not answered yet; null while nothing is open. */
   askedAt: number | null;
 }

@@ -1,12 +1,11 @@
-import * as testkit from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import { TestTriad } from '../harness/test-triad.ts';
+import { TestTriad } from '../testing/test-triad.ts';
 
 const code = (expected: string, fields: object = {}) => expect.objectContaining({ code: expected, ...fields });
 
 describe('a full disk', () => {
   it('makes the one in control hand over and say so; with room again it takes part again', async () => {
-    const triad = await TestTriad.start(testkit, 'full');
+    const triad = await TestTriad.start('full');
     const a = await triad.decided();
     a.disk.isFull = true;
     const proposal = a.consensus.propose(Buffer.from('x'));
@@ -24,7 +23,7 @@ describe('a full disk', () => {
   });
 
   it('of a stand-by interrupts nothing', async () => {
-    const triad = await TestTriad.start(testkit, 'full stand-by');
+    const triad = await TestTriad.start('full stand-by');
     const a = await triad.decided();
     triad.server('c').disk.isFull = true;
     expect(await triad.propose(a, 'x')).toBe('1');
@@ -34,7 +33,7 @@ describe('a full disk', () => {
   });
 
   it('never acknowledges: with only two servers nothing is committed', async () => {
-    const triad = await TestTriad.start(testkit, 'full of two');
+    const triad = await TestTriad.start('full of two');
     const a = await triad.decided();
     triad.kill(triad.server('b'));
     triad.server('c').disk.isFull = true;
@@ -45,7 +44,7 @@ describe('a full disk', () => {
 
 describe('a disk that fails', () => {
   it('makes the one in control hand over, and keeps it from voting until it is started anew', async () => {
-    const triad = await TestTriad.start(testkit, 'failed');
+    const triad = await TestTriad.start('failed');
     const a = await triad.decided();
     a.disk.failNext('STORE_FAILED');
     await expect(triad.settled(a.consensus.propose(Buffer.from('x')))).rejects.toEqual(code('UNKNOWN'));
@@ -63,7 +62,7 @@ describe('a disk that fails', () => {
 
 describe('a disk that hangs', () => {
   it('makes the one in control step down after one election timeout', async () => {
-    const triad = await TestTriad.start(testkit, 'hangs');
+    const triad = await TestTriad.start('hangs');
     const a = await triad.decided();
     const end = a.disk.stall();
     const proposal = a.consensus.propose(Buffer.from('x'));
@@ -77,7 +76,7 @@ describe('a disk that hangs', () => {
 
 describe('a damaged log', () => {
   it('makes a learner that says where, neither votes nor acknowledges, and knows where control is', async () => {
-    const triad = await TestTriad.start(testkit, 'damaged');
+    const triad = await TestTriad.start('damaged');
     const a = await triad.decided();
     await triad.propose(a, 'x');
     const c = triad.server('c');

@@ -132,6 +132,7 @@ export class Engine<Result> {
     this.#links = new PeerLinks(network, logger, {
       onMessage: (from, message) => this.#receive(from, message),
       onLink: (peer, up) => this.#onLink(peer, up),
+      onCongestion: (peer, on) => this.step({ kind: 'congestion', peer, on }),
       onLost: (peer) => this.step({ kind: 'peerLost', peer }),
     });
     for (const { id } of configuration(this.core.state).members) {

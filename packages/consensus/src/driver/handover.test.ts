@@ -1,12 +1,11 @@
-import * as testkit from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import { TestTriad } from '../harness/test-triad.ts';
+import { TestTriad } from '../testing/test-triad.ts';
 
 const code = (expected: string, fields: object = {}) => expect.objectContaining({ code: expected, ...fields });
 
 describe('a transfer of control', () => {
   it('puts the target in control within milliseconds; no proposal is lost or in doubt', async () => {
-    const triad = await TestTriad.start(testkit, 'transfer');
+    const triad = await TestTriad.start('transfer');
     const a = await triad.decided();
     const before = triad.world.nowMs;
     const proposals = ['one', 'two'].map((text) => a.consensus.propose(Buffer.from(text)));
@@ -23,7 +22,7 @@ describe('a transfer of control', () => {
   });
 
   it('to a server that is down fails after one greatest election timeout; then proposals that were held go on', async () => {
-    const triad = await TestTriad.start(testkit, 'transfer fails');
+    const triad = await TestTriad.start('transfer fails');
     const a = await triad.decided();
     triad.kill(triad.server('c'));
     const before = triad.world.nowMs;
@@ -37,7 +36,7 @@ describe('a transfer of control', () => {
   });
 
   it('to a drained server fails, still in control', async () => {
-    const triad = await TestTriad.start(testkit, 'transfer drained');
+    const triad = await TestTriad.start('transfer drained');
     const a = await triad.decided();
     triad.server('b').consensus.setElectable(false);
     await expect(triad.settled(a.consensus.transferControl('b'))).rejects.toEqual(code('TRANSFER_FAILED'));
@@ -45,7 +44,7 @@ describe('a transfer of control', () => {
   });
 
   it('is refused where control is not, and while another goes on; to itself it is done', async () => {
-    const triad = await TestTriad.start(testkit, 'transfer refused');
+    const triad = await TestTriad.start('transfer refused');
     const a = await triad.decided();
     await expect(triad.server('b').consensus.transferControl('c')).rejects.toEqual(code('NOT_IN_CONTROL'));
     await a.consensus.transferControl('a');
@@ -55,7 +54,7 @@ describe('a transfer of control', () => {
   });
 
   it('back and forth under load loses nothing', async () => {
-    const triad = await TestTriad.start(testkit, 'back and forth');
+    const triad = await TestTriad.start('back and forth');
     let applied = 0;
     for (let turn = 0; turn < 10; turn += 1) {
       const leader = await triad.decided();
@@ -74,7 +73,7 @@ describe('a transfer of control', () => {
 
 describe('a command that a server can not prepare', () => {
   it('fences that server alone, which hands over first', async () => {
-    const triad = await TestTriad.start(testkit, 'fenced');
+    const triad = await TestTriad.start('fenced');
     const a = await triad.decided();
     a.machine.refuses = 'other version';
     const proposal = a.consensus.propose(Buffer.from('other version'));
@@ -94,7 +93,7 @@ describe('a command that a server can not prepare', () => {
 
 describe('an emptied server (I8)', () => {
   it('has no vote and no say in what is committed, but catches up', async () => {
-    const triad = await TestTriad.start(testkit, 'emptied');
+    const triad = await TestTriad.start('emptied');
     const a = await triad.decided();
     await triad.propose(a, 'one');
     const c = triad.server('c');

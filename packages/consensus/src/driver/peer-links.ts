@@ -9,6 +9,8 @@ export const CONSENSUS_CHANNEL = 'consensus';
 export interface PeerLinkEvents {
   onMessage(from: PeerId, message: Message): void;
   onLink(peer: PeerId, up: boolean): void;
+  /** The link to `peer` is above its high-water mark, or below again. */
+  onCongestion(peer: PeerId, on: boolean): void;
   onLost(peer: PeerId): void;
 }
 
@@ -33,7 +35,10 @@ export class PeerLinks {
 
   /** Sends if there is a link. */
   send(to: PeerId, message: Message): void {
-    this.#current.get(to)?.send(message.type === 'append' ? this.#appendFrame(message) : encodeMessage(message));
+    const link = this.#current.get(to);
+    if (link === undefined) return;
+    const flows = link.send(message.type === 'append' ? this.#appendFrame(message) : encodeMessage(message));
+    if (!flows && message.type === 'append') this.#holdBack(link);
   }
 
   /** The link for bulk data. */
@@ -45,6 +50,16 @@ export class PeerLinks {
   stop(): void {
     this.#isStopped = true;
     this.#current.clear();
+  }
+
+  #holdBack(link: PeerLink): void {
+    this.#events.onCongestion(link.peer, true);
+    link.drained().then(
+      () => {
+        if (this.#current.get(link.peer) === link) this.#events.onCongestion(link.peer, false);
+      },
+      (error: unknown) => this.#logger.error('a link did not say when it is drained', { peer: link.peer, err: error }),
+    );
   }
 
   #appendFrame(message: Append): Uint8Array {

@@ -1,12 +1,11 @@
-import * as testkit from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import { TestTriad } from '../harness/test-triad.ts';
+import { TestTriad } from '../testing/test-triad.ts';
 
 const code = (expected: string, fields: object = {}) => expect.objectContaining({ code: expected, ...fields });
 
 describe('control', () => {
   it('goes to the primary at a first start, within a second', async () => {
-    const triad = await TestTriad.start(testkit, 'first');
+    const triad = await TestTriad.start('first');
     const leader = await triad.decided(1_000);
     expect(leader.id).toBe('a');
     expect(leader.events).toEqual(['gained 1']);
@@ -14,7 +13,7 @@ describe('control', () => {
 
   it('goes to another within 100 ms after the one in control was killed, and nothing is lost', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
-      const triad = await TestTriad.start(testkit, `kill ${seed}`);
+      const triad = await TestTriad.start(`kill ${seed}`);
       const first = await triad.decided();
       await triad.propose(first, 'kept');
       triad.kill(first);
@@ -28,7 +27,7 @@ describe('control', () => {
   });
 
   it('stays where it is when one stand-by loses its link to it, and that stand-by knows where', async () => {
-    const triad = await TestTriad.start(testkit, 'one link');
+    const triad = await TestTriad.start('one link');
     const leader = await triad.decided();
     triad.hub.close('a', 'c');
     await triad.run(5_000);
@@ -40,7 +39,7 @@ describe('control', () => {
   });
 
   it('goes to another when the one in control falls silent both ways, and the old one can confirm nothing', async () => {
-    const triad = await TestTriad.start(testkit, 'silent');
+    const triad = await TestTriad.start('silent');
     const old = await triad.decided();
     for (const other of ['b', 'c']) {
       triad.hub.silence('a', other);
@@ -64,7 +63,7 @@ describe('control', () => {
   });
 
   it('is given up by a leader that can send but not hear', async () => {
-    const triad = await TestTriad.start(testkit, 'asymmetric');
+    const triad = await TestTriad.start('asymmetric');
     await triad.decided();
     triad.hub.silence('b', 'a');
     triad.hub.silence('c', 'a');
@@ -72,7 +71,7 @@ describe('control', () => {
   });
 
   it('is not disturbed by a stand-by that can send but not hear', async () => {
-    const triad = await TestTriad.start(testkit, 'deaf');
+    const triad = await TestTriad.start('deaf');
     const leader = await triad.decided();
     triad.hub.silence('a', 'c');
     triad.hub.silence('b', 'c');
@@ -81,7 +80,7 @@ describe('control', () => {
   });
 
   it('is not fought over after a process stood still: what has arrived counts before time does', async () => {
-    const triad = await TestTriad.start(testkit, 'stall');
+    const triad = await TestTriad.start('stall');
     const leader = await triad.decided();
     const standby = triad.server('c');
     standby.runtime.pause();
@@ -96,7 +95,7 @@ describe('control', () => {
   });
 
   it('survives a power cut of all servers', async () => {
-    const triad = await TestTriad.start(testkit, 'power');
+    const triad = await TestTriad.start('power');
     await triad.propose(await triad.decided(), 'kept');
     for (const server of triad.servers) triad.kill(server);
     for (const server of triad.servers) await triad.boot(server);
@@ -105,14 +104,14 @@ describe('control', () => {
   });
 
   it('is alone decided by a single server', async () => {
-    const triad = await TestTriad.start(testkit, 'alone', { count: 1 });
+    const triad = await TestTriad.start('alone', { count: 1 });
     const leader = await triad.decided(300);
     expect(await triad.propose(leader, 'x')).toBe('1');
     await triad.settled(leader.consensus.readBarrier(), 1);
   });
 
   it('is sought by a server that is not electable only when nobody else can win', async () => {
-    const triad = await TestTriad.start(testkit, 'drained');
+    const triad = await TestTriad.start('drained');
     triad.server('a').consensus.setElectable(false);
     const leader = await triad.decided();
     expect(leader.id).toBe('b');
@@ -128,7 +127,7 @@ describe('control', () => {
 
 describe('a proposal', () => {
   it('is applied on all servers in the same order, also where it has to be prepared', async () => {
-    const triad = await TestTriad.start(testkit, 'order');
+    const triad = await TestTriad.start('order');
     const leader = await triad.decided();
     const all = ['one', 'slow:two', 'three'].map((text) => leader.consensus.propose(Buffer.from(text)));
     const results = await triad.settled(Promise.all(all));
@@ -142,7 +141,7 @@ describe('a proposal', () => {
   });
 
   it('at a stand-by fails with where control is', async () => {
-    const triad = await TestTriad.start(testkit, 'hint');
+    const triad = await TestTriad.start('hint');
     await triad.decided();
     const { consensus } = triad.server('b');
     const refusal = code('NOT_IN_CONTROL', { details: { leader: 'a' }, retryable: true });
@@ -151,7 +150,7 @@ describe('a proposal', () => {
   });
 
   it('without a majority fails with NO_QUORUM', async () => {
-    const triad = await TestTriad.start(testkit, 'no quorum');
+    const triad = await TestTriad.start('no quorum');
     await triad.decided();
     triad.kill(triad.server('a'));
     triad.kill(triad.server('b'));
@@ -162,14 +161,14 @@ describe('a proposal', () => {
   });
 
   it('above 1 MiB is rejected; one of 1 MiB is not', async () => {
-    const triad = await TestTriad.start(testkit, 'large');
+    const triad = await TestTriad.start('large');
     const { consensus } = await triad.decided();
     await expect(consensus.propose(new Uint8Array(1024 * 1024 + 1))).rejects.toEqual(code('REJECTED'));
     await triad.settled(consensus.propose(new Uint8Array(1024 * 1024)));
   });
 
   it('beyond the bytes in flight is refused as BUSY, and taken again once they are applied', async () => {
-    const triad = await TestTriad.start(testkit, 'busy', { inFlightBytesMax: 100 });
+    const triad = await TestTriad.start('busy', { inFlightBytesMax: 100 });
     const { consensus } = await triad.decided();
     const first = consensus.propose(new Uint8Array(60));
     await expect(consensus.propose(new Uint8Array(60))).rejects.toEqual(code('BUSY', { retryable: true }));
@@ -178,7 +177,7 @@ describe('a proposal', () => {
   });
 
   it('whose caller gives up is of unknown outcome; whose caller had given up before is rejected', async () => {
-    const triad = await TestTriad.start(testkit, 'abort');
+    const triad = await TestTriad.start('abort');
     const leader = await triad.decided();
     const controller = new AbortController();
     const proposal = leader.consensus.propose(Buffer.from('x'), { signal: controller.signal });
@@ -193,7 +192,7 @@ describe('a proposal', () => {
   });
 
   it('made in the listener that control was gained is taken', async () => {
-    const triad = await TestTriad.start(testkit, 'listener');
+    const triad = await TestTriad.start('listener');
     let result: string | undefined;
     const { consensus } = triad.server('a');
     consensus.on({
@@ -212,7 +211,7 @@ describe('a proposal', () => {
 
 describe('a read barrier', () => {
   it('of many callers is one round', async () => {
-    const triad = await TestTriad.start(testkit, 'barriers');
+    const triad = await TestTriad.start('barriers');
     const { consensus } = await triad.decided();
     const before = triad.world.nowMs;
     await triad.settled(Promise.all(Array.from({ length: 1_000 }, () => consensus.readBarrier())));
@@ -220,7 +219,7 @@ describe('a read barrier', () => {
   });
 
   it('is not confirmed while nobody answers rounds', async () => {
-    const triad = await TestTriad.start(testkit, 'unconfirmed');
+    const triad = await TestTriad.start('unconfirmed');
     const { consensus } = await triad.decided();
     triad.hub.silence('b', 'a');
     triad.hub.silence('c', 'a');
@@ -238,7 +237,7 @@ describe('a read barrier', () => {
 
 describe('stopping', () => {
   it('ends control, leaves proposals in doubt, closes the store, and may be repeated', async () => {
-    const triad = await TestTriad.start(testkit, 'stop');
+    const triad = await TestTriad.start('stop');
     const leader = await triad.decided();
     const proposal = leader.consensus.propose(Buffer.from('x'));
     const stopped = Promise.all([leader.consensus.stop(), leader.consensus.stop()]);
@@ -252,7 +251,7 @@ describe('stopping', () => {
 
 describe('a frame that is no message', () => {
   it('is ignored', async () => {
-    const triad = await TestTriad.start(testkit, 'frames');
+    const triad = await TestTriad.start('frames');
     const leader = await triad.decided();
     triad.hub.inject('b', 'a', Buffer.from('nonsense'));
     triad.hub.inject('b', 'a', Buffer.from([1, 9, 5, 200]));

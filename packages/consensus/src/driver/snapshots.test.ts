@@ -1,15 +1,10 @@
-import * as testkit from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import type { TestServer } from '../harness/test-triad.ts';
-import { TestTriad } from '../harness/test-triad.ts';
+import type { TestServer } from '../testing/test-triad.ts';
+import { TestTriad } from '../testing/test-triad.ts';
 
 const small = { snapshotEntries: 20, keepEntries: 5 };
 
-async function proposeMany(
-  triad: TestTriad<testkit.MemoryDisk>,
-  leader: TestServer<testkit.MemoryDisk>,
-  count: number,
-): Promise<void> {
+async function proposeMany(triad: TestTriad, leader: TestServer, count: number): Promise<void> {
   for (let each = 0; each < count; each += 10) {
     const batch = Array.from({ length: 10 }, (_, at) => leader.consensus.propose(Buffer.from(`command ${each + at}`)));
     await triad.settled(Promise.all(batch));
@@ -18,7 +13,7 @@ async function proposeMany(
 
 describe('snapshots', () => {
   it('keep the log short on every server, and a restart goes on from one', async () => {
-    const triad = await TestTriad.start(testkit, 'short log', small);
+    const triad = await TestTriad.start('short log', small);
     const leader = await triad.decided();
     await proposeMany(triad, leader, 200);
     await triad.run(100);
@@ -35,7 +30,7 @@ describe('snapshots', () => {
   });
 
   it('bring a server up to date that was away for long, while others go on', async () => {
-    const triad = await TestTriad.start(testkit, 'install', small);
+    const triad = await TestTriad.start('install', small);
     const leader = await triad.decided();
     const c = triad.server('c');
     triad.kill(c);
@@ -51,7 +46,7 @@ describe('snapshots', () => {
   });
 
   it('are begun anew when the link closes half-way', async () => {
-    const triad = await TestTriad.start(testkit, 'half-way', small);
+    const triad = await TestTriad.start('half-way', small);
     const leader = await triad.decided();
     const c = triad.server('c');
     triad.kill(c);
@@ -67,7 +62,7 @@ describe('snapshots', () => {
   });
 
   it('are sent again, and not before one election timeout, when the receiver could not save it', async () => {
-    const triad = await TestTriad.start(testkit, 'full receiver', small);
+    const triad = await TestTriad.start('full receiver', small);
     const leader = await triad.decided();
     const c = triad.server('c');
     triad.kill(c);
@@ -81,7 +76,7 @@ describe('snapshots', () => {
   });
 
   it('reach a server that comes with an empty disk, also after the leader changed on the way', async () => {
-    const triad = await TestTriad.start(testkit, 'leader changes', small);
+    const triad = await TestTriad.start('leader changes', small);
     const leader = await triad.decided();
     const c = triad.server('c');
     triad.kill(c);

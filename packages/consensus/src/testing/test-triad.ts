@@ -1,53 +1,25 @@
-import type {
-  Consensus,
-  ConsensusEvents,
-  ConsensusTiming,
-  LogStore,
-  Member,
-  PeerId,
-  Runtime,
-  Timer,
+import {
+  type Consensus,
+  type ConsensusEvents,
+  type ConsensusTiming,
+  type Member,
+  type PeerId,
+  silentLogger,
 } from '@lic/interfaces';
-import { silentLogger } from '@lic/interfaces';
+import {
+  createMemoryLogStore,
+  createVirtualWorld,
+  MemoryDisk,
+  type VirtualRuntime,
+  type VirtualWorld,
+} from '@lic/testkit';
 import type { RaftOptions } from '../driver/options.ts';
 import { raft } from '../driver/raft.ts';
+import { MemoryPeerHub } from '../harness/memory-peer-hub.ts';
 import { ListMachine } from './list-machine.ts';
-import { MemoryPeerHub } from './memory-peer-hub.ts';
 
 /** Profile `lan`. */
 export const timing: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1000 };
-
-/** What a {@link TestTriad} needs of the virtual world of `@lic/testkit`, which only tests may import. */
-export interface TestWorld {
-  readonly seed: number | string;
-  readonly nowMs: number;
-  schedule(delayMs: number, run: () => void): Timer;
-  settle(): Promise<void>;
-  run(limits: { readonly forMs: number; readonly until?: () => boolean }): Promise<boolean>;
-  runtime(name: string): TestRuntime;
-}
-
-/** The runtime of one process. */
-export interface TestRuntime extends Runtime {
-  kill(): void;
-  pause(): void;
-  resume(): void;
-}
-
-/** A disk that outlives processes. */
-export interface TestDisk {
-  crash(): void;
-}
-
-/** The parts of `@lic/testkit`, which only tests may import, so they pass it in. */
-export interface Testkit<Disk extends TestDisk> {
-  readonly createVirtualWorld: (options: { readonly seed: string }) => TestWorld;
-  readonly createMemoryLogStore: (
-    disk: Disk,
-    options: { readonly runtime: TestRuntime; readonly syncMs: number },
-  ) => LogStore;
-  readonly MemoryDisk: new () => Disk;
-}
 
 /** What may be said about a {@link TestTriad}. */
 export interface TestTriadOptions extends RaftOptions {
@@ -56,52 +28,46 @@ export interface TestTriadOptions extends RaftOptions {
 }
 
 /** One server of a {@link TestTriad}. */
-export interface TestServer<Disk> {
+export interface TestServer {
   readonly id: PeerId;
-  disk: Disk;
+  disk: MemoryDisk;
   readonly events: string[];
   member: Member;
-  runtime: TestRuntime;
+  runtime: VirtualRuntime;
   machine: ListMachine;
   consensus: Consensus<string>;
   isUp: boolean;
 }
 
 /** Servers on virtual time with an in-memory network and disks. */
-export class TestTriad<Disk extends TestDisk> {
-  readonly world: TestWorld;
+export class TestTriad {
+  readonly world: VirtualWorld;
   readonly hub: MemoryPeerHub;
-  readonly servers: TestServer<Disk>[] = [];
-  readonly #testkit: Testkit<Disk>;
+  readonly servers: TestServer[] = [];
   readonly #options: TestTriadOptions;
   #boots = 0;
 
-  constructor(testkit: Testkit<Disk>, seed: string, options: TestTriadOptions = {}) {
-    this.world = testkit.createVirtualWorld({ seed });
+  constructor(seed: string, options: TestTriadOptions = {}) {
+    this.world = createVirtualWorld({ seed });
     this.hub = new MemoryPeerHub({ schedule: (deliver) => void this.world.schedule(1, deliver) });
-    this.#testkit = testkit;
     this.#options = options;
     for (const id of [...'abcde'].slice(0, options.count ?? 3)) {
       const member = { id, incarnation: `${id}-1` };
-      const server = { id, member, disk: new testkit.MemoryDisk(), events: [], isUp: false };
+      const server = { id, member, disk: new MemoryDisk(), events: [], isUp: false };
       // The rest comes with the boot, before anybody can ask for it.
-      this.servers.push(server as unknown as TestServer<Disk>);
+      this.servers.push(server as unknown as TestServer);
     }
   }
 
   /** Makes servers and starts them all. */
-  static async start<Disk extends TestDisk>(
-    testkit: Testkit<Disk>,
-    seed: string,
-    options: TestTriadOptions = {},
-  ): Promise<TestTriad<Disk>> {
-    const triad = new TestTriad(testkit, seed, options);
+  static async start(seed: string, options: TestTriadOptions = {}): Promise<TestTriad> {
+    const triad = new TestTriad(seed, options);
     for (const server of triad.servers) await triad.boot(server);
     return triad;
   }
 
   /** The server of that name. */
-  server(id: PeerId): TestServer<Disk> {
+  server(id: PeerId): TestServer {
     return this.servers.find((server) => server.id === id)!;
   }
 
@@ -111,10 +77,10 @@ export class TestTriad<Disk extends TestDisk> {
   }
 
   /** Starts the process of `server` on what its disk holds. */
-  async boot(server: TestServer<Disk>, machine = new ListMachine()): Promise<void> {
+  async boot(server: TestServer, machine = new ListMachine()): Promise<void> {
     this.#boots += 1;
     const runtime = this.world.runtime(`${server.id}#${this.#boots}`);
-    const store = this.#testkit.createMemoryLogStore(server.disk, { runtime, syncMs: 2 });
+    const store = createMemoryLogStore(server.disk, { runtime, syncMs: 2 });
     const opening = store.open();
     await this.world.settle();
     const contents = await opening;
@@ -143,7 +109,7 @@ export class TestTriad<Disk extends TestDisk> {
   }
 
   /** SIGKILL and a power cut: what was not synced is gone. */
-  kill(server: TestServer<Disk>): void {
+  kill(server: TestServer): void {
     server.isUp = false;
     server.runtime.kill();
     server.disk.crash();
@@ -151,12 +117,12 @@ export class TestTriad<Disk extends TestDisk> {
   }
 
   /** Who is in control. */
-  get leader(): TestServer<Disk> | undefined {
+  get leader(): TestServer | undefined {
     return this.servers.find((server) => server.isUp && server.consensus.status().state === 'in-control');
   }
 
   /** Runs until a server is in control and all that are up know it. */
-  async decided(withinMs = 5_000): Promise<TestServer<Disk>> {
+  async decided(withinMs = 5_000): Promise<TestServer> {
     await this.until(() => {
       const { leader } = this;
       return (
@@ -191,7 +157,7 @@ export class TestTriad<Disk extends TestDisk> {
   }
 
   /** Proposes a command and answers its result. */
-  async propose(server: TestServer<Disk>, text: string): Promise<string> {
+  async propose(server: TestServer, text: string): Promise<string> {
     return (await this.settled(server.consensus.propose(Buffer.from(text)))).result;
   }
 }

@@ -2,8 +2,8 @@ import type { ConsensusTiming, PeerId } from '@lic/interfaces';
 import { lastIndex, termAt } from '../core/log.ts';
 import { configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
+import { CoreHarness } from '../harness/core-harness.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
-import { CoreHarness } from './core-harness.ts';
 import { type ClusterDisk, CoreInvariants } from './core-invariants.ts';
 
 /** One server of a {@link CoreCluster}. */
