@@ -261,6 +261,27 @@ describe('crashes', () => {
     expect((await machine.makeStore().open()).entries.length).toBe(found);
   });
 
+  it('right after a rename do not leave it in memory alone', async () => {
+    for (let turns = 0; turns < 200; turns++) {
+      const machine = new SimulatedMachine();
+      const store = machine.makeStore();
+      await store.open();
+      // The segment that is prepared meanwhile would make the folder durable, too.
+      for (let turn = 0; turn < 60; turn++) await Promise.resolve();
+      void store.saveSnapshot({ index: 9, term: 2, config: new Uint8Array(0) }, chunks(seededRandom(1)));
+      void store.saveOwner(Uint8Array.of(1));
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      machine.kill();
+      const second = machine.makeStore();
+      const { snapshot } = await second.open();
+      const owner = await second.readOwner();
+      machine.cutPower();
+      const third = machine.makeStore();
+      expect((await third.open()).snapshot).toEqual(snapshot);
+      expect(await third.readOwner()).toEqual(owner);
+    }
+  });
+
   it('may come again and again while a log is opened', async () => {
     for (let turns = 0; turns < 300; turns += 3) {
       const machine = new SimulatedMachine();

@@ -182,7 +182,8 @@ export function damageCases({ describe, it, expect }: SuiteRunner, withSubject: 
       withSubject(async ({ makeStore, damageSnapshot }) => {
         const store = makeStore();
         await store.open();
-        await store.write({ entries: entries(1, 30) });
+        // More than one segment's worth, so that dropping too much shows.
+        for (let index = 1; index <= 30; index++) await store.write({ entries: [entry(index, 1, 4_000)] });
         await store.saveSnapshot(meta(10), chunks(Uint8Array.of(10)));
         await store.saveSnapshot(meta(20), chunks(Uint8Array.of(20)));
         await store.compact(20);
