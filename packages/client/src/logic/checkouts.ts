@@ -220,13 +220,7 @@ export class Checkouts {
 const waitEndMs = ({ startedMs, wanted }: Checkout): number => startedMs + wanted.waitMs + waitGraceMs;
 
 function bodyOf({ feature, version, count }: Wanted, waitMs: number): Request['body'] {
-  return {
-    t: 'checkout',
-    feature,
-    count,
-    ...(version === undefined ? {} : { version }),
-    ...(waitMs > 0 ? { waitMs } : {}),
-  };
+  return { t: 'checkout', feature, count, version, waitMs: waitMs > 0 ? waitMs : undefined };
 }
 
 function waitOver({ feature, count, waitMs }: Wanted): Failure {

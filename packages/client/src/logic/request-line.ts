@@ -50,6 +50,8 @@ export class RequestLine {
   readonly #unanswered = new Map<number, Request>();
   readonly #byId = new Map<number, Request>();
   #nextSeq = 1;
+  /** The lowest number without an answer, or the next one. Kept, since the first key of a map that is a queue is slow to find. */
+  #awaited = 1;
   #outCount = 0;
 
   /** No request waits for an answer or to be sent. */
@@ -75,6 +77,8 @@ export class RequestLine {
   /** When the first request that is under way was sent last, monotonic ms; Infinity where none is. */
   oldestOutMs(): number {
     if (this.#outCount === 0) return Infinity;
+    const first = this.#unanswered.get(this.#awaited);
+    if (first?.isOut === true) return first.copies.at(-1)?.sentMs ?? Infinity;
     for (const request of this.#unanswered.values())
       if (request.isOut) return request.copies.at(-1)?.sentMs ?? Infinity;
     return Infinity;
@@ -106,6 +110,7 @@ export class RequestLine {
     if (!this.#unanswered.delete(request.seq)) return;
     this.#setOut(request, false);
     for (const { id } of request.copies) this.#byId.delete(id);
+    while (this.#awaited < this.#nextSeq && !this.#unanswered.has(this.#awaited)) this.#awaited += 1;
   }
 
   /** It was surely not carried out, or nobody knows: it goes again, at `notBeforeMs` or with the next binding. */
@@ -125,8 +130,7 @@ export class RequestLine {
 
   /** Whether a request before this one is still without an answer: then a refusal only means that its number came too early. */
   hasEarlier(request: Request): boolean {
-    const first = this.#unanswered.keys().next();
-    return first.done !== true && first.value < request.seq;
+    return this.#awaited < request.seq;
   }
 
   /** All that is in the line, in order; for a session that has ended. */
@@ -171,22 +175,34 @@ export class RequestLine {
     request.copies.push({ id, sentMs: nowMs });
     this.#byId.set(id, request);
     this.#setOut(request, true);
-    const { session, epoch, opening } = envelope;
-    send({
-      ...request.body,
-      id,
-      session,
-      seq: request.seq,
-      awaited: this.#unanswered.keys().next().value ?? request.seq,
-      attempt: request.copies.length,
-      epoch: request.seq === 1 ? 0 : epoch,
-      ...(request.seq === 1 ? { opening } : {}),
-    });
+    send(compose(request, id, this.#awaited, envelope));
   }
 
   #setOut(request: Request, isOut: boolean): void {
     if (request.isOut === isOut) return;
     request.isOut = isOut;
     this.#outCount += isOut ? 1 : -1;
+  }
+}
+
+/** Written out field by field: an object that is spread first and added to afterwards takes several times as long to make. */
+function compose({ body, seq, copies }: Request, id: number, awaited: number, envelope: Envelope): SessionMessage {
+  const { session } = envelope;
+  const attempt = copies.length;
+  const epoch = seq === 1 ? 0 : envelope.epoch;
+  switch (body.t) {
+    case 'checkout': {
+      const { t, feature, version, count, waitMs } = body;
+      const opening = seq === 1 ? envelope.opening : undefined;
+      return { t, id, session, seq, awaited, attempt, epoch, opening, feature, version, count, waitMs };
+    }
+    case 'cancel':
+      return { t: body.t, id, session, seq, awaited, attempt, epoch, checkoutSeq: body.checkoutSeq };
+    case 'checkin':
+      return { t: body.t, id, session, seq, awaited, attempt, epoch, grant: body.grant };
+    case 'acknowledge':
+      return { t: body.t, id, session, seq, awaited, attempt, epoch, grants: body.grants };
+    case 'goodbye':
+      return { t: body.t, id, session, seq, awaited, attempt, epoch };
   }
 }

@@ -178,9 +178,10 @@ export class LogicClient {
         const link = this.links.get(output.link);
         if (link?.isOpen !== true)
           throw new Error(`sent on a connection that is not open: ${JSON.stringify(output.message)}`);
-        this.sent.push({ link: output.link, message: output.message });
+        const message = overWire(output.message);
+        this.sent.push({ link: output.link, message });
         this.#carry(link, 'upMs', () => {
-          if (link.isOpen) this.#world.triad.receive(link.rank, link.connection, output.message);
+          if (link.isOpen) this.#world.triad.receive(link.rank, link.connection, message);
         });
         break;
       }
@@ -245,7 +246,7 @@ export class LogicClient {
         send: (message) =>
           this.#carry(link, 'downMs', () => {
             if (link.isOpen && this.links.get(id) === link)
-              this.input({ kind: 'message', link: id, message: structuredClone(message) });
+              this.input({ kind: 'message', link: id, message: overWire(message) });
           }),
         close: () => this.#carry(link, 'downMs', () => this.#drop(id, link, 'orderly')),
       },
@@ -297,3 +298,6 @@ export class LogicClient {
     });
   }
 }
+
+/** What arrives is another object than what was sent, without the fields that are undefined. */
+const overWire = <Message>(message: Message): Message & Record<string, unknown> => JSON.parse(JSON.stringify(message));
