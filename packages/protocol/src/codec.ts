@@ -9,12 +9,12 @@ import { type ServerMessage, serverMessageSchema } from './server-messages.ts';
  * Throws `BAD_MESSAGE` and nothing else; `details.path` names the field, `details.id` is the request's id where it could be read.
  */
 export function decodeClientMessage(text: string): ClientMessage {
-  return decode(text, clientMessageSchema);
+  return decode(text, clientMessageSchema, protocolLimits.messageBytesMax);
 }
 
 /** Reads one text frame of a server; unknown keys are ignored. Throws like {@link decodeClientMessage}. */
 export function decodeServerMessage(text: string): ServerMessage {
-  return decode(text, serverMessageSchema);
+  return decode(text, serverMessageSchema, protocolLimits.answerBytesMax);
 }
 
 /** The text frame of a client's message. It is not checked again: the types did that. */
@@ -27,12 +27,8 @@ export function encodeServerMessage(message: ServerMessage): string {
   return JSON.stringify(message);
 }
 
-function decode<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
-  if (isLongerThan(text, protocolLimits.messageBytesMax)) {
-    throw badMessage(`It is longer than ${protocolLimits.messageBytesMax} bytes`, {
-      limit: protocolLimits.messageBytesMax,
-    });
-  }
+function decode<Schema extends z.ZodType>(text: string, schema: Schema, bytesMax: number): z.output<Schema> {
+  if (isLongerThan(text, bytesMax)) throw badMessage(`It is longer than ${bytesMax} bytes`, { limit: bytesMax });
   let value: unknown;
   try {
     value = JSON.parse(text);

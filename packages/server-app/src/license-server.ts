@@ -9,7 +9,7 @@ import {
   type StoreContents,
   type Transport,
 } from '@lic/interfaces';
-import type { ControlHint, HelloMessage, StatusReport, WelcomeMessage } from '@lic/protocol';
+import type { ControlHint, HelloMessage, ServerMessage, StatusReport, WelcomeMessage } from '@lic/protocol';
 import { AdminDesk } from './admin/admin-desk.ts';
 import { ClientHub } from './clients/client-hub.ts';
 import { ClientRouter } from './clients/client-router.ts';
@@ -21,6 +21,7 @@ import { TermKeeper } from './control/term-keeper.ts';
 import { drawId } from './forming/folder-record.ts';
 import { formTriad } from './forming/forming.ts';
 import { LicenseDesk, type VerifiedLicense } from './license/license-desk.ts';
+import { licenseInEntries, licenseInSnapshot } from './license/license-in-log.ts';
 import { createPeerCalls, type PeerCalls } from './peers/peer-calls.ts';
 import { createTriadPeers, type PeerEndpoint, type TriadPeers } from './peers/triad-peers.ts';
 import { createPropose } from './propose.ts';
@@ -32,8 +33,9 @@ import { type ServerFacts, StatusDesk } from './status/status-desk.ts';
 
 /** A request unanswered for so long goes again through the others: 2.5 peer rounds (`lan`: 250 ms, `wan`: 1 s). */
 const repeatAfterRounds = 2.5;
-/** Failback waits so many peer rounds by default (`lan`: 10 s). */
-const failbackAfterRounds = 100;
+/** Failback waits so many peer rounds by default: 10 s in profile `lan`; slower networks are given more (`wan`: 60 s). */
+const failbackRounds = { lan: 100, slower: 150 } as const;
+const lanRoundMs = 100;
 
 /** What exists once the server listens. */
 interface Parts {
@@ -79,7 +81,10 @@ export class LicenseServer implements Server {
     this.#license = new LicenseDesk(options, options.logger);
     this.#bootId = drawId(options.runtime);
     this.#ledger = createLedger({ verifyLicense: async (text) => void (await this.#license.verify(text)) });
-    this.#machine = createServerMachine(this.#ledger, (_index, events) => this.#applied(events));
+    this.#machine = createServerMachine(this.#ledger, options.logger, {
+      onApplied: (events) => this.#applied(events),
+      onRestored: () => this.#followLicense(),
+    });
     this.joined = new Promise((resolve, reject) => {
       this.#settleJoined = { resolve, reject };
     });
@@ -95,20 +100,47 @@ export class LicenseServer implements Server {
     const { runtime, store } = this.#options;
     const logger = this.#logger;
     const transports = this.#options.transports.map((factory) => factory({ runtime, logger }));
-    const seed = await this.#license.read();
-    this.#endpoints = this.#license.endpoints(seed.license);
-    const contents = await store.open();
-    const parts = this.#compose(transports, seed);
-    this.#parts = parts;
-    await this.#listen(transports);
-    parts.peers.start();
-    parts.clock.start();
-    this.#join(contents, parts).then(this.#settleJoined.resolve, (error: unknown) => {
-      this.#settleJoined.reject(error);
-      if (this.#stopping.signal.aborted) return;
-      this.#formingTrouble = errorMessage(error);
-      logger.error('this server takes no part', { err: error });
-    });
+    try {
+      const contents = await store.open();
+      const seed = await this.#seed(contents);
+      this.#endpoints = this.#license.endpoints(seed.license);
+      const parts = this.#compose(transports, seed);
+      this.#parts = parts;
+      await this.#listen(transports);
+      parts.peers.start();
+      parts.clock.start();
+      this.#join(contents, parts).then(this.#settleJoined.resolve, (error: unknown) => this.#joinFailed(error));
+    } catch (error) {
+      await this.stop({ handover: false });
+      throw error;
+    }
+  }
+
+  /** The license to begin with: the newest of the log, where it has one; the file only seeds a first start (triad.md, S3). */
+  async #seed(contents: StoreContents): Promise<VerifiedLicense> {
+    const license = this.#license;
+    const logged = licenseInEntries(contents.entries);
+    if (logged !== null) {
+      try {
+        return await license.verify(logged);
+      } catch {
+        // It will be looked at again before it is applied; who can't verify it then is fenced.
+      }
+    }
+    try {
+      return await license.read();
+    } catch (error) {
+      const restored = await licenseInSnapshot(this.#options.store);
+      if (restored === null) throw error;
+      return license.verify(restored);
+    }
+  }
+
+  #joinFailed(error: unknown): void {
+    this.#settleJoined.reject(error);
+    if (this.#stopping.signal.aborted) return;
+    this.#formingTrouble = errorMessage(error);
+    this.#logger.error('this server takes no part', { err: error });
   }
 
   status(): Promise<StatusReport> {
@@ -129,7 +161,9 @@ export class LicenseServer implements Server {
   async #stop(handover: boolean): Promise<void> {
     this.#stopping.abort(new LicError('STOPPED', 'The server is stopping.'));
     if (handover) {
-      this.#parts?.hub.broadcast({ t: 'moving', to: this.#controlHint(), reason: 'this server is stopping' });
+      // Where control is here, whom it goes to is told when that is decided.
+      const to = this.#view().state === 'in-control' ? null : this.#controlHint();
+      this.#parts?.hub.broadcast({ t: 'moving', to, reason: 'this server is stopping' });
       await this.#member?.control.leave();
     }
     this.#member?.terms.stop();
@@ -166,6 +200,7 @@ export class LicenseServer implements Server {
     });
     const status = new StatusDesk({
       runtime,
+      logger,
       ledger: this.#ledger,
       peers,
       calls,
@@ -173,11 +208,11 @@ export class LicenseServer implements Server {
       view: () => this.#view(),
       facts: () => this.#facts(),
       endpoints: () => this.#endpoints,
+      controlAgeMsMax: timing.electionTimeoutMaxMs,
       readBarrier: async () => {
         if (this.#member === undefined) throw new LicError('NO_QUORUM', 'The triad is forming.', { retryable: true });
         await this.#member.consensus.readBarrier();
       },
-      notices: () => this.#notices(),
     });
     const router = new ClientRouter({
       logger,
@@ -194,6 +229,10 @@ export class LicenseServer implements Server {
       acceptPeer: (connection, firstFrame) => peers.accept(connection, firstFrame),
       handlers: {
         welcome: (hello) => this.#welcome(hello),
+        greeted: (link, { state, term, control }) => {
+          const now = this.#controlMessage();
+          if (state !== now.state || term !== now.term || control?.key !== now.control?.key) link.send(now);
+        },
         message: (link, message) => router.receive(link, message),
         closed: (link, reason) => this.#member?.terms.desk?.linkClosed(link, reason),
       },
@@ -239,6 +278,7 @@ export class LicenseServer implements Server {
       },
     });
     this.#formingTrouble = null;
+    this.#license.logged(formed.licenseHash);
     const consensus = this.#options.consensus<LedgerResult>({
       runtime,
       logger,
@@ -264,8 +304,9 @@ export class LicenseServer implements Server {
     const control = new ControlKeeper({
       ...shared,
       mode: failback ?? 'auto',
-      failbackAfterMs: failbackAfterMs ?? failbackAfterRounds * timing.roundMs,
-      lookMs: timing.roundMs,
+      failbackAfterMs:
+        failbackAfterMs ?? timing.roundMs * (timing.roundMs > lanRoundMs ? failbackRounds.slower : failbackRounds.lan),
+      timing,
     });
     const terms = new TermKeeper({
       ...shared,
@@ -274,7 +315,7 @@ export class LicenseServer implements Server {
       seed,
       settings,
       isNew: formed.isNew,
-      controlHint: () => this.#controlHint(),
+      controlHint: (leader) => this.#controlHint(leader),
       onServing: () => this.#tellControl(),
     });
     const admin = new AdminDesk({ ...shared, propose, control, license: this.#license, view: () => this.#view() });
@@ -298,15 +339,19 @@ export class LicenseServer implements Server {
   }
 
   #applied(events: readonly LedgerEvent[]): void {
-    const text = this.#ledger.licenseText();
-    // Without events: a snapshot was restored, and the license may be another one.
-    if (text !== null && (events.length === 0 || events.some((event) => event.kind === 'licenseInstalled'))) {
-      const license = this.#ledger.license();
-      if (license !== null) this.#endpoints = this.#license.endpoints(license);
-      this.#parts?.peers.setEndpoints(this.#endpoints);
-      void this.#license.follow(text);
-    }
+    for (const event of events) if (event.kind === 'licenseInstalled') this.#followLicense();
     this.#member?.terms.applied(events);
+  }
+
+  /** The license in force may be another one. */
+  #followLicense(): void {
+    const license = this.#ledger.license();
+    const text = this.#ledger.licenseText();
+    const { licenseHash } = this.#ledger.summary();
+    if (license === null || text === null || licenseHash === null) return;
+    this.#endpoints = this.#license.endpoints(license);
+    this.#parts?.peers.setEndpoints(this.#endpoints);
+    void this.#license.follow(text, licenseHash);
   }
 
   #welcome(hello: HelloMessage): Promise<WelcomeMessage> {
@@ -346,24 +391,31 @@ export class LicenseServer implements Server {
     return { state: status.state, term: status.term, leader: status.leader, trouble: status.trouble };
   }
 
-  #controlHint(): ControlHint | null {
-    const { leader } = this.#view();
-    return leader === null ? null : hintOf(this.#endpoint(leader));
+  /** Where control is, or would be at `leader`. */
+  #controlHint(leader: unknown = undefined): ControlHint | null {
+    const known = typeof leader === 'string' ? leader : this.#view().leader;
+    return known === null ? null : hintOf(this.#endpoint(known));
+  }
+
+  #controlMessage(): Extract<ServerMessage, { t: 'control' }> {
+    const { state, term } = this.#view();
+    return { t: 'control', state, term, control: this.#controlHint() };
   }
 
   /** Tells every client, once for each change. */
   #tellControl(): void {
     const { state, term, leader } = this.#view();
-    if (state === 'standby' || state === 'in-control') this.#parts?.status.touch();
+    this.#parts?.status.noteControl(state === 'standby' || state === 'in-control');
     // Told only once sessions are served: who comes earlier would be turned away.
     if (state === 'in-control' && this.#member?.terms.desk === undefined) return;
     const told = `${state} ${term} ${leader}`;
     if (told === this.#told) return;
     this.#told = told;
-    this.#parts?.hub.broadcast({ t: 'control', state, term, control: this.#controlHint() });
+    this.#parts?.hub.broadcast(this.#controlMessage());
   }
 
-  #facts(): ServerFacts {
+  async #facts(): Promise<ServerFacts> {
+    const notices = await this.#notices();
     const { state, trouble } = this.#view();
     return {
       state,
@@ -371,18 +423,24 @@ export class LicenseServer implements Server {
       version: this.#options.version ?? null,
       lastApplied: this.#member?.consensus.status().appliedIndex ?? 0,
       stateHash: this.#machine.hash(),
-      notes: this.#machine.hashNotes(),
+      hashNotes: this.#machine.hashNotes(),
       clockAlarm: this.#parts?.clock.alarm ?? false,
       trouble,
+      notices,
     };
   }
 
-  #notices(): readonly string[] {
+  /** What the administrator should know of this server. */
+  async #notices(): Promise<readonly string[]> {
     const notices: string[] = [];
+    const file = await this.#license.file();
     const { licenseHash } = this.#ledger.summary();
-    const { fileHash } = this.#license;
-    if (licenseHash !== null && fileHash !== null && licenseHash !== fileHash) {
-      notices.push('The license file on disk is not the license in force: load it with `lic reload`, or remove it.');
+    if (licenseHash !== null && licenseHash !== file.hash) {
+      notices.push(
+        file.trouble === null
+          ? 'The license file on disk is not the license in force: load it with `lic reload`, or remove it.'
+          : `The license file on disk can't be used: ${file.trouble} The license in force is the log's.`,
+      );
     }
     const leapMs = this.#parts?.clock.pendingLeapMs() ?? null;
     if (leapMs !== null)

@@ -1,5 +1,5 @@
 import type { Ledger, LedgerEvent, LedgerResult } from '@lic/core';
-import type { StateMachine } from '@lic/interfaces';
+import type { Logger, StateMachine } from '@lic/interfaces';
 
 /** The state hash as it was when a log index had been applied. */
 export interface HashNote {
@@ -17,32 +17,51 @@ export interface ServerMachine extends StateMachine<LedgerResult> {
   hashNotes(): readonly HashNote[];
 }
 
-/** Wraps the ledger. `onApplied` is called within `apply`, in log order. */
-export function createServerMachine(
-  ledger: Ledger,
-  onApplied: (index: number, events: readonly LedgerEvent[]) => void,
-): ServerMachine {
+/** What the server does as the ledger changes. */
+export interface ServerMachineHooks {
+  /** Called within `apply`, in log order. */
+  onApplied(events: readonly LedgerEvent[]): void;
+  /** A snapshot has taken the state's place. */
+  onRestored(): void;
+}
+
+/** Wraps the ledger. What a hook throws is a bug: it is logged, and the log is applied all the same. */
+export function createServerMachine(ledger: Ledger, logger: Logger, hooks: ServerMachineHooks): ServerMachine {
   let notes: HashNote[] = [];
   let notedIndex = 0;
+  let isIndexKnown = true;
+
+  const note = (index: number): void => {
+    const mark = Math.floor((index - 1) / hashNoteEntries) * hashNoteEntries;
+    if (mark > notedIndex && isIndexKnown) {
+      notes.push({ index: mark, hash: ledger.hash() });
+      if (notes.length > hashNotesMax) notes.shift();
+    }
+    notedIndex = Math.max(notedIndex, mark);
+    isIndexKnown = true;
+  };
+  const tell = (hook: () => void): void => {
+    try {
+      hook();
+    } catch (error) {
+      logger.error('what was applied could not be told', { err: error });
+    }
+  };
   return {
     prepare: (command) => ledger.prepare(command),
     apply(index, command) {
-      const mark = Math.floor((index - 1) / hashNoteEntries) * hashNoteEntries;
-      if (mark > notedIndex) {
-        notedIndex = mark;
-        notes.push({ index: mark, hash: ledger.hash() });
-        if (notes.length > hashNotesMax) notes.shift();
-      }
+      note(index);
       const result = ledger.apply(index, command);
-      onApplied(index, result.events);
+      tell(() => hooks.onApplied(result.events));
       return result;
     },
     snapshot: () => ledger.snapshot(),
     async restore(chunks) {
       await ledger.restore(chunks);
-      // Which index the state belongs to is known with the next command; until then there is nothing to note.
+      // A snapshot may be of any index behind the last mark: its hash is not that mark's.
       notes = [];
-      onApplied(0, []);
+      isIndexKnown = false;
+      tell(() => hooks.onRestored());
     },
     hash: () => ledger.hash(),
     hashNotes: () => notes,

@@ -1,6 +1,6 @@
 import type { Ledger } from '@lic/core';
 import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
-import type { AdminRequest } from '@lic/protocol';
+import { type AdminRequest, adminSchema } from '@lic/protocol';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlView } from '../control/control-view.ts';
@@ -41,8 +41,15 @@ export class AdminDesk {
   constructor(parts: AdminDeskParts) {
     this.#parts = parts;
     parts.calls.handle('admin.run', async (params, from) => {
-      parts.logger.info('an administrative verb came from a peer', { from: this.#nameOf(from), request: params });
-      return (await this.#runHere(params as unknown as AdminRequest)) as unknown as Json;
+      // A newer server may know verbs that this one does not.
+      const request = adminSchema.shape.request.safeParse(params);
+      if (!request.success)
+        throw new LicError('ADMIN_FAILED', 'The server in control does not know this verb: it runs another version.');
+      parts.logger.info('an administrative verb came from a peer', {
+        from: this.#nameOf(from),
+        verb: request.data.verb,
+      });
+      return (await this.#runHere(request.data)) as unknown as Json;
     });
     parts.calls.handle('license.check', async (params) => {
       await parts.license.verify((params as { readonly license: string }).license);
@@ -52,9 +59,10 @@ export class AdminDesk {
 
   /** Throws `LicError`s: `NOT_IN_CONTROL`, `NO_QUORUM`, `ADMIN_FAILED` and the verb's own. */
   async run(request: AdminRequest): Promise<AdminOutcome> {
+    const { license, peers } = this.#parts;
     const complete: AdminRequest =
       request.verb === 'reload' && request.license === undefined
-        ? { verb: 'reload', license: (await this.#parts.license.read()).text }
+        ? { verb: 'reload', license: (await this.#verifiedBy(peers.self, license.read())).text }
         : request;
     const { state, leader } = this.#parts.view();
     if (state === 'in-control') return this.#runHere(complete);
@@ -112,7 +120,7 @@ export class AdminDesk {
   /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
   async #reload(text: string): Promise<AdminOutcome> {
     const { license, ledger, peers, calls } = this.#parts;
-    const verified = await license.verify(text);
+    const verified = await this.#verifiedBy(peers.self, license.verify(text));
     const current = ledger.license();
     if (current !== null) checkSameKeys(current, verified.license);
     if (ledger.summary().licenseHash === verified.hash) {
@@ -120,22 +128,27 @@ export class AdminDesk {
     }
     const reachable = peers.peers().filter((peer) => peers.isUp(peer));
     await Promise.all(
-      reachable.map(async (peer) => {
-        try {
-          await calls.call(peer, 'license.check', { license: text }, checkMs);
-        } catch (error) {
-          throw new LicError('LICENSE_REFUSED', `${this.#nameOf(peer)} refuses the license: ${errorMessage(error)}`, {
-            cause: error,
-            details: { server: this.#nameOf(peer), reason: isLicError(error) ? error.code : 'INTERNAL' },
-          });
-        }
-      }),
+      reachable.map((peer) => this.#verifiedBy(peer, calls.call(peer, 'license.check', { license: text }, checkMs))),
     );
     await this.#commit({ kind: 'install', license: text, licenseHash: verified.hash });
+    const checked = [peers.self, ...reachable].map((peer) => this.#nameOf(peer));
     return {
-      message: `The license ${verified.license.id} is in force on all servers.`,
-      result: { licenseHash: verified.hash, changed: true },
+      message: `The license ${verified.license.id} is in force. Verified before by ${checked.join(', ')}.`,
+      result: { licenseHash: verified.hash, changed: true, verifiedBy: checked },
     };
+  }
+
+  /** A server's refusal, with its name. */
+  async #verifiedBy<Value>(peer: PeerId, verified: Promise<Value>): Promise<Value> {
+    try {
+      return await verified;
+    } catch (error) {
+      const server = this.#nameOf(peer);
+      throw new LicError('LICENSE_REFUSED', `${server} refuses the license: ${errorMessage(error)}`, {
+        cause: error,
+        details: { server, reason: isLicError(error) ? error.code : 'INTERNAL' },
+      });
+    }
   }
 
   async #revoke(grants: readonly string[], reason: string): Promise<AdminOutcome> {

@@ -21,9 +21,9 @@ import { errorReply } from './refusals.ts';
 
 /** What a connection may do before it is closed to protect the server. */
 export const clientLimits = {
-  /** From the connection's beginning to its first frame, and from there to a hello that was understood, ms. */
+  /** From the connection's beginning to its first frame, ms. A first message that is no hello ends it. */
   helloMsMax: 5_000,
-  /** Messages in a row that could not be read. */
+  /** Messages in a row that could not be read, or came out of turn. */
   badMessagesMax: 16,
 } as const;
 
@@ -31,6 +31,8 @@ export const clientLimits = {
 export interface ClientHandlers {
   /** Answers a hello. Throws `PROTOCOL_UNSUPPORTED`. */
   welcome(hello: HelloMessage): Promise<WelcomeMessage>;
+  /** The welcome was sent: from now on the client is told of changes. What changed since the welcome was written is told now. */
+  greeted(link: ClientLink, welcome: WelcomeMessage): void;
   /** A message after the hello. */
   message(link: ClientLink, message: Exclude<ClientMessage, HelloMessage>): void;
   closed(link: ClientLink, reason: CloseReason): void;
@@ -49,6 +51,8 @@ export interface ClientHubParts {
 export class ClientHub {
   readonly #parts: ClientHubParts;
   readonly #links = new Set<HubLink>();
+  /** Connections that have not said anything yet. */
+  readonly #silent = new Set<Connection>();
   #nextId = 1;
 
   constructor(parts: ClientHubParts) {
@@ -62,9 +66,14 @@ export class ClientHub {
   /** Takes over an accepted connection. */
   accept(connection: Connection): void {
     const timer = this.#parts.runtime.setTimer(clientLimits.helloMsMax, () => connection.close(), { keepAlive: false });
-    connection.onClose(() => timer.cancel());
-    connection.onFrame((frame) => {
+    const heard = (): void => {
       timer.cancel();
+      this.#silent.delete(connection);
+    };
+    this.#silent.add(connection);
+    connection.onClose(heard);
+    connection.onFrame((frame) => {
+      heard();
       if (typeof frame === 'string') this.#addClient(connection).receive(frame);
       else this.#parts.acceptPeer(connection, frame);
     });
@@ -78,6 +87,7 @@ export class ClientHub {
 
   closeAll(): void {
     for (const link of this.#links) link.close();
+    for (const connection of this.#silent) connection.close();
   }
 
   #addClient(connection: Connection): HubLink {
@@ -85,7 +95,7 @@ export class ClientHub {
     this.#links.add(link);
     connection.onClose((reason) => {
       this.#links.delete(link);
-      link.isOpen = false;
+      link.ended(reason);
       this.#parts.handlers.closed(link, reason);
     });
     connection.onFrame((frame) => link.receive(frame));
@@ -96,11 +106,13 @@ export class ClientHub {
 class HubLink implements ClientLink {
   readonly id: number;
   readonly remote: string;
-  isOpen = true;
   isGreeted = false;
+  end: CloseReason | undefined;
   readonly #connection: Connection;
   readonly #parts: ClientHubParts;
   #isGreeting = false;
+  /** This server has closed it: what still arrives is not read. */
+  #isClosed = false;
   #badMessages = 0;
 
   constructor(id: number, connection: Connection, parts: ClientHubParts) {
@@ -108,6 +120,10 @@ class HubLink implements ClientLink {
     this.remote = connection.remote;
     this.#connection = connection;
     this.#parts = parts;
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed && this.end === undefined;
   }
 
   send(message: ServerMessage): void {
@@ -119,10 +135,16 @@ class HubLink implements ClientLink {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#connection.close();
   }
 
+  ended(reason: CloseReason): void {
+    this.end = reason;
+  }
+
   receive(frame: Frame): void {
+    if (!this.isOpen) return;
     if (typeof frame !== 'string') {
       this.#refuse('BAD_MESSAGE', 'A client speaks JSON in text frames; this one was binary.', {});
       return;
@@ -135,17 +157,19 @@ class HubLink implements ClientLink {
       this.#refuse('BAD_MESSAGE', errorMessage(error), details);
       return;
     }
-    this.#badMessages = 0;
     if (message.t === 'hello') {
       if (this.#isGreeting) this.#refuse('HELLO_EXPECTED', 'A connection says hello once; open another one.', {});
       else void this.#greet(message);
-    } else if (this.isGreeted) this.#parts.handlers.message(this, message);
-    else
+    } else if (this.isGreeted) {
+      this.#badMessages = 0;
+      this.#parts.handlers.message(this, message);
+    } else {
       this.#refuse(
         'HELLO_EXPECTED',
         'The first message of a connection is a hello, and its welcome is awaited.',
         message,
       );
+    }
   }
 
   async #greet(hello: HelloMessage): Promise<void> {
@@ -154,6 +178,7 @@ class HubLink implements ClientLink {
       const welcome = await this.#parts.handlers.welcome(hello);
       this.isGreeted = true;
       this.send(welcome);
+      this.#parts.handlers.greeted(this, welcome);
     } catch (error) {
       const code = isLicError(error, 'PROTOCOL_UNSUPPORTED') ? 'PROTOCOL_UNSUPPORTED' : 'INTERNAL';
       if (code === 'INTERNAL') this.#parts.logger.error('a welcome could not be made', { err: error });

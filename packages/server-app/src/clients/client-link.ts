@@ -7,11 +7,10 @@ export interface ClientLink {
   readonly id: number;
   readonly remote: string;
   readonly isOpen: boolean;
+  /** How it ended; undefined while it has not. */
+  readonly end: CloseReason | undefined;
   /** Sends a message; dropped after the end. */
   send(message: ServerMessage): void;
   /** Ends the connection in order. */
   close(): void;
 }
-
-/** What a connection's end means to the desks. */
-export type ClientLinkEnd = (link: ClientLink, reason: CloseReason) => void;

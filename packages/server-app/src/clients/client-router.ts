@@ -37,26 +37,26 @@ export class ClientRouter {
   }
 
   receive(link: ClientLink, message: Exclude<ClientMessage, HelloMessage>): void {
+    this.#answer(link, message)?.catch((error: unknown) => this.#fail(link, message, error));
+  }
+
+  #answer(link: ClientLink, message: Exclude<ClientMessage, HelloMessage>): Promise<void> | undefined {
+    if (message.t === 'status') return this.#sendStatus(link, message.id, message.token);
+    if (message.t === 'admin') return this.#runAdmin(link, message);
     const desk = this.#parts.desk();
-    switch (message.t) {
-      case 'status':
-        void this.#sendStatus(link, message.id, message.token);
-        break;
-      case 'admin':
-        void this.#runAdmin(link, message);
-        break;
-      case 'heartbeat':
-        if (desk === undefined) this.#refuseHeartbeat(link, message.number);
-        else void desk.heartbeat(link, message);
-        break;
-      case 'resume':
-        if (desk === undefined) this.#refuse(link, message.id);
-        else void desk.resume(link, message);
-        break;
-      default:
-        if (desk === undefined) this.#refuse(link, message.id);
-        else void desk.request(link, message);
-    }
+    if (message.t === 'heartbeat') {
+      if (desk !== undefined) return desk.heartbeat(link, message);
+      this.#refuseHeartbeat(link, message.number);
+    } else if (desk === undefined) this.#refuse(link, message.id);
+    else return message.t === 'resume' ? desk.resume(link, message) : desk.request(link, message);
+    return undefined;
+  }
+
+  /** A bug of ours: it costs one connection an answer, never the server its life. */
+  #fail(link: ClientLink, message: Exclude<ClientMessage, HelloMessage>, error: unknown): void {
+    this.#parts.logger.error('a message could not be answered', { remote: link.remote, t: message.t, err: error });
+    const id = 'id' in message ? { id: message.id } : {};
+    link.send(errorReply('INTERNAL', `The request failed: ${errorMessage(error)}`, id));
   }
 
   #refuseHeartbeat(link: ClientLink, number: number): void {

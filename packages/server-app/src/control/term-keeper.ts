@@ -21,7 +21,8 @@ export interface TermKeeperParts {
   readonly settings: LedgerSettings;
   /** All servers were started `--new`. */
   readonly isNew: boolean;
-  readonly controlHint: () => ControlHint | null;
+  /** Where control is now, or would be at `leader`. */
+  readonly controlHint: (leader?: unknown) => ControlHint | null;
   /** Sessions are served from now on. */
   readonly onServing: () => void;
 }

@@ -1,12 +1,5 @@
-import {
-  checkServerIdentity,
-  type License,
-  type LicenseServer,
-  licenseHash,
-  parseLicense,
-  verifyLicense,
-} from '@lic/core';
-import { errorMessage, LicError, type Logger } from '@lic/interfaces';
+import { checkServerIdentity, type License, type LicenseServer, licenseHash, verifyLicense } from '@lic/core';
+import { errorCode, errorMessage, LicError, type Logger } from '@lic/interfaces';
 import type { PeerEndpoint } from '../peers/triad-peers.ts';
 import type { ServerOptions } from '../server-options.ts';
 
@@ -17,29 +10,110 @@ export interface VerifiedLicense {
   readonly hash: string;
 }
 
-/** Verifies licenses for this server, remembering the last ones: each is looked at when it is proposed, and again in `prepare`. */
+/** What the license file on disk is, compared to the log. */
+export interface LicenseFile {
+  /** Null: there is none, or it is no license of this vendor for this server. */
+  readonly hash: string | null;
+  /** Why it can't be used, if so. */
+  readonly trouble: string | null;
+  readonly isMissing: boolean;
+}
+
+/**
+ * The licenses of this server: verifies them, remembering the last ones (each is looked at when it is proposed, and again
+ * in `prepare`), and keeps the file on disk in step with the log. A file that the log has never had is the
+ * administrator's: it is left alone and told of (triad.md, Server states).
+ */
 export class LicenseDesk {
   readonly #options: ServerOptions;
   readonly #logger: Logger;
   readonly #verified = new Map<string, VerifiedLicense>();
-  /** What the file said when it was read last. */
-  #fileHash: string | null = null;
+  /** Hashes of licenses that the log is known to have had: those of the file may be replaced. */
+  readonly #logged = new Set<string>();
+  #file: LicenseFile = { hash: null, trouble: null, isMissing: false };
+  #fileReadMs = -Infinity;
+  /** What the file is to say, while that is not so yet. */
+  #wanted: Pick<VerifiedLicense, 'text' | 'hash'> | undefined;
+  #isFollowing = false;
+  #toldForeign: string | null = null;
 
   constructor(options: ServerOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
   }
 
-  /** The hash of the file's license as it was read last, or null. */
-  get fileHash(): string | null {
-    return this.#fileHash;
+  /** Reads and verifies the license file. Throws as {@link LicenseDesk.verify}, or what reading throws. */
+  async read(): Promise<VerifiedLicense> {
+    try {
+      const verified = await this.verify(await this.#options.readLicense());
+      this.#file = { hash: verified.hash, trouble: null, isMissing: false };
+      return verified;
+    } catch (error) {
+      this.#file = { hash: null, trouble: errorMessage(error), isMissing: errorCode(error) === 'ENOENT' };
+      throw error;
+    } finally {
+      this.#fileReadMs = this.#options.runtime.monotonic();
+    }
   }
 
-  /** Reads and verifies the license file. */
-  async read(): Promise<VerifiedLicense> {
-    const verified = await this.verify(await this.#options.readLicense());
-    this.#fileHash = verified.hash;
-    return verified;
+  /** The file as it was read last, at most a few seconds ago. Never throws. */
+  async file(): Promise<LicenseFile> {
+    if (this.#options.runtime.monotonic() - this.#fileReadMs > fileAgeMsMax) await this.#look();
+    return this.#file;
+  }
+
+  /** The log has, or had, the license of this hash. */
+  logged(hash: string): void {
+    this.#logged.add(hash);
+  }
+
+  /** The license in force has changed: the file follows it where it is one of the log's, and the server may write it. */
+  async follow(text: string, hash: string): Promise<void> {
+    this.logged(hash);
+    this.#wanted = { text, hash };
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    // One at a time, always the newest: two writes at once could end with the older one.
+    while (this.#wanted !== undefined) {
+      const next = this.#wanted;
+      this.#wanted = undefined;
+      await this.#followTo(next);
+    }
+    this.#isFollowing = false;
+  }
+
+  async #followTo({ text, hash }: Pick<VerifiedLicense, 'text' | 'hash'>): Promise<void> {
+    await this.#look();
+    const { hash: fileHash, isMissing } = this.#file;
+    // A newer one came meanwhile: only that one counts.
+    if (fileHash === hash || this.#wanted !== undefined) return;
+    if (!isMissing && (fileHash === null || !this.#logged.has(fileHash))) {
+      if (this.#toldForeign === fileHash) return;
+      this.#toldForeign = fileHash;
+      this.#logger.warn('the license file is not one that was loaded: it is left alone, and changes nothing', {
+        fileHash,
+        inForce: hash,
+      });
+      return;
+    }
+    if (this.#options.writeLicense === undefined) return;
+    try {
+      await this.#options.writeLicense(text);
+      this.#file = { hash, trouble: null, isMissing: false };
+      this.#logger.info('the license file was brought to the license in force', { licenseHash: hash });
+    } catch (error) {
+      this.#logger.warn('the license file could not be written; the log has the license in force all the same', {
+        reason: errorMessage(error),
+      });
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      await this.read();
+    } catch {
+      // What is wrong with it stands in the status.
+    }
   }
 
   /** Throws `LICENSE_INVALID`, `LICENSE_SIGNATURE`, `NOT_IN_LICENSE` or `HOST_ID_MISMATCH`. */
@@ -54,21 +128,6 @@ export class LicenseDesk {
     return verified;
   }
 
-  /** The license in force has changed: the file follows it where the server may write it. */
-  async follow(text: string): Promise<void> {
-    const hash = licenseHash(parseLicense(text));
-    if (hash === this.#fileHash || this.#options.writeLicense === undefined) return;
-    try {
-      await this.#options.writeLicense(text);
-      this.#fileHash = hash;
-      this.#logger.info('the license file was brought to the license in force', { licenseHash: hash });
-    } catch (error) {
-      this.#logger.warn('the license file could not be written; the log has the license in force all the same', {
-        reason: errorMessage(error),
-      });
-    }
-  }
-
   /** Where the servers of a license are: the license's addresses, or the administrator's where the configuration names them. */
   endpoints(license: License): readonly PeerEndpoint[] {
     return [...license.servers].sort((a, b) => a.rank - b.rank).map((server) => this.#endpoint(server));
@@ -81,6 +140,8 @@ export class LicenseDesk {
 }
 
 const verifiedMax = 8;
+/** How old a look at the license file may be when somebody asks for it, ms. */
+const fileAgeMsMax = 5_000;
 
 /** Refuses a reload that names other keys than the license in force (until members can change). */
 export function checkSameKeys(current: License, next: License): void {

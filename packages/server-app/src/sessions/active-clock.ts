@@ -17,22 +17,20 @@ const lookMsMax = 250;
  */
 export function createActiveClock(runtime: Runtime, marginMs: number): ActiveClock {
   const lookMs = Math.min(lookMsMax, Math.max(lookMsMin, marginMs / 4));
+  // Between two looks nothing was read: a clock that is read this often stands still for longer only in a stall.
+  const stallMsMin = Math.max(marginMs, 2 * lookMs);
   let stalledMs = 0;
-  let expectedMs = runtime.monotonic() + lookMs;
+  let lastMs = runtime.monotonic();
   let timer: Timer | undefined;
 
   const now = (): number => {
     const readMs = runtime.monotonic();
-    const lateMs = readMs - expectedMs;
-    if (lateMs > marginMs) {
-      stalledMs += lateMs;
-      expectedMs = readMs + lookMs;
-    }
+    if (readMs - lastMs > stallMsMin) stalledMs += readMs - lastMs;
+    lastMs = readMs;
     return readMs - stalledMs;
   };
   const look = (): void => {
     now();
-    expectedMs = runtime.monotonic() + lookMs;
     timer = runtime.setTimer(lookMs, look, { keepAlive: false });
   };
   look();

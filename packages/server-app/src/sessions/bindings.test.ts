@@ -2,7 +2,14 @@ import { expect, it } from 'vitest';
 import type { ClientLink } from '../clients/client-link.ts';
 import { Bindings } from './bindings.ts';
 
-const link = (id: number, isOpen = true): ClientLink => ({ id, remote: 'test', isOpen, send() {}, close() {} });
+const link = (id: number, isOpen = true): ClientLink => ({
+  id,
+  remote: 'test',
+  isOpen,
+  end: undefined,
+  send() {},
+  close() {},
+});
 
 it('binds a session to one connection at a time, the one of the newest epoch', () => {
   const bindings = new Bindings();

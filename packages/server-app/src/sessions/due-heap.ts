@@ -1,49 +1,82 @@
-/** A key that is looked at when its time has come. A key may stand in the heap more than once. */
+/** Something that is looked at when its time has come. */
 export interface Due {
-  readonly key: string;
-  readonly atMs: number;
+  /** Set by {@link DueHeap.put}. */
+  atMs: number;
+  /** Its place in the heap, kept by the heap; below 0: it is in none. */
+  place: number;
 }
 
-/** A binary heap of keys by the time at which they are due. */
-export class DueHeap {
-  readonly #heap: Due[] = [];
+/** A binary heap by the time at which its items are due. Each item is in it once; every call is O(log n). */
+export class DueHeap<Item extends Due> {
+  readonly #heap: Item[] = [];
 
-  /** When the earliest key is due, or undefined where there is none. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** When the earliest item is due, or undefined where there is none. */
   get nextMs(): number | undefined {
     return this.#heap[0]?.atMs;
   }
 
-  push(key: string, atMs: number): void {
-    const heap = this.#heap;
-    const due = { key, atMs };
-    let at = heap.push(due) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = heap[parent] as Due;
-      if (above.atMs <= atMs) break;
-      heap[at] = above;
-      at = parent;
-    }
-    heap[at] = due;
+  /** Puts an item in, or moves it. */
+  put(item: Item, atMs: number): void {
+    if (item.place < 0) item.place = this.#heap.push(item) - 1;
+    const isLater = atMs > item.atMs;
+    item.atMs = atMs;
+    this.#rise(item);
+    if (isLater) this.#sink(item);
   }
 
-  /** Takes the earliest key where it is due at `nowMs`. */
-  popDue(nowMs: number): string | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
+  /** Takes an item out; harmless where it is not in. */
+  remove(item: Item): void {
+    const { place } = item;
+    if (place < 0) return;
+    item.place = -1;
+    const last = this.#heap.pop();
+    if (last === undefined || last === item) return;
+    this.#set(last, place);
+    this.#rise(last);
+    this.#sink(last);
+  }
+
+  /** Takes the earliest item out where it is due at `nowMs`. */
+  popDue(nowMs: number): Item | undefined {
+    const first = this.#heap[0];
     if (first === undefined || first.atMs > nowMs) return undefined;
-    const last = heap.pop() as Due;
-    if (heap.length === 0) return first.key;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Due).atMs < (heap[child] as Due).atMs) child++;
-      if ((heap[child] as Due).atMs >= last.atMs) break;
-      heap[at] = heap[child] as Due;
-      at = child;
+    this.remove(first);
+    return first;
+  }
+
+  #rise(item: Item): void {
+    let { place } = item;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      const above = this.#heap[parent] as Item;
+      if (above.atMs <= item.atMs) break;
+      this.#set(above, place);
+      place = parent;
     }
-    heap[at] = last;
-    return first.key;
+    this.#set(item, place);
+  }
+
+  #sink(item: Item): void {
+    let { place } = item;
+    for (;;) {
+      let child = 2 * place + 1;
+      if (child >= this.#heap.length) break;
+      if (child + 1 < this.#heap.length && (this.#heap[child + 1] as Item).atMs < (this.#heap[child] as Item).atMs)
+        child++;
+      const below = this.#heap[child] as Item;
+      if (below.atMs >= item.atMs) break;
+      this.#set(below, place);
+      place = child;
+    }
+    this.#set(item, place);
+  }
+
+  #set(item: Item, place: number): void {
+    this.#heap[place] = item;
+    item.place = place;
   }
 }

@@ -1,8 +1,8 @@
-import type { Ledger } from '@lic/core';
+import { type Ledger, ledgerLimits } from '@lic/core';
 import { errorCode, type Logger, type Runtime, type Timer } from '@lic/interfaces';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from './active-clock.ts';
-import { DueHeap } from './due-heap.ts';
+import { type Due, DueHeap } from './due-heap.ts';
 
 /** What the holds of a term are kept with. */
 export interface HoldsParts {
@@ -15,9 +15,30 @@ export interface HoldsParts {
   readonly onReclaiming: (session: string) => void;
 }
 
-/** The pause before a reclaim that failed is tried again, and the least pause between two looks, ms. */
-const retryMs = 200;
-const lookMsMin = 5;
+/** Bounds of what is done at once, so that many silent sessions neither block the event loop nor crowd out the others. */
+const holdLimits = {
+  /** Sessions looked at in one turn. */
+  looksMax: 1_000,
+  /** Reclaims under way. */
+  reclaimsMax: 256,
+  /** The pause before a reclaim that failed is tried again, ms. */
+  retryMs: 200,
+  /** The least pause between two looks, ms. */
+  lookMsMin: 5,
+} as const;
+
+/** A session as it is watched: due when its first hold may have passed. */
+interface Watch extends Due {
+  readonly session: string;
+  /** Active time at which its client was heard last. */
+  heardMs: number;
+  /** The outcome of a reclaim that is under way; it is not in the heap meanwhile. */
+  reclaim: Promise<void> | undefined;
+}
+
+interface EndingWatch extends Due {
+  readonly grant: string;
+}
 
 /**
  * The holds of one term in control (triad.md, Time): how long each session has been silent, and the reclaim once that
@@ -26,53 +47,63 @@ const lookMsMin = 5;
 export class Holds {
   readonly #parts: HoldsParts;
   readonly #startedMs: number;
-  /** Active time at which each session was heard last; absent: at the term's beginning. */
-  readonly #heardMs = new Map<string, number>();
-  readonly #due = new DueHeap();
-  readonly #endingDue = new DueHeap();
-  /** Sessions whose reclaim is under way, with the promise of its outcome. */
-  readonly #reclaiming = new Map<string, Promise<void>>();
+  readonly #watches = new Map<string, Watch>();
+  readonly #due = new DueHeap<Watch>();
+  readonly #endingDue = new DueHeap<EndingWatch>();
+  /** The sessions from before the term, looked at once the shortest hold has passed: until then a failover costs nothing. */
+  #unheard: IterableIterator<string> | undefined;
+  readonly #unheardDueMs: number;
+  #reclaims = 0;
   #timer: Timer | undefined;
   #timerAtMs = Infinity;
   #isStopped = false;
 
   constructor(parts: HoldsParts) {
+    const { clock, ledger } = parts;
     this.#parts = parts;
-    this.#startedMs = parts.clock.now();
-    // No hold is shorter than the shortest that a session reports, which is looked up when it is due: until then the
-    // earliest possible moment stands for it, so that a million sessions cost no look-up during a failover.
-    const firstMs = this.#startedMs + parts.ledger.shortestHoldMs();
-    for (const session of parts.ledger.sessionIds()) this.#due.push(session, firstMs);
-    for (const grant of parts.ledger.endingGrants()) this.#endingDue.push(grant.id, this.#startedMs + grant.holdMs);
+    this.#startedMs = clock.now();
+    this.#unheard = ledger.summary().sessions > 0 ? ledger.sessionIds() : undefined;
+    this.#unheardDueMs = this.#startedMs + ledger.shortestHoldMs();
+    for (const grant of ledger.endingGrants()) this.watchEnding(grant.id, grant.holdMs);
     this.#arm();
   }
 
-  /** Something of the session's client was received now. */
+  /** Something of the session's client was received now. Sessions that don't exist leave no trace. */
   heard(session: string): void {
-    this.#heardMs.set(session, this.#parts.clock.now());
+    const watch = this.#watches.get(session);
+    if (watch === undefined) this.#begin(session, this.#parts.clock.now());
+    else watch.heardMs = this.#parts.clock.now();
   }
 
-  /** A session began or got another grant or queue place: its shortest hold may have become shorter. */
-  watch(session: string): void {
-    const view = this.#parts.ledger.session(session);
-    if (view === undefined) return;
-    this.#due.push(session, this.#lastHeardMs(session) + view.holdMsMin);
-    this.#arm();
+  /** A session began. */
+  began(session: string): void {
+    this.#begin(session, this.#parts.clock.now());
+  }
+
+  /** What the session holds or waits for has changed: its shortest hold may have become shorter. */
+  changed(session: string): void {
+    const watch = this.#watches.get(session);
+    if (watch === undefined) this.#begin(session, this.#startedMs);
+    else this.#hasten(watch);
+  }
+
+  /** The session has ended. */
+  ended(session: string): void {
+    const watch = this.#watches.get(session);
+    if (watch === undefined) return;
+    this.#watches.delete(session);
+    this.#due.remove(watch);
   }
 
   /** The grant has become *ending*: it counts until acknowledged, at most for its hold from now. */
   watchEnding(grant: string, holdMs: number): void {
-    this.#endingDue.push(grant, this.#parts.clock.now() + holdMs);
+    this.#endingDue.put({ grant, atMs: 0, place: -1 }, this.#parts.clock.now() + holdMs);
     this.#arm();
-  }
-
-  forget(session: string): void {
-    this.#heardMs.delete(session);
   }
 
   /** The outcome of a reclaim that is under way: nothing of the session may be answered before (triad.md, Time). */
   reclaimOf(session: string): Promise<void> | undefined {
-    return this.#reclaiming.get(session);
+    return this.#watches.get(session)?.reclaim;
   }
 
   stop(): void {
@@ -80,67 +111,104 @@ export class Holds {
     this.#timer?.cancel();
   }
 
-  #lastHeardMs(session: string): number {
-    return this.#heardMs.get(session) ?? this.#startedMs;
+  #begin(session: string, heardMs: number): void {
+    const view = this.#parts.ledger.session(session);
+    if (view === undefined) return;
+    const watch: Watch = { session, heardMs, reclaim: undefined, atMs: 0, place: -1 };
+    this.#watches.set(session, watch);
+    this.#due.put(watch, heardMs + view.holdMsMin);
+    this.#arm();
+  }
+
+  #hasten(watch: Watch): void {
+    // While a reclaim is under way its outcome decides what comes next.
+    if (watch.reclaim !== undefined) return;
+    const view = this.#parts.ledger.session(watch.session);
+    if (view === undefined) return;
+    const dueMs = watch.heardMs + view.holdMsMin;
+    if (dueMs >= watch.atMs) return;
+    this.#due.put(watch, dueMs);
+    this.#arm();
+  }
+
+  #nextMs(): number {
+    const endingMs = this.#endingDue.nextMs ?? Infinity;
+    // One that ends makes room for the next, and arms again.
+    if (this.#reclaims >= holdLimits.reclaimsMax) return endingMs;
+    const unheardMs = this.#unheard === undefined ? Infinity : this.#unheardDueMs;
+    return Math.min(this.#due.nextMs ?? Infinity, unheardMs, endingMs);
   }
 
   #arm(): void {
     if (this.#isStopped) return;
-    const nextMs = Math.min(this.#due.nextMs ?? Infinity, this.#endingDue.nextMs ?? Infinity);
+    const nextMs = this.#nextMs();
     if (nextMs >= this.#timerAtMs || nextMs === Infinity) return;
     this.#timer?.cancel();
     this.#timerAtMs = nextMs;
-    this.#timer = this.#parts.runtime.setTimer(
-      Math.max(lookMsMin, nextMs - this.#parts.clock.now()),
-      () => this.#look(),
-      {
-        keepAlive: false,
-      },
-    );
+    const waitMs = Math.max(holdLimits.lookMsMin, nextMs - this.#parts.clock.now());
+    this.#timer = this.#parts.runtime.setTimer(waitMs, () => this.#look(), { keepAlive: false });
   }
 
   #look(): void {
     this.#timerAtMs = Infinity;
     const nowMs = this.#parts.clock.now();
-    for (let session = this.#due.popDue(nowMs); session !== undefined; session = this.#due.popDue(nowMs)) {
-      this.#lookAt(session, nowMs);
+    this.#settleDue(nowMs);
+    for (let looks = 0; looks < holdLimits.looksMax && this.#reclaims < holdLimits.reclaimsMax; looks++) {
+      const watch = this.#due.popDue(nowMs);
+      if (watch !== undefined) this.#lookAt(watch, nowMs);
+      else if (!this.#takeUnheard(nowMs)) break;
     }
-    const settled: string[] = [];
-    for (let grant = this.#endingDue.popDue(nowMs); grant !== undefined; grant = this.#endingDue.popDue(nowMs)) {
-      if (this.#parts.ledger.grant(grant)?.state === 'ending') settled.push(grant);
-    }
-    if (settled.length > 0) void this.#settle(settled);
     this.#arm();
   }
 
-  #lookAt(session: string, nowMs: number): void {
-    const view = this.#parts.ledger.session(session);
+  #lookAt(watch: Watch, nowMs: number): void {
+    const view = this.#parts.ledger.session(watch.session);
     if (view === undefined) {
-      this.forget(session);
+      this.#watches.delete(watch.session);
       return;
     }
-    if (this.#reclaiming.has(session)) return;
-    const silentMs = nowMs - this.#lastHeardMs(session);
-    if (silentMs < view.holdMsMin) this.#due.push(session, this.#lastHeardMs(session) + view.holdMsMin);
-    else this.#reclaiming.set(session, this.#reclaim(session, Math.floor(silentMs)));
+    const silentMs = nowMs - watch.heardMs;
+    if (silentMs < view.holdMsMin) this.#due.put(watch, watch.heardMs + view.holdMsMin);
+    else watch.reclaim = this.#reclaim(watch, Math.floor(silentMs));
   }
 
-  async #reclaim(session: string, silentMs: number): Promise<void> {
+  /** Begins to watch the next session from before the term that nobody has heard of since. Answers false where there is none. */
+  #takeUnheard(nowMs: number): boolean {
+    if (this.#unheard === undefined || nowMs < this.#unheardDueMs) return false;
+    const next = this.#unheard.next();
+    if (next.done === true) this.#unheard = undefined;
+    else if (!this.#watches.has(next.value)) this.#begin(next.value, this.#startedMs);
+    return next.done !== true;
+  }
+
+  async #reclaim(watch: Watch, silentMs: number): Promise<void> {
     const { propose, logger, ledger, clock } = this.#parts;
+    const { session } = watch;
     this.#parts.onReclaiming(session);
+    this.#reclaims++;
+    let notBeforeMs = clock.now() + holdLimits.lookMsMin;
     try {
       await propose({ kind: 'reclaim', session, silentMs });
       logger.info('a silent session was reclaimed', { session, silentMs });
     } catch (error) {
       logger.warn('a reclaim was not carried out', { session, code: errorCode(error) });
-      this.#due.push(session, clock.now() + retryMs);
-    } finally {
-      this.#reclaiming.delete(session);
+      notBeforeMs = clock.now() + holdLimits.retryMs;
     }
+    this.#reclaims--;
+    watch.reclaim = undefined;
     const view = ledger.session(session);
-    if (view === undefined) this.forget(session);
-    else this.#due.push(session, Math.max(this.#lastHeardMs(session) + view.holdMsMin, clock.now() + lookMsMin));
+    if (view === undefined) this.#watches.delete(session);
+    else this.#due.put(watch, Math.max(watch.heardMs + view.holdMsMin, notBeforeMs));
     this.#arm();
+  }
+
+  #settleDue(nowMs: number): void {
+    const grants: string[] = [];
+    for (let watch = this.#endingDue.popDue(nowMs); watch !== undefined; watch = this.#endingDue.popDue(nowMs)) {
+      if (this.#parts.ledger.grant(watch.grant)?.state === 'ending') grants.push(watch.grant);
+      if (grants.length === ledgerLimits.grantsPerCommandMax) break;
+    }
+    if (grants.length > 0) void this.#settle(grants);
   }
 
   async #settle(grants: readonly string[]): Promise<void> {
@@ -148,8 +216,7 @@ export class Holds {
       await this.#parts.propose({ kind: 'settle', grants });
     } catch (error) {
       this.#parts.logger.warn('ending grants were not settled', { grants: grants.length, code: errorCode(error) });
-      for (const grant of grants) this.#endingDue.push(grant, this.#parts.clock.now() + retryMs);
-      this.#arm();
+      for (const grant of grants) this.watchEnding(grant, holdLimits.retryMs);
     }
   }
 }

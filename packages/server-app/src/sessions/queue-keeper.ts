@@ -20,6 +20,8 @@ const retryMs = 100;
 export class QueueKeeper {
   readonly #parts: QueueKeeperParts;
   readonly #assigning = new Set<string>();
+  /** By feature: checkouts that may wait, and resumes of sessions that do, under way. Who comes later must not pass them. */
+  readonly #entering = new Map<string, number>();
   #timer: Timer | undefined;
   #isHeadAwaited = true;
   #isStopped = false;
@@ -41,9 +43,21 @@ export class QueueKeeper {
     this.#timer?.cancel();
   }
 
+  /** A command is proposed after which somebody may stand in the queue of this feature who could be served. */
+  entering(feature: string): void {
+    this.#entering.set(feature, (this.#entering.get(feature) ?? 0) + 1);
+  }
+
+  /** Its outcome is known. */
+  entered(feature: string): void {
+    const left = (this.#entering.get(feature) ?? 0) - 1;
+    if (left > 0) this.#entering.set(feature, left);
+    else this.#entering.delete(feature);
+  }
+
   /** Whether a fresh checkout of the feature may be served although a queue stands: nobody in it could be served now. */
   mayPass(feature: string): boolean {
-    if (this.#isHeadAwaited || this.#parts.ledger.summary().queued === 0) return false;
+    if (this.#isHeadAwaited || this.#parts.ledger.summary().queued === 0 || this.#entering.has(feature)) return false;
     for (const entry of this.#parts.ledger.queue(feature)) if (this.#parts.bindings.has(entry.session)) return false;
     return true;
   }

@@ -1,35 +1,28 @@
-import { type SessionRequest, sha256Hex } from '@lic/core';
-import type { ResumeMessage, SessionMessage } from '@lic/protocol';
+import { type CheckoutCommand, type SessionRequest, sha256Hex } from '@lic/core';
+import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
 
-/** The log's form of a session's request. The secret goes no further than this: the log has its hash. */
-export function sessionCommand(message: SessionMessage): Unstamped {
-  const request: Omit<SessionRequest, 'at'> = {
-    session: message.session,
-    seq: message.seq,
-    awaited: message.awaited,
-    attempt: message.attempt,
-    epoch: message.epoch,
+/** The log's form of a checkout. The secret goes no further than this: the log has its hash. */
+export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean): Unstamped<CheckoutCommand> {
+  const { opening, feature, version, count, waitMs } = message;
+  return {
+    kind: 'checkout',
+    ...requestOf(message),
+    ...(opening === undefined
+      ? {}
+      : { opening: { secretHash: sha256Hex(opening.secret), user: opening.user, host: opening.host } }),
+    feature,
+    ...(version === undefined ? {} : { version }),
+    count,
+    ...(waitMs === undefined ? {} : { waitMs }),
+    ...(isPastQueue ? { pastQueue: true } : {}),
   };
+}
+
+/** The log's form of any other request of a session. */
+export function sessionCommand(message: Exclude<SessionMessage, CheckoutMessage>): Unstamped {
+  const request = requestOf(message);
   switch (message.t) {
-    case 'checkout':
-      return {
-        kind: 'checkout',
-        ...request,
-        ...(message.opening === undefined
-          ? {}
-          : {
-              opening: {
-                secretHash: sha256Hex(message.opening.secret),
-                user: message.opening.user,
-                host: message.opening.host,
-              },
-            }),
-        feature: message.feature,
-        ...(message.version === undefined ? {} : { version: message.version }),
-        count: message.count,
-        ...(message.waitMs === undefined ? {} : { waitMs: message.waitMs }),
-      };
     case 'cancel':
       return { kind: 'cancel', ...request, checkoutSeq: message.checkoutSeq };
     case 'checkin':
@@ -51,4 +44,8 @@ export function resumeCommand(message: ResumeMessage): Unstamped {
     request: message.request,
     attempt: message.attempt,
   };
+}
+
+function requestOf({ session, seq, awaited, attempt, epoch }: SessionMessage): Omit<SessionRequest, 'at'> {
+  return { session, seq, awaited, attempt, epoch };
 }

@@ -1,14 +1,22 @@
-import type { Ledger, LedgerEvent, LedgerResult } from '@lic/core';
-import { type CloseReason, type Consensus, errorCode, type Logger, type Runtime } from '@lic/interfaces';
-import type { ClientMessage, ControlHint, ResumeMessage, ServerMessage, SessionMessage } from '@lic/protocol';
+import type { GrantView, Ledger, LedgerEvent, LedgerResult } from '@lic/core';
+import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
+import type {
+  CheckoutMessage,
+  ClientMessage,
+  ControlHint,
+  ResumeMessage,
+  ServerMessage,
+  SessionMessage,
+} from '@lic/protocol';
 import type { ClientLink } from '../clients/client-link.ts';
 import { consensusErrorReply, errorReply } from '../clients/refusals.ts';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from './active-clock.ts';
 import { Bindings } from './bindings.ts';
+import { Endings } from './endings.ts';
 import { Holds } from './holds.ts';
 import { QueueKeeper } from './queue-keeper.ts';
-import { resumeCommand, sessionCommand } from './session-commands.ts';
+import { checkoutCommand, resumeCommand, sessionCommand } from './session-commands.ts';
 import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
 import { TickKeeper } from './tick-keeper.ts';
 
@@ -21,8 +29,8 @@ export interface TermDeskParts {
   readonly propose: Propose;
   readonly clock: ActiveClock;
   readonly stampMs: () => number;
-  /** Where control is now, for those who ask here too late. */
-  readonly controlHint: () => ControlHint | null;
+  /** Where control is now, or would be at `leader`, for those who ask here too late. */
+  readonly controlHint: (leader?: unknown) => ControlHint | null;
 }
 
 type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
@@ -37,6 +45,9 @@ export class TermDesk {
   readonly #holds: Holds;
   readonly #queue: QueueKeeper;
   readonly #tick: TickKeeper;
+  readonly #endings: Endings;
+  /** Sessions whose client has ended its connection in order, with the epoch that they had there. */
+  readonly #left = new Map<string, number>();
   #isOver = false;
 
   constructor(parts: TermDeskParts) {
@@ -44,6 +55,7 @@ export class TermDesk {
     this.#holds = new Holds({ ...parts, onReclaiming: (session) => this.#bindings.unbind(session) });
     this.#queue = new QueueKeeper({ ...parts, bindings: this.#bindings });
     this.#tick = new TickKeeper(parts);
+    this.#endings = new Endings(parts.ledger.endingGrants());
   }
 
   /** The term has ended for this server: nothing is answered from here any more. */
@@ -58,12 +70,12 @@ export class TermDesk {
   async request(link: ClientLink, message: SessionMessage): Promise<void> {
     const reclaim = this.#holds.reclaimOf(message.session);
     if (reclaim !== undefined) await reclaim;
-    const isOpening = message.t === 'checkout' && message.opening !== undefined;
+    const isOpening = opens(message);
     if (!isOpening && !this.#isBound(link, message)) return;
     this.#holds.heard(message.session);
-    let command = sessionCommand(message);
-    if (command.kind === 'checkout' && this.#queue.mayPass(command.feature)) command = { ...command, pastQueue: true };
-    const result = await this.#propose(link, message.id, command);
+    const result = await (message.t === 'checkout'
+      ? this.#proposeCheckout(link, message)
+      : this.#propose(link, message.id, sessionCommand(message)));
     if (result === undefined) return;
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
@@ -76,7 +88,10 @@ export class TermDesk {
     const reclaim = this.#holds.reclaimOf(message.session);
     if (reclaim !== undefined) await reclaim;
     this.#holds.heard(message.session);
+    const features = this.#parts.ledger.queueOf(message.session).map((place) => place.feature);
+    for (const feature of features) this.#queue.entering(feature);
     const result = await this.#propose(link, message.id, resumeCommand(message));
+    for (const feature of features) this.#queue.entered(feature);
     if (result === undefined) return;
     if (result.reply.kind === 'resumed') this.#bind(message.session, link, result.reply.epoch);
     link.send(replyMessage({ id: message.id, seq: 0 }, result.reply));
@@ -91,7 +106,7 @@ export class TermDesk {
       await this.#parts.consensus.readBarrier();
     } catch (error) {
       const code = errorCode(error) === 'NO_QUORUM' ? 'NO_QUORUM' : 'NOT_IN_CONTROL';
-      link.send({ t: 'heartbeatRefused', number, code, control: this.#parts.controlHint() });
+      link.send({ t: 'heartbeatRefused', number, code, control: this.#hintFrom(error) });
       return;
     }
     // Meanwhile the session may have been bound elsewhere, or its reclaim may be under way: then this extends nothing.
@@ -99,18 +114,19 @@ export class TermDesk {
     if (this.#isOver || view === undefined || !this.#bindings.isBoundTo(session, link, epoch)) {
       return this.#refuseHeartbeat(link, message);
     }
-    const ending = this.#parts.ledger
-      .grantsOf(session)
-      .flatMap((grant) => (grant.ending === undefined ? [] : [{ grant: grant.id, ...grant.ending }]));
-    link.send({ t: 'heartbeatAnswer', number, epoch, leaseMs: view.leaseMsMin, ending });
+    link.send({
+      t: 'heartbeatAnswer',
+      number,
+      epoch,
+      leaseMs: view.leaseMsMin,
+      ending: [...this.#endings.of(session)],
+    });
   }
 
   /** The connection has ended. Only an orderly end on a direct connection may release seats (triad.md, Time, One knob). */
   linkClosed(link: ClientLink, reason: CloseReason): void {
     for (const { session, epoch } of this.#bindings.unbindLink(link)) {
-      if (reason.kind !== 'orderly') continue;
-      if (!this.#parts.ledger.grantsOf(session).some((grant) => grant.reclaim === 'disconnect')) continue;
-      void this.#disconnect(session, epoch);
+      if (reason.kind === 'orderly') this.#leave(session, epoch);
     }
   }
 
@@ -122,18 +138,37 @@ export class TermDesk {
     this.#tick.applied();
   }
 
-  #isBound(link: ClientLink, message: SessionMessage): boolean {
+  #isBound(link: ClientLink, { session, epoch, id }: SessionMessage): boolean {
     if (this.#isOver) {
-      link.send(consensusErrorReply({ code: 'NOT_IN_CONTROL' }, message.id, this.#parts.controlHint()));
+      link.send(consensusErrorReply({ code: 'NOT_IN_CONTROL' }, id, this.#parts.controlHint()));
       return false;
     }
-    if (this.#bindings.isBoundTo(message.session, link, message.epoch)) return true;
+    if (this.#bindings.isBoundTo(session, link, epoch)) return true;
     link.send(
-      errorReply('RESUME', 'The session is not bound to this connection under this epoch: send a resume first.', {
-        id: message.id,
-      }),
+      this.#isSuperseded(session, epoch)
+        ? errorReply('SUPERSEDED', 'A newer connection of this session exists.', { id })
+        : errorReply('RESUME', 'The session is not bound to this connection under this epoch: send a resume first.', {
+            id,
+          }),
     );
     return false;
+  }
+
+  /** Whether the session speaks elsewhere, under an epoch that the asking one does not know. */
+  #isSuperseded(session: string, epoch: number): boolean {
+    const binding = this.#bindings.get(session);
+    return binding !== undefined && binding.epoch > epoch;
+  }
+
+  async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
+    const { feature, waitMs = 0 } = message;
+    const command = checkoutCommand(message, this.#queue.mayPass(feature));
+    if (waitMs > 0) this.#queue.entering(feature);
+    try {
+      return await this.#propose(link, message.id, command);
+    } finally {
+      if (waitMs > 0) this.#queue.entered(feature);
+    }
   }
 
   async #propose(link: ClientLink, id: number, command: Parameters<Propose>[0]): Promise<LedgerResult | undefined> {
@@ -143,9 +178,22 @@ export class TermDesk {
       // Committed, yet possibly answered by a server that is deposed by now: what binds and holds is another's to say.
       link.send(consensusErrorReply({ code: 'UNKNOWN' }, id, null));
     } catch (error) {
-      link.send(consensusErrorReply(error, id, this.#parts.controlHint()));
+      link.send(consensusErrorReply(error, id, this.#hintFrom(error)));
     }
     return undefined;
+  }
+
+  /** Consensus may know whom control is being handed to before that server is known to have it. */
+  #hintFrom(error: unknown): ControlHint | null {
+    return this.#parts.controlHint(isLicError(error) ? error.details.leader : undefined);
+  }
+
+  /** The session's client ended its connection itself: that ends the grants which end with it, also those still under way. */
+  #leave(session: string, epoch: number): void {
+    this.#left.set(session, epoch);
+    if (this.#parts.ledger.grantsOf(session).some((grant) => grant.reclaim === 'disconnect')) {
+      void this.#disconnect(session, epoch);
+    }
   }
 
   async #disconnect(session: string, epoch: number): Promise<void> {
@@ -158,18 +206,20 @@ export class TermDesk {
   }
 
   #bind(session: string, link: ClientLink, epoch: number): void {
+    // A denial for want of room for sessions begins none.
+    if (this.#parts.ledger.session(session) === undefined) return;
+    this.#left.delete(session);
     this.#bindings.bind(session, link, epoch);
-    this.#holds.watch(session);
+    if (link.end?.kind === 'orderly') this.#leave(session, epoch);
     this.#queue.serve();
   }
 
   #refuseHeartbeat(link: ClientLink, { session, epoch, number }: HeartbeatMessage): void {
-    const view = this.#parts.ledger.session(session);
     const code = this.#isOver
       ? 'NOT_IN_CONTROL'
-      : view === undefined
+      : this.#parts.ledger.session(session) === undefined
         ? 'ENDED'
-        : view.epoch > epoch && this.#bindings.has(session)
+        : this.#isSuperseded(session, epoch)
           ? 'SUPERSEDED'
           : 'RESUME';
     link.send({ t: 'heartbeatRefused', number, code, control: this.#parts.controlHint() });
@@ -177,66 +227,63 @@ export class TermDesk {
 
   #notice(event: LedgerEvent): void {
     switch (event.kind) {
-      case 'granted': {
-        this.#holds.watch(event.grant.session);
-        if (!event.fromQueue) return;
-        const binding = this.#bindings.get(event.grant.session);
-        binding?.link.send({
-          t: 'granted',
-          seq: event.grant.checkoutSeq,
-          epoch: binding.epoch,
-          grant: wireGrant(event.grant),
-        });
+      case 'granted':
+        this.#noticeGrant(event.grant, event.fromQueue);
         return;
-      }
       case 'ending': {
+        const notice = this.#endings.add(event.grant);
         this.#holds.watchEnding(event.grant.id, event.grant.holdMs);
-        if (event.grant.ending === undefined) return;
-        this.#tell(event.grant.session, { t: 'ending', grants: [{ grant: event.grant.id, ...event.grant.ending }] });
+        if (notice !== undefined) this.#tell(event.grant.session, { t: 'ending', grants: [notice] });
         return;
       }
-      case 'ended': {
-        // Its own checkin, goodbye or acknowledgement is answered as a request; the rest the client did not ask for.
-        if (event.reason === 'checkedIn' || event.grant.state === 'ending') return;
-        const note = event.note === undefined ? {} : { note: event.note };
-        this.#tell(event.grant.session, {
-          t: 'ended',
-          grants: [{ grant: event.grant.id, reason: event.reason, ...note }],
-        });
+      case 'ended':
+        this.#noticeEnd(event);
         return;
-      }
       case 'unqueued': {
-        const binding = this.#bindings.get(event.entry.session);
-        if (event.why !== 'waitOver' || binding === undefined) return;
-        binding.link.send(
-          deniedMessage(
-            { seq: event.entry.checkoutSeq },
-            {
-              epoch: binding.epoch,
-              denial: {
-                code: 'WAIT_OVER',
-                feature: event.entry.feature,
-                requested: event.entry.count,
-                message: `No seat of ${event.entry.feature} became free while the checkout waited. Try again, or wait longer.`,
-              },
-            },
-          ),
-        );
+        const { entry, denial } = event;
+        this.#holds.changed(entry.session);
+        const binding = this.#bindings.get(entry.session);
+        if (denial === undefined || binding === undefined) return;
+        binding.link.send(deniedMessage({ seq: entry.checkoutSeq }, { epoch: binding.epoch, denial }));
         return;
       }
       case 'sessionBegan':
-        this.#holds.watch(event.session);
+        this.#holds.began(event.session);
         return;
       case 'sessionEnded':
-        this.#holds.forget(event.session);
+        this.#holds.ended(event.session);
         this.#bindings.unbind(event.session);
+        this.#left.delete(event.session);
         return;
       default:
         return;
     }
   }
 
+  #noticeGrant(grant: GrantView, isFromQueue: boolean): void {
+    this.#holds.changed(grant.session);
+    const leftEpoch = this.#left.get(grant.session);
+    if (leftEpoch !== undefined && grant.reclaim === 'disconnect') void this.#disconnect(grant.session, leftEpoch);
+    const binding = this.#bindings.get(grant.session);
+    if (!isFromQueue || binding === undefined) return;
+    binding.link.send({ t: 'granted', seq: grant.checkoutSeq, epoch: binding.epoch, grant: wireGrant(grant) });
+  }
+
+  #noticeEnd({ grant, reason, note }: Extract<LedgerEvent, { kind: 'ended' }>): void {
+    this.#endings.delete(grant);
+    this.#holds.changed(grant.session);
+    // Its own checkin, goodbye or acknowledgement is answered as a request; the rest the client did not ask for.
+    if (reason === 'checkedIn' || reason === 'sessionEnded' || grant.state === 'ending') return;
+    const told = note === undefined ? { grant: grant.id, reason } : { grant: grant.id, reason, note };
+    this.#tell(grant.session, { t: 'ended', grants: [told] });
+  }
+
   #tell(session: string, message: ServerMessage): void {
     this.#bindings.get(session)?.link.send(message);
   }
+}
+
+/** Whether a request is one that begins a session: the only one that needs no bound connection (triad.md, Sessions). */
+function opens(message: SessionMessage): boolean {
+  return message.t === 'checkout' && message.opening !== undefined && message.seq === 1 && message.epoch === 0;
 }

@@ -1,11 +1,12 @@
 import type { Ledger } from '@lic/core';
-import type { PeerId, Runtime } from '@lic/interfaces';
+import type { Logger, PeerId, Runtime } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlView } from '../control/control-view.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import { type HashNote, newestCommonIndex } from '../server-machine.ts';
+import { SharedWork } from './shared-work.ts';
 
 /** What a server says of itself to the one that makes a report. */
 export interface ServerFacts {
@@ -14,83 +15,98 @@ export interface ServerFacts {
   readonly version: string | null;
   readonly lastApplied: number;
   readonly stateHash: string;
-  readonly notes: readonly HashNote[];
+  readonly hashNotes: readonly HashNote[];
   readonly clockAlarm: boolean;
   readonly trouble: string | null;
+  /** Sentences for the administrator. */
+  readonly notices: readonly string[];
 }
 
 /** What reports are made from. */
 export interface StatusDeskParts {
   readonly runtime: Runtime;
+  readonly logger: Logger;
   readonly ledger: Ledger;
   readonly peers: TriadPeers;
   readonly calls: PeerCalls;
   readonly clock: TriadClock;
   readonly view: () => ControlView;
-  readonly facts: () => ServerFacts;
+  readonly facts: () => Promise<ServerFacts>;
   readonly endpoints: () => readonly PeerEndpoint[];
   /** Behind this the state is a quorum's word. */
   readonly readBarrier: () => Promise<void>;
-  /** Sentences for the administrator. */
-  readonly notices: () => readonly string[];
+  /** How old news of control may be when it is lost: an election timeout, ms. */
+  readonly controlAgeMsMax: number;
 }
 
 /** Bounds of a report. */
-export const statusLimits = { grantsMax: 1_000, peerMs: 400, barrierMs: 2_000 } as const;
+export const statusLimits = {
+  grantsMax: 1_000,
+  /** For a peer's facts, ms. */
+  peerMs: 400,
+  /** For the report of the server in control, ms. */
+  reportMs: 2_000,
+} as const;
 
 /** Makes `lic status`: by the server in control behind a read barrier, through whichever server is asked; else stale. */
 export class StatusDesk {
   readonly #parts: StatusDeskParts;
-  /** Wall time until which what is known here was a quorum's word. */
+  /** However many ask, one report is made at a time, for all who asked before it began. */
+  readonly #reports: SharedWork<StatusReport>;
+  readonly #ownReports: SharedWork<StatusReport>;
+  #isControlKnown = false;
+  /** Wall time of the newest moment at which what is applied here surely was as fresh as the log. */
   #freshMs: number;
+  #toldDifference = 0;
 
   constructor(parts: StatusDeskParts) {
     this.#parts = parts;
     this.#freshMs = parts.runtime.now();
-    parts.calls.handle('status.facts', () => parts.facts() as unknown as Json);
-    parts.calls.handle('status.report', async (params) => {
-      const { isFull } = params as { readonly isFull?: boolean };
-      return (await this.#own(isFull === true)) as unknown as Json;
-    });
+    this.#reports = new SharedWork(() => this.#report());
+    this.#ownReports = new SharedWork(() => this.#own());
+    parts.calls.handle('status.facts', async () => (await parts.facts()) as unknown as Json);
+    parts.calls.handle('status.report', async () => (await this.#ownReports.next()) as unknown as Json);
   }
 
-  /** Control is known now: what is applied here is as fresh as the log. */
-  touch(): void {
-    this.#freshMs = this.#parts.runtime.now();
+  /** Whether it is known who is in control. While it is, what is applied here is fresh; once it is not, it was until lately. */
+  noteControl(isKnown: boolean): void {
+    const { runtime, controlAgeMsMax } = this.#parts;
+    if (this.#isControlKnown && !isKnown) this.#freshMs = Math.max(this.#freshMs, runtime.now() - controlAgeMsMax);
+    this.#isControlKnown = isKnown;
   }
 
   /** `isFull`: users and hosts are not masked. Never throws. */
   async report(isFull: boolean): Promise<StatusReport> {
+    const report = await this.#reports.next();
+    return isFull ? report : { ...report, grants: report.grants.map((grant) => ({ ...grant, ...masked })) };
+  }
+
+  async #report(): Promise<StatusReport> {
     const { view, peers, calls } = this.#parts;
     const { state, leader } = view();
-    if (state === 'in-control') return this.#own(isFull);
+    if (state === 'in-control') return this.#ownReports.next();
     if (leader !== null && leader !== peers.self) {
       try {
-        return (await calls.call(
-          leader,
-          'status.report',
-          { isFull },
-          statusLimits.barrierMs,
-        )) as unknown as StatusReport;
+        return (await calls.call(leader, 'status.report', null, statusLimits.reportMs)) as unknown as StatusReport;
       } catch {
         // The one in control does not answer: what is known here is said to be stale.
       }
     }
-    return this.#build({ isFull, isFresh: false });
+    return this.#build(false);
   }
 
-  async #own(isFull: boolean): Promise<StatusReport> {
+  async #own(): Promise<StatusReport> {
     const isFresh = await this.#parts.readBarrier().then(
       () => true,
       () => false,
     );
-    if (isFresh) this.touch();
-    return this.#build({ isFull, isFresh });
+    if (isFresh) this.#freshMs = this.#parts.runtime.now();
+    return this.#build(isFresh);
   }
 
-  async #build({ isFull, isFresh }: { readonly isFull: boolean; readonly isFresh: boolean }): Promise<StatusReport> {
-    const { ledger, peers, calls, view, facts, endpoints, notices } = this.#parts;
-    const gathered = new Map<PeerId, ServerFacts>([[peers.self, facts()]]);
+  async #build(isFresh: boolean): Promise<StatusReport> {
+    const { ledger, peers, calls, view, facts, endpoints } = this.#parts;
+    const gathered = new Map<PeerId, ServerFacts>([[peers.self, await facts()]]);
     await Promise.all(
       peers.peers().map(async (peer) => {
         try {
@@ -105,20 +121,20 @@ export class StatusDesk {
     );
     const { term, leader } = view();
     const summary = ledger.summary();
-    const common = commonHash([...gathered.values()]);
+    const common = compareHashes([...gathered.values()]);
+    if (common?.isSame === false) this.#noteDifference(common.index);
     const inControl = isFresh ? endpoints().find((endpoint) => endpoint.id === leader) : undefined;
     const grants = [];
     for (const grant of ledger.grants()) {
       if (grants.length === statusLimits.grantsMax) break;
-      const { id, feature, version, count, state, sinceMs } = grant;
-      const [user, host] = isFull ? [grant.user, grant.host] : [masked, masked];
+      const { id, feature, version, count, user, host, state, sinceMs } = grant;
       grants.push({ id, feature, version, count, user, host, since: new Date(sinceMs).toISOString(), state });
     }
     return {
       quorum: isFresh,
       stale: !isFresh,
       ...(isFresh ? {} : { asOf: new Date(this.#freshMs).toISOString() }),
-      degraded: gathered.size < endpoints().length,
+      degraded: endpoints().some(({ id }) => !takesPart(gathered.get(id))),
       inControl: inControl?.rank ?? null,
       term,
       licenseHash: summary.licenseHash,
@@ -134,8 +150,18 @@ export class StatusDesk {
       grants,
       grantsCut: summary.grants > grants.length,
       sessions: summary.sessions,
-      notices: [...notices(), ...hashNotices([...gathered.values()])],
+      notices: [
+        ...(common?.isSame === false ? [differenceText(common.index)] : []),
+        ...endpoints().flatMap(({ id, name }) => gathered.get(id)?.notices.map((text) => `${name}: ${text}`) ?? []),
+      ],
     };
+  }
+
+  /** In the log, once for each index: somebody has to look at it whether or not it was seen in a status. */
+  #noteDifference(index: number): void {
+    if (index === this.#toldDifference) return;
+    this.#toldDifference = index;
+    this.#parts.logger.error(differenceText(index), { index });
   }
 
   #server(endpoint: PeerEndpoint, facts: ServerFacts | undefined): StatusReport['servers'][number] {
@@ -162,24 +188,27 @@ export class StatusDesk {
   }
 }
 
-const masked = '***';
+const masked = { user: '***', host: '***' } as const;
 
-function hashesOf(facts: ServerFacts): readonly HashNote[] {
-  return [...facts.notes, { index: facts.lastApplied, hash: facts.stateHash }];
+/** A server that is up but forming, isolated, learning or fenced is no help to the others. */
+function takesPart(facts: ServerFacts | undefined): boolean {
+  return facts !== undefined && (facts.state === 'in-control' || facts.state === 'standby');
 }
 
-function commonHash(all: readonly ServerFacts[]): HashNote | undefined {
-  const index = newestCommonIndex(all.map(hashesOf));
-  const first = all[0];
-  return index === undefined || first === undefined ? undefined : hashesOf(first).find((note) => note.index === index);
+function hashAt(facts: ServerFacts, index: number): string | undefined {
+  return index === facts.lastApplied ? facts.stateHash : facts.hashNotes.find((note) => note.index === index)?.hash;
 }
 
-/** Servers at one index must have one hash (I9): where not, that is said loudly. */
-function hashNotices(all: readonly ServerFacts[]): string[] {
-  const index = newestCommonIndex(all.map(hashesOf));
-  if (index === undefined) return [];
-  const hashes = new Set(all.map((facts) => hashesOf(facts).find((note) => note.index === index)?.hash));
-  return hashes.size <= 1
-    ? []
-    : [`STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`];
+/** The first server's hash at the newest index that all have one of, and whether theirs is the same (I9). */
+function compareHashes(all: readonly ServerFacts[]): (HashNote & { readonly isSame: boolean }) | undefined {
+  const index = newestCommonIndex(
+    all.map((facts) => [...facts.hashNotes, { index: facts.lastApplied, hash: facts.stateHash }]),
+  );
+  const [hash, ...others] = index === undefined ? [] : all.map((facts) => hashAt(facts, index));
+  if (index === undefined || hash === undefined) return undefined;
+  return { index, hash, isSame: others.every((other) => other === hash) };
+}
+
+function differenceText(index: number): string {
+  return `STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`;
 }
