@@ -266,9 +266,10 @@ describe('crashes', () => {
       const machine = new SimulatedMachine();
       const store = machine.makeStore();
       await store.open();
+      await store.write({ entries: [{ index: 1, term: 1, kind: 'command', data: new Uint8Array(8) }] });
       // The segment that is prepared meanwhile would make the folder durable, too.
       for (let turn = 0; turn < 60; turn++) await Promise.resolve();
-      void store.saveSnapshot({ index: 9, term: 2, config: new Uint8Array(0) }, chunks(seededRandom(1)));
+      void store.saveSnapshot({ index: 1, term: 1, config: new Uint8Array(0) }, chunks(seededRandom(1)));
       void store.saveOwner(Uint8Array.of(1));
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       machine.kill();
