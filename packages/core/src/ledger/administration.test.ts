@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ledgerLimits } from './limits.ts';
+import type { LedgerEvent } from './results.ts';
 import { anyHash, LedgerRig, licenseText, serverKeys, type TestFeature } from './testing/ledger-rig.ts';
 
 const otherHash = '1'.repeat(64);
@@ -48,6 +50,26 @@ describe('install', () => {
     expect(a.checkout('compare')).toMatchObject({ denial: { code: 'UNKNOWN_FEATURE' } });
     a.acknowledge(...grants);
     expect(rig.pool('compare')).toBeUndefined();
+  });
+
+  it('works a large pool off in bounded steps, whatever ends in between', () => {
+    const rig = new LedgerRig([
+      { name: 'compare', count: 'uncounted' },
+      { name: 'merge', count: 1 },
+    ]);
+    const a = rig.client('a');
+    const step = ledgerLimits.endsPerCommandMax;
+    const grants = Array.from({ length: 2 * step + 5 }, () => a.take('compare'));
+    const endings = (events: readonly LedgerEvent[]) => events.filter(({ kind }) => kind === 'ending').length;
+    expect(endings(install(rig, [{ name: 'merge', count: 1 }]).events)).toBe(step);
+    expect(rig.ledger.nextDeadlineMs()).toBe(rig.atMs);
+    // The next step comes before the command's own work, which ends the very grant that the one after would begin with.
+    const { reply, events } = rig.run({ kind: 'checkin', ...a.envelope(), grant: grants[2 * step]! });
+    expect([reply.kind, endings(events)]).toEqual(['done', step]);
+    expect(endings(rig.run({ kind: 'tick' }).events)).toBe(4);
+    expect(rig.ledger.nextDeadlineMs()).toBeNull();
+    expect(rig.pool('compare')).toMatchObject({ inUse: 2 * step + 4 });
+    expect([...rig.ledger.endingGrants()]).toHaveLength(2 * step + 4);
   });
 
   it('takes a removed pool up again where a later license names it, in any spelling of its version', () => {

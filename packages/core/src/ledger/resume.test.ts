@@ -101,6 +101,8 @@ describe('ends that the client did not ask for', () => {
     a.resume('r1');
     rig.run({ kind: 'revoke', grants: [other], reason: 'maintenance' });
     rig.run({ kind: 'settle', grants: [other] });
+    // Its checkout is not awaited any more either.
+    a.awaited = 3;
     a.checkout('unknown');
     expect(a.resume('r2')).toMatchObject({ ended: [{ grant: other, reason: 'revoked' }] });
     expect(grant).not.toBe(other);

@@ -84,6 +84,16 @@ describe('exactly once (I5)', () => {
     expect(beyond).toMatchObject({ code: 'REFUSED', message: expect.stringContaining('awaited') });
   });
 
+  it('drops them up to there and no further, however far the client goes at once', () => {
+    const rig = rigOf(9);
+    const a = rig.client('a');
+    for (let i = 1; i <= 6; i++) a.take('compare');
+    const denied = a.checkout('unknown');
+    a.awaited = 7;
+    a.take('compare');
+    expect(a.checkout('unknown', {}, 7)).toEqual(denied);
+  });
+
   it('remembers that a request was refused', () => {
     const rig = rigOf();
     const [a, b] = [rig.client('a'), rig.client('b')];
