@@ -2,7 +2,7 @@ import type { LogEntry, LogWrite, SnapshotMeta, StoreContents, Vote } from '@lic
 import { type SeededRandom, seededRandom } from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
 import type { FileLogStore } from './file-log-store.ts';
-import { SimulatedMachine } from './simulated-machine.ts';
+import { SimulatedMachine } from './testing/simulated-machine.ts';
 
 const runs = 40;
 const livesPerRun = 8;

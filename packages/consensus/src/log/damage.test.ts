@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { LogEntry, StoreContents } from '@lic/interfaces';
 import { describe, expect, it } from 'vitest';
 import { segmentHeaderBytes } from './segment-header.ts';
-import { SimulatedMachine } from './simulated-machine.ts';
+import { SimulatedMachine } from './testing/simulated-machine.ts';
 
 const segment = 'log-0000000001.seg';
 const segmentBytes = 12_288;

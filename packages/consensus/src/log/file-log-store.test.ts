@@ -5,8 +5,8 @@ import { logStoreSuite, seededRandom } from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
 import { fileLogStore } from './file-log-store.ts';
 import { segmentHeaderBytes } from './segment-header.ts';
-import type { DiskFault } from './simulated-disk.ts';
-import { SimulatedMachine } from './simulated-machine.ts';
+import type { DiskFault } from './testing/simulated-disk.ts';
+import { SimulatedMachine } from './testing/simulated-machine.ts';
 
 for (const death of ['kill', 'cutPower'] as const) {
   logStoreSuite(

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { FileSystem, OpenFile } from './file-system.ts';
+import type { FileSystem, OpenFile } from '../file-system.ts';
 
 /** One call of a file system, before it is done. */
 export interface DiskCall {

@@ -1,4 +1,4 @@
-import { FileLogStore } from './file-log-store.ts';
+import { FileLogStore } from '../file-log-store.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** A simulated disk with the processes that use it one after the other. */
