@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { StatusReport } from '@lic/protocol';
 
-const lic = fileURLToPath(new URL('../bin/lic.js', import.meta.url));
+/** The command, whether this file runs as it is or bundled into dist/bench. */
+const lic = ['../bin/lic.js', '../../bin/lic.js']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find(existsSync) as string;
 
 /** A server as `lic triad --json` names it. */
 export interface ReadyServer {
