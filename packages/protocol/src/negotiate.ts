@@ -17,7 +17,7 @@ export function negotiate(theirs: VersionRange, ours: VersionRange = protocolVer
   throw new LicError(
     'PROTOCOL_UNSUPPORTED',
     `No protocol version in common: the other side speaks ${range(theirs)}, this side ${range(ours)}. ` +
-      `Upgrade the ${theirs.max < ours.min ? 'other' : 'this'} side.`,
+      `Upgrade ${theirs.max < ours.min ? 'the other side' : 'this side'}.`,
     { details: { theirs: { ...theirs }, ours: { ...ours } } },
   );
 }
