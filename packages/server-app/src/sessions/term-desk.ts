@@ -77,6 +77,8 @@ export class TermDesk {
       ? this.#proposeCheckout(link, message)
       : this.#propose(link, message.id, sessionCommand(message)));
     if (result === undefined) return;
+    // A place in a queue has the lease of its feature, which may be the session's shortest.
+    if (result.reply.kind === 'queued') this.#holds.changed(message.session);
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
     }

@@ -167,6 +167,11 @@ export class Cluster {
     });
   }
 
+  /** Another license for these servers, by the same vendor. */
+  signLicense(options: { readonly id: string; readonly features?: readonly Feature[] }): Promise<string> {
+    return signFor(this.named, options);
+  }
+
   /** What `lic status` shows, asked of one server. */
   status(of: ClusterServer): Promise<StatusReport> {
     return this.during(of.server.status());

@@ -30,6 +30,7 @@ export class ScriptedLink {
   readonly runtime: VirtualRuntime;
   /** Everything heard, oldest first. */
   readonly heard: ServerMessage[] = [];
+  readonly #heardMs: number[] = [];
   /** Why the connection ended; undefined while it is open. */
   closed: CloseReason | undefined;
   readonly #until: ScriptedLinkParts['until'];
@@ -42,7 +43,9 @@ export class ScriptedLink {
     this.#until = until;
     this.#connection = connection;
     connection.onFrame((frame) => {
-      if (typeof frame === 'string') this.heard.push(decodeServerMessage(frame));
+      if (typeof frame !== 'string') return;
+      this.heard.push(decodeServerMessage(frame));
+      this.#heardMs.push(runtime.monotonic());
     });
     connection.onClose((reason) => {
       this.closed = reason;
@@ -52,6 +55,11 @@ export class ScriptedLink {
   static async open(address: string, parts: ScriptedLinkParts): Promise<ScriptedLink> {
     const transport = parts.network.transport(parts.host)({ runtime: parts.runtime, logger: silentLogger });
     return new ScriptedLink(await transport.dial(address), parts);
+  }
+
+  /** When messages of that kind were heard, on the link's own clock, ms. */
+  heardMs(t: ServerMessage['t']): readonly number[] {
+    return this.#heardMs.filter((_, at) => this.heard[at]?.t === t);
   }
 
   nextId(): number {

@@ -13,20 +13,23 @@ export class ScriptedSession {
   readonly id: string;
   readonly secret: string;
   link: ScriptedLink;
-  epoch = 0;
-  seq = 0;
+  epoch: number;
+  seq: number;
   #heartbeats = 0;
 
-  constructor(link: ScriptedLink) {
+  /** A new session, or with `of` a copy of one as it is now. */
+  constructor(link: ScriptedLink, of?: Pick<ScriptedSession, 'id' | 'secret' | 'epoch' | 'seq'>) {
     this.link = link;
-    this.id = base64url(link.runtime.random(16));
-    this.secret = base64url(link.runtime.random(32));
+    this.id = of?.id ?? base64url(link.runtime.random(16));
+    this.secret = of?.secret ?? base64url(link.runtime.random(32));
+    this.epoch = of?.epoch ?? 0;
+    this.seq = of?.seq ?? 0;
   }
 
   /** The next checkout, not sent. The first of a session opens it. */
   checkoutMessage(wanted: Wanted = {}): CheckoutMessage {
     const { feature = 'compare', count = 1, ...more } = wanted;
-    const envelope = this.#envelope();
+    const envelope = this.nextRequest();
     const opening = { secret: this.secret, user: `user of ${this.link.host}`, host: this.link.host };
     return { t: 'checkout', ...envelope, ...(envelope.seq === 1 ? { opening } : {}), feature, count, ...more };
   }
@@ -44,19 +47,19 @@ export class ScriptedSession {
   }
 
   checkin(grant: string): Promise<Answer> {
-    return this.link.ask({ t: 'checkin', ...this.#envelope(), grant });
+    return this.link.ask({ t: 'checkin', ...this.nextRequest(), grant });
   }
 
   acknowledge(...grants: string[]): Promise<Answer> {
-    return this.link.ask({ t: 'acknowledge', ...this.#envelope(), grants });
+    return this.link.ask({ t: 'acknowledge', ...this.nextRequest(), grants });
   }
 
   cancel(checkoutSeq: number): Promise<Answer> {
-    return this.link.ask({ t: 'cancel', ...this.#envelope(), checkoutSeq });
+    return this.link.ask({ t: 'cancel', ...this.nextRequest(), checkoutSeq });
   }
 
   goodbye(): Promise<Answer> {
-    return this.link.ask({ t: 'goodbye', ...this.#envelope() });
+    return this.link.ask({ t: 'goodbye', ...this.nextRequest() });
   }
 
   /** Sends a message of this session once more, perhaps on another link, as its next attempt. */
@@ -97,7 +100,8 @@ export class ScriptedSession {
     return answer;
   }
 
-  #envelope(): Envelope {
+  /** What makes the next request of the session one; takes its number. */
+  nextRequest(): Envelope {
     this.seq++;
     const { id: session, seq, epoch, link } = this;
     return { id: link.nextId(), session, seq, awaited: seq, attempt: 1, epoch: seq === 1 ? 0 : epoch };
