@@ -17,10 +17,11 @@ import { configuration, counts, quorumSize } from './membership.ts';
 import type { Message } from './messages.ts';
 import { isDirty, linkTo, releaseHeld } from './outbox.ts';
 import { acknowledge, advanceCommit, onAppend, onAppendRefused, onAppendReply } from './replication.ts';
-import { becomeFollower, handOver, hearLeader } from './roles.ts';
+import { becomeFollower, handOver, hearLeader, mute } from './roles.ts';
 import { confirmReads, onRound, onRoundReply, requestRead } from './rounds.ts';
 import { compactThrough, onSnapshotFailed, onSnapshotReceived, onSnapshotSaved, onSnapshotSent } from './snapshots.ts';
 import type { Raft, RaftConfig, RaftState } from './state.ts';
+import { onWitnessAnswer, onWitnessQuestion } from './witness.ts';
 
 /**
  * Raft without input and output: a function of what it is told. See docs/consensus.md for the rules and where they differ from the paper.
@@ -113,9 +114,7 @@ function take(raft: Raft, input: RaftInput): void {
       state.positions = input.positions;
       return;
     case 'mute':
-      if (state.role === 'leader') handOver(raft, 'muted');
-      else if (state.role !== 'follower') becomeFollower(raft, state.term, state.leader);
-      state.muted = true;
+      mute(raft);
       return;
     case 'snapshotSaved':
       onSnapshotSaved(raft, input.meta);
@@ -172,6 +171,12 @@ function receive(raft: Raft, from: string, message: Message): void {
     case 'snapshot':
       // The bytes are the driver's; here it only shows that the leader lives.
       hearLeader(raft, from, message.term);
+      return;
+    case 'witnessQuestion':
+      onWitnessQuestion(raft, from, message);
+      return;
+    case 'witnessAnswer':
+      onWitnessAnswer(raft, from, message);
       return;
     case 'snapshotReply':
       return;
@@ -256,7 +261,14 @@ function wakeAt(raft: Raft): number {
   const expiry =
     state.leader === null ? Number.POSITIVE_INFINITY : state.leaderKnownAt + config.timing.electionTimeoutMaxMs;
   // Watching a leader expire needs no tick at the instant itself, but one after it.
-  return Math.min(electionAt(raft), expiry + 1);
+  return Math.min(electionAt(raft), expiry + 1, witnessesAt(raft));
+}
+
+/** When peers are asked again what they know of this server, or enough of them were. */
+function witnessesAt({ state, config }: Raft): number {
+  if (state.toAsk.size === 0) return Number.POSITIVE_INFINITY;
+  const again = state.askedWitnessesAt + config.timing.electionTimeoutMinMs;
+  return state.isProved || state.now >= state.provingUntil ? again : Math.min(again, state.provingUntil);
 }
 
 /** Whether a majority of the voters, this one included, can be reached: links are up, and questions did not stay open. */

@@ -9,6 +9,7 @@ const vote = (fields: Partial<VoteRequest> = {}): VoteRequest => ({
   lastTerm: 1,
   target: 'a-1',
   transfer: false,
+  incarnation: 'b-1',
   ...fields,
 });
 const preVote = (fields: Partial<PreVote> = {}): PreVote => ({
@@ -167,7 +168,7 @@ describe('a candidate', () => {
     const a = at1();
     a.advance(600);
     a.deliver('b', reply('preVoteReply', 'b'));
-    a.deliver('c', { type: 'round', term: 2, round: 1, commit: 0 });
+    a.deliver('c', { type: 'round', term: 2, round: 1, commit: 0, acknowledged: [] });
     expect(a.state).toMatchObject({ role: 'follower', leader: 'c', term: 2 });
   });
 });
@@ -272,7 +273,7 @@ describe('rank and fitness', () => {
     for (let seed = 0; seed < 50; seed += 1) {
       const waits = ['a', 'b', 'c'].map((id) => {
         const core = at1({ id, seed });
-        core.deliver(id === 'a' ? 'b' : 'a', { type: 'round', term: 5, round: 1, commit: 0 });
+        core.deliver(id === 'a' ? 'b' : 'a', { type: 'round', term: 5, round: 1, commit: 0, acknowledged: [] });
         core.advance(3_000);
         return core.state.timeoutMs;
       });

@@ -6,6 +6,7 @@ import type { PreVote, TimeoutNow, VoteReply, VoteRequest } from './messages.ts'
 import { linkTo, send, sendAfterWrite } from './outbox.ts';
 import { becomeFollower, becomeLeader, endUrgency, setLeader } from './roles.ts';
 import type { Raft, RaftState } from './state.ts';
+import { askWitnesses, noteAcknowledged, prove } from './witness.ts';
 
 /** How soon a stand-by whose leader's link closed asks again when refused as "heard lately". Milliseconds (triad.md, Failover). */
 export const ASK_AGAIN_MS = 20;
@@ -18,7 +19,7 @@ export function isDiskStalled(raft: Raft): boolean {
 
 /** Whether a vote given now could be kept. */
 function canVote(raft: Raft): boolean {
-  return !raft.state.muted && raft.state.disk === 'well' && !isDiskStalled(raft);
+  return raft.state.isProved && !raft.state.muted && raft.state.disk === 'well' && !isDiskStalled(raft);
 }
 
 /** Whether it may be elected at all. Who is drained or stopping waits until it is clear that nobody else can win. */
@@ -50,6 +51,9 @@ export function tickElection(raft: Raft): void {
   if (state.leader !== null && state.now - state.leaderKnownAt > raft.config.timing.electionTimeoutMaxMs) {
     setLeader(state, null);
   }
+  if (state.toAsk.size > 0 && state.now >= state.askedWitnessesAt + raft.config.timing.electionTimeoutMinMs)
+    askWitnesses(raft);
+  prove(raft);
   if (state.now < electionAt(raft)) return;
   state.askAt = Number.POSITIVE_INFINITY;
   if (state.now >= state.timerFrom + state.timeoutMs) restartTimer(raft);
@@ -102,7 +106,14 @@ function campaign(raft: Raft, transfer: boolean): void {
   restartTimer(raft);
   const end = { lastIndex: lastIndex(state.log), lastTerm: lastTerm(state.log) };
   forEachOtherVoter(raft, (id, target) => {
-    sendAfterWrite(raft, id, { type: 'vote', term: state.term, ...end, target, transfer });
+    sendAfterWrite(raft, id, {
+      type: 'vote',
+      term: state.term,
+      ...end,
+      target,
+      transfer,
+      incarnation: config.self.incarnation,
+    });
   });
 }
 
@@ -170,6 +181,7 @@ function yieldTo(raft: Raft): void {
 export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
   const { state, config } = raft;
   const hears = hearsLeader(raft) && !message.transfer;
+  noteTerm(raft, from, message.incarnation, message.term);
   if (!hears && message.term > state.term) becomeFollower(raft, message.term, null);
   const granted =
     !hears &&
@@ -199,6 +211,7 @@ export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
 /** Counts an answer, if its sender counts. */
 export function onVoteReply(raft: Raft, from: PeerId, message: VoteReply): void {
   const { state } = raft;
+  if (message.type === 'voteReply' && message.granted) noteTerm(raft, from, message.incarnation, message.term);
   if (message.term > state.term) becomeFollower(raft, message.term, null);
   learnLeader(raft, message);
   const asking = message.type === 'preVoteReply' ? 'preCandidate' : 'candidate';
@@ -206,6 +219,11 @@ export function onVoteReply(raft: Raft, from: PeerId, message: VoteReply): void 
   if (state.role !== asking || message.asked !== asked || !counts(state, from, message.incarnation)) return;
   state.votes.set(from, message.granted);
   tally(raft);
+}
+
+/** Whoever voted in `term`, also for itself, has that term on its disk. */
+function noteTerm(raft: Raft, id: PeerId, incarnation: string, term: number): void {
+  noteAcknowledged(raft, { id, incarnation, term, index: 0, entryTerm: 0 });
 }
 
 /** A refusal that names a leader: this server stays a stand-by that hints to it, and asks again soon if its own link broke. */

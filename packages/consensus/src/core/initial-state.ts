@@ -1,7 +1,9 @@
 import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
+import { configuration } from './membership.ts';
 import type { Configuration, RaftConfig, RaftLog, RaftState } from './state.ts';
+import { prove } from './witness.ts';
 
 /** What a core is made from: what the store held, and the configuration that the triad was formed with. */
 export interface RaftStart {
@@ -80,6 +82,12 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     handedOut: commit,
     applied: commit,
     muted: false,
+    isRolledBack: false,
+    isProved: false,
+    toAsk: new Set(),
+    askedWitnessesAt: Number.NEGATIVE_INFINITY,
+    provingUntil: start.now + config.witnessWaitMs,
+    witnessed: new Map(),
     electable: true,
     disk: 'well',
     position: start.position,
@@ -112,6 +120,8 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     restore: null,
     transferFailed: false,
   };
+  for (const { id } of configuration(state).members) if (id !== config.self.id) state.toAsk.add(id);
+  prove({ config, state });
   restartTimerShort({ config, state });
   return state;
 }

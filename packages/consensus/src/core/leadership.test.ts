@@ -81,7 +81,15 @@ describe('a disk that hangs or fails', () => {
 
   it('keeps a server from standing and from granting pre-votes', () => {
     const a = new CoreHarness({ term: 1, log: [1], disk: 'manual' });
-    a.deliver('b', { type: 'vote', term: 2, lastIndex: 1, lastTerm: 1, target: 'a-1', transfer: false });
+    a.deliver('b', {
+      type: 'vote',
+      term: 2,
+      lastIndex: 1,
+      lastTerm: 1,
+      target: 'a-1',
+      transfer: false,
+      incarnation: 'b-1',
+    });
     a.advance(5_000);
     expect(a.take('b', 'preVote').length).toBeLessThanOrEqual(2);
     a.deliver('c', { type: 'preVote', term: 3, lastIndex: 9, lastTerm: 2, target: 'a-1', position: 2 });
@@ -126,7 +134,7 @@ describe('a transfer', () => {
     const c = new CoreHarness({ id: 'c', term: 2, log: [1, 2], leader: 'a' });
     c.deliver('a', { type: 'timeoutNow', term: 2 });
     const [request] = c.take('b', 'vote');
-    expect(request).toMatchObject({ term: 3, transfer: true });
+    expect(request).toMatchObject({ term: 3, transfer: true, incarnation: 'c-1' });
     const b = new CoreHarness({ id: 'b', term: 2, log: [1, 2], leader: 'a' });
     b.deliver('c', request!);
     expect(b.take('c', 'voteReply')).toMatchObject([{ granted: true }]);
@@ -175,9 +183,17 @@ describe('a server that may not take part (damaged, rolled back, fenced)', () =>
     a.step({ kind: 'mute' });
     expect(a.take('b', 'timeoutNow').length).toBe(1);
     expect(a.core.role()).toBe('learner');
-    a.deliver('b', { type: 'vote', term: 3, lastIndex: 9, lastTerm: 9, target: 'a-1', transfer: true });
+    a.deliver('b', {
+      type: 'vote',
+      term: 3,
+      lastIndex: 9,
+      lastTerm: 9,
+      target: 'a-1',
+      transfer: true,
+      incarnation: 'b-1',
+    });
     expect(a.take('b', 'voteReply')).toMatchObject([{ granted: false }]);
-    a.deliver('b', { type: 'round', term: 3, round: 1, commit: 0 });
+    a.deliver('b', { type: 'round', term: 3, round: 1, commit: 0, acknowledged: [] });
     a.deliver('b', { type: 'append', term: 3, prevIndex: 2, prevTerm: 2, commit: 2, probe: true, entries: [] });
     expect(a.take('b')).toEqual([]);
     expect(a.state.leader).toBe('b');

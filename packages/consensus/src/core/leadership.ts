@@ -8,6 +8,7 @@ import { hasQuorum, pump, retryStuck } from './replication.ts';
 import { becomeFollower, handOver } from './roles.ts';
 import { beginDueRound, beginRound, sendRound } from './rounds.ts';
 import type { Raft } from './state.ts';
+import { askWitnesses } from './witness.ts';
 
 /** Lets time pass for a leader. */
 export function tickLeader(raft: Raft): void {
@@ -74,6 +75,7 @@ export function changeLink(raft: Raft, peer: PeerId, up: boolean): void {
   link.up = up;
   link.congested = false;
   link.askedAt = null;
+  if (up && state.toAsk.has(peer)) askWitnesses(raft);
   const progress = state.peers.get(peer);
   if (progress === undefined) return;
   restartProbe(progress, progress.match > 0 ? progress.match + 1 : lastIndex(state.log) + 1, state.now);

@@ -20,6 +20,8 @@ export interface VoteRequest {
   readonly lastIndex: number;
   readonly lastTerm: number;
   readonly target: string;
+  /** The sender's own incarnation: it has this term on its disk. */
+  readonly incarnation: string;
   /** Asked for by the leader itself (thesis 3.10): "a leader was heard lately" is no reason to refuse. */
   readonly transfer: boolean;
 }
@@ -68,12 +70,40 @@ export interface AppendRefused {
   readonly incarnation: string;
 }
 
+/**
+ * What a member has said to be on its disk: everything up to `index`, in `term`. The entry there is of `entryTerm`; 0
+ * where that is not known any more.
+ */
+export interface Acknowledged {
+  readonly id: PeerId;
+  readonly incarnation: string;
+  readonly term: number;
+  readonly index: number;
+  readonly entryTerm: number;
+}
+
+/** "What do you know of me?": asked by a server that starts, before it votes (triad.md, Disks lost). */
+export interface WitnessQuestion {
+  readonly type: 'witnessQuestion';
+  readonly term: number;
+  readonly incarnation: string;
+}
+
+/** What the sender knows of the asker's incarnation; null: nothing. */
+export interface WitnessAnswer {
+  readonly type: 'witnessAnswer';
+  readonly term: number;
+  readonly known: Acknowledged | null;
+}
+
 /** A numbered peer round: heartbeat, read confirmation and check-quorum in one (triad.md, Time). */
 export interface Round {
   readonly type: 'round';
   readonly term: number;
   readonly round: number;
   readonly commit: number;
+  /** What each member has on its disk, as far as the leader knows: should one come back with less, others can tell. */
+  readonly acknowledged: readonly Acknowledged[];
 }
 
 /** Acknowledges a round: at this moment the sender knows no later term. */
@@ -130,7 +160,9 @@ export type Message =
   | NewerTerm
   | TimeoutNow
   | SnapshotChunk
-  | SnapshotReply;
+  | SnapshotReply
+  | WitnessQuestion
+  | WitnessAnswer;
 
 /** A message and whom it is for. */
 export interface Outgoing {

@@ -253,7 +253,7 @@ describe('a follower', () => {
     const b = new CoreHarness({ id: 'b', term: 1, log: [1, 1, 1] });
     b.deliver('a', append({ term: 2, prevIndex: 1, prevTerm: 1, commit: 3 }));
     expect(b.state.commit).toBe(1);
-    b.deliver('a', { type: 'round', term: 2, round: 1, commit: 3 });
+    b.deliver('a', { type: 'round', term: 2, round: 1, commit: 3, acknowledged: [] });
     expect(b.state.commit).toBe(1);
   });
 
@@ -274,7 +274,7 @@ describe('a follower', () => {
     const b = new CoreHarness({ id: 'b', disk: 'manual' });
     b.deliver('a', append({ entries: [entries[0]!] }));
     b.step({ kind: 'disk', state: 'full' });
-    b.deliver('a', append({ entries }), { type: 'round', term: 1, round: 1, commit: 0 });
+    b.deliver('a', append({ entries }), { type: 'round', term: 1, round: 1, commit: 0, acknowledged: [] });
     expect(b.take('a')).toEqual([]);
     expect(b.state.leader).toBe('a');
     expect(b.logTerms).toEqual([1]);

@@ -8,6 +8,7 @@ import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
 import { becomeFollower, hearLeader } from './roles.ts';
 import type { Progress, Raft, RaftState } from './state.ts';
+import { noteAcknowledged } from './witness.ts';
 
 /** Data of one append message at most, unless a single entry is larger. Bytes. */
 export const APPEND_BYTES_MAX = 256 * 1024;
@@ -102,6 +103,14 @@ export function onAppendReply(raft: Raft, from: PeerId, message: AppendReply): v
   const progress = progressFor(raft, from, message);
   if (progress === undefined || message.match > lastIndex(state.log)) return;
   if (message.match > progress.match) progress.match = message.match;
+  const entryTerm = Math.max(0, termAt(state.log, message.match));
+  noteAcknowledged(raft, {
+    id: from,
+    incarnation: message.incarnation,
+    term: message.term,
+    index: message.match,
+    entryTerm,
+  });
   progress.movedAt = state.now;
   if (progress.mode === 'snapshot' && progress.match < state.log.baseIndex) return;
   if (progress.mode !== 'replicate') {

@@ -112,3 +112,11 @@ export function handOver(raft: Raft, reason: StepDownReason): void {
   if (best !== null) send(raft, best, { type: 'timeoutNow', term: state.term });
   becomeFollower(raft, state.term, null, reason);
 }
+
+/** From now on this server only watches who leads. */
+export function mute(raft: Raft): void {
+  const { state } = raft;
+  if (state.role === 'leader') handOver(raft, 'muted');
+  else if (state.role !== 'follower') becomeFollower(raft, state.term, state.leader);
+  state.muted = true;
+}

@@ -142,7 +142,7 @@ describe('rounds', () => {
 
   it('are answered at once, although the disk is busy', () => {
     const b = new CoreHarness({ id: 'b', disk: 'manual' });
-    b.deliver('a', { type: 'round', term: 3, round: 7, commit: 0 });
+    b.deliver('a', { type: 'round', term: 3, round: 7, commit: 0, acknowledged: [] });
     expect(b.take('a')).toEqual([{ type: 'roundReply', term: 3, round: 7, incarnation: 'b-1' }]);
   });
 });

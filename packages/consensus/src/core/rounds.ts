@@ -5,6 +5,7 @@ import { send } from './outbox.ts';
 import { commitTo, progressFor, quorumValue } from './replication.ts';
 import { hearLeader } from './roles.ts';
 import type { Raft } from './state.ts';
+import { acknowledgedByAll, noteAcknowledged } from './witness.ts';
 
 /** Begins the next numbered round: heartbeat to all, confirmation for the reads that wait (triad.md, Time). */
 export function beginRound(raft: Raft): void {
@@ -17,13 +18,20 @@ export function beginRound(raft: Raft): void {
 /** Tells one peer of the newest round. */
 export function sendRound(raft: Raft, to: PeerId): void {
   const { state } = raft;
-  send(raft, to, { type: 'round', term: state.term, round: state.round, commit: state.commit });
+  send(raft, to, {
+    type: 'round',
+    term: state.term,
+    round: state.round,
+    commit: state.commit,
+    acknowledged: acknowledgedByAll(raft),
+  });
 }
 
 /** A follower acknowledges a round; nothing of it needs the disk: it says that no newer term is known *now*. */
 export function onRound(raft: Raft, from: PeerId, message: Round): void {
   const { state } = raft;
   if (!hearLeader(raft, from, message.term)) return;
+  for (const about of message.acknowledged) noteAcknowledged(raft, about);
   if (state.muted || state.disk !== 'well') return;
   commitTo(state, Math.min(message.commit, state.match));
   send(raft, from, {

@@ -84,7 +84,7 @@ describe('a leader', () => {
 describe('a snapshot from the leader', () => {
   it('replaces a log that does not contain it, and the machine; and is acknowledged when the log begins behind it on disk', () => {
     const b = new CoreHarness({ id: 'b', term: 1, log: [1, 1], commit: 1, disk: 'manual' });
-    b.deliver('a', { type: 'round', term: 2, round: 1, commit: 0 });
+    b.deliver('a', { type: 'round', term: 2, round: 1, commit: 0, acknowledged: [] });
     b.finishWrite();
     b.takeAll();
     b.step({ kind: 'snapshotReceived', meta: meta(9, 2) });

@@ -1,10 +1,12 @@
 import type { ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
-import type { Outgoing } from './messages.ts';
+import type { Acknowledged, Outgoing } from './messages.ts';
 
 /** What never changes while a core lives. */
 export interface RaftConfig {
   readonly self: Member;
   readonly timing: ConsensusTiming;
+  /** How long a starting server waits for the last peers to say what they know of it before it votes. Milliseconds. */
+  readonly witnessWaitMs: number;
 }
 
 /** A server's part in the current term. `preCandidate` asks whether it would win before it disturbs anybody. */
@@ -121,6 +123,17 @@ export interface RaftState {
 
   /** Takes no part but watches who leads: damaged, rolled back or fenced. */
   muted: boolean;
+  /** A peer knows more of this server than its disk does: an older copy was restored (I8). */
+  isRolledBack: boolean;
+  /** Peers said enough to rule that out: this server may vote. */
+  isProved: boolean;
+  /** Peers that have not said yet what they know of this server, and when they were asked last. */
+  toAsk: Set<PeerId>;
+  askedWitnessesAt: number;
+  /** Until when to wait for the last of them. */
+  provingUntil: number;
+  /** What other members have said to be on their disks. */
+  witnessed: Map<PeerId, Acknowledged>;
   electable: boolean;
   disk: 'well' | 'full' | 'failed';
   /** This server's place by rank among the voters, from 0, and their number. */

@@ -82,7 +82,7 @@ export class Engine<Result> {
       seed: seedFrom(runtime.random(4)),
       position: place.position,
     };
-    const config = { self, timing };
+    const config = { self, timing, witnessWaitMs: options.witnessWaitMs };
     this.core = createRaftCore(config, initialState(config, start));
     const { index } = contents.snapshot ?? { index: 0 };
     this.#writer = new DiskWriter(store, runtime, {
@@ -245,8 +245,12 @@ export class Engine<Result> {
       return;
     }
     this.step({ kind: 'message', from, message });
-    if (message.type !== 'snapshot') return;
     const { state } = this.core;
+    if (message.type === 'witnessAnswer' && state.isRolledBack && this.trouble === null) {
+      this.trouble = rolledBack(from);
+      this.#context.logger.error('this server lost what it had said to be on disk', { why: this.trouble });
+    }
+    if (message.type !== 'snapshot') return;
     if (state.term !== message.term || state.leader !== from || state.muted || state.disk !== 'well') return;
     this.#receiver.onChunk(from, message, message.meta.index > state.commit);
   }
@@ -318,6 +322,13 @@ export class Engine<Result> {
     if (now >= this.core.wakeAt()) this.step({ kind: 'tick' });
     else this.#arm();
   }
+}
+
+function rolledBack(witness: PeerId): string {
+  return (
+    `This data folder is older than what the server has said to be on its disk (known to ${witness}): an older copy was ` +
+    'restored. It does not vote; it is refilled from the other servers by lic repair.'
+  );
 }
 
 function seedFrom(bytes: Uint8Array): number {

@@ -8,6 +8,11 @@ export interface RaftOptions {
   readonly keepEntries?: number;
   /** Commands under way at most, in bytes; more is refused as `BUSY`. Default 16 MiB. */
   readonly inFlightBytesMax?: number;
+  /**
+   * How long a starting server waits for the last peers to say what they know of it before it votes, in milliseconds.
+   * Default 10 s (triad.md, Disks lost).
+   */
+  readonly witnessWaitMs?: number;
 }
 
 /** A command at most, in bytes (the contract's limit). */
@@ -20,5 +25,6 @@ export function withDefaults(options: RaftOptions): Required<RaftOptions> {
     snapshotBytes: options.snapshotBytes ?? 64 * 1024 * 1024,
     keepEntries: options.keepEntries ?? 2_000,
     inFlightBytesMax: options.inFlightBytesMax ?? 16 * 1024 * 1024,
+    witnessWaitMs: options.witnessWaitMs ?? 10_000,
   };
 }

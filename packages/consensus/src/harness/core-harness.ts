@@ -32,6 +32,9 @@ export interface CoreHarnessOptions {
     readonly snapshot?: SnapshotMeta | undefined;
   };
   readonly timing?: ConsensusTiming;
+  /** It has just started, and asks its peers what they know of it before it votes. Default `false`: it has done so. */
+  readonly isStarting?: boolean;
+  readonly witnessWaitMs?: number;
   /** Monotonic milliseconds. Default 0. */
   readonly now?: number;
   readonly seed?: number;
@@ -78,6 +81,7 @@ export class CoreHarness {
     const config = {
       self: { id, incarnation: options.incarnation ?? `${id}-1` },
       timing: options.timing ?? lanTiming,
+      witnessWaitMs: options.witnessWaitMs ?? 10_000,
     };
     const stored = options.stored ?? {
       vote: { term, votedFor: options.votedFor ?? null },
@@ -90,6 +94,10 @@ export class CoreHarness {
       seed: options.seed ?? 1,
       position: members.indexOf(id),
     });
+    if (options.isStarting !== true) {
+      state.toAsk.clear();
+      state.isProved = true;
+    }
     if (options.stored === undefined) {
       state.commit = commit;
       state.handedOut = commit;

@@ -41,7 +41,7 @@ export interface ClusterFaults {
 const clusterTiming: ConsensusTiming = { roundMs: 10, electionTimeoutMinMs: 40, electionTimeoutMaxMs: 80 };
 
 /** How likely a partition ends, per step. */
-const PARTITION_ENDS = 0.01;
+const PARTITION_ENDS = 0.004;
 
 /**
  * Cores with a network and disks that do everything that networks and disks do, step by step from one source of
@@ -132,6 +132,8 @@ export class CoreCluster {
       stored: { vote, entries: [...server.disk.entries], snapshot },
       now: this.#now * server.speed,
       timing: clusterTiming,
+      isStarting: true,
+      witnessWaitMs: 60,
       seed: Math.floor(this.#random() * 2 ** 32),
       disk: 'manual',
     });
@@ -157,8 +159,12 @@ export class CoreCluster {
   #repartition(): void {
     this.#cut.clear();
     const style = this.#random();
+    const alone = this.#pick(this.#ids);
     for (const a of this.#ids) {
-      for (const b of this.#ids) if (style < 0.6 && a !== b && this.#random() < 0.4) this.#cut.add(`${a}>${b}`);
+      for (const b of this.#ids) {
+        const isCut = style < 0.5 ? (a === alone) !== (b === alone) : a !== b && this.#random() < 0.4;
+        if (isCut) this.#cut.add(`${a}>${b}`);
+      }
     }
   }
 

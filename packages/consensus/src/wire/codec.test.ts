@@ -12,7 +12,7 @@ const big = Number.MAX_SAFE_INTEGER;
 
 const messages: Message[] = [
   { type: 'preVote', term: 1, lastIndex: 2, lastTerm: 3, target: 'a-1', position: 2 },
-  { type: 'vote', term: big, lastIndex: big, lastTerm: big, target: '', transfer: true },
+  { type: 'vote', term: big, lastIndex: big, lastTerm: big, target: '', transfer: true, incarnation: 'x' },
   { type: 'preVoteReply', term: 0, asked: 1, granted: false, leader: `rsa:${'ä€'.repeat(150)}`, incarnation: 'x' },
   { type: 'voteReply', term: 128, asked: 16_384, granted: true, leader: null, incarnation: 'x' },
   { type: 'append', term: 1, prevIndex: 0, prevTerm: 0, commit: 0, probe: true, entries: [] },
@@ -31,7 +31,20 @@ const messages: Message[] = [
   },
   { type: 'appendReply', term: 1, match: 2, incarnation: 'x' },
   { type: 'appendRefused', term: 1, prevIndex: 2, hintIndex: 3, hintTerm: 4, incarnation: 'x' },
-  { type: 'round', term: 1, round: 2, commit: 3 },
+  { type: 'round', term: 1, round: 2, commit: 3, acknowledged: [] },
+  {
+    type: 'round',
+    term: 1,
+    round: 2,
+    commit: 3,
+    acknowledged: [
+      { id: 'ed25519:a', incarnation: 'a-1', term: 1, index: big, entryTerm: 0 },
+      { id: 'ed25519:b', incarnation: 'b-1', term: 2, index: 3, entryTerm: 4 },
+    ],
+  },
+  { type: 'witnessQuestion', term: 3, incarnation: 'x' },
+  { type: 'witnessAnswer', term: 3, known: null },
+  { type: 'witnessAnswer', term: 3, known: { id: 'a', incarnation: 'x', term: 1, index: 2, entryTerm: 1 } },
   { type: 'roundReply', term: 1, round: 2, incarnation: 'x' },
   { type: 'newerTerm', term: 9 },
   { type: 'timeoutNow', term: 9 },

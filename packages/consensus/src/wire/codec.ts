@@ -1,6 +1,6 @@
 import { LicError, type LogEntry, type SnapshotMeta } from '@lic/interfaces';
-import type { Append, Message, SnapshotChunk } from '../core/messages.ts';
-import { decodeConfiguration } from './configuration.ts';
+import type { Acknowledged, Append, Message, SnapshotChunk } from '../core/messages.ts';
+import { decodeConfiguration, MEMBERS_MAX } from './configuration.ts';
 import { Reader } from './reader.ts';
 import { Writer } from './writer.ts';
 
@@ -29,9 +29,15 @@ const types = [
   'timeoutNow',
   'snapshot',
   'snapshotReply',
+  'witnessQuestion',
+  'witnessAnswer',
 ] as const satisfies readonly Message['type'][];
 const typeNumbers = new Map<Message['type'], number>(types.map((type, number) => [type, number + 1]));
 const kinds = ['command', 'noop', 'config'] as const satisfies readonly LogEntry['kind'][];
+
+function acknowledgedSize({ id, incarnation }: Acknowledged): number {
+  return 24 + textSize(id) + textSize(incarnation);
+}
 
 function frameSize(message: Message): number {
   let bytes = NUMBERS_BYTES;
@@ -39,6 +45,8 @@ function frameSize(message: Message): number {
   if ('target' in message) bytes += textSize(message.target);
   if ('leader' in message) bytes += textSize(message.leader ?? '');
   if (message.type === 'snapshot') bytes += message.meta.config.length + message.data.length;
+  if (message.type === 'round') for (const about of message.acknowledged) bytes += acknowledgedSize(about);
+  if (message.type === 'witnessAnswer' && message.known !== null) bytes += acknowledgedSize(message.known);
   if (message.type === 'append') for (const entry of message.entries) bytes += ENTRY_BYTES + entry.data.length;
   return bytes;
 }
@@ -55,8 +63,10 @@ export function encodeMessage(message: Message): Uint8Array {
       writer.count(message.lastIndex);
       writer.count(message.lastTerm);
       writer.text(message.target);
-      if (message.type === 'vote') writer.byte(message.transfer ? 1 : 0);
-      else writer.count(message.position);
+      if (message.type === 'vote') {
+        writer.byte(message.transfer ? 1 : 0);
+        writer.text(message.incarnation);
+      } else writer.count(message.position);
       break;
     case 'preVoteReply':
     case 'voteReply':
@@ -81,6 +91,8 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'round':
       writer.count(message.round);
       writer.count(message.commit);
+      writer.byte(message.acknowledged.length);
+      for (const about of message.acknowledged) writeAcknowledged(writer, about);
       break;
     case 'roundReply':
       writer.count(message.round);
@@ -103,8 +115,23 @@ export function encodeMessage(message: Message): Uint8Array {
       writer.count(message.sequence);
       writer.byte(message.ok ? 1 : 0);
       break;
+    case 'witnessQuestion':
+      writer.text(message.incarnation);
+      break;
+    case 'witnessAnswer':
+      writer.byte(message.known === null ? 0 : 1);
+      if (message.known !== null) writeAcknowledged(writer, message.known);
+      break;
   }
   return writer.finish();
+}
+
+function writeAcknowledged(writer: Writer, about: Acknowledged): void {
+  writer.text(about.id);
+  writer.text(about.incarnation);
+  writer.count(about.term);
+  writer.count(about.index);
+  writer.count(about.entryTerm);
 }
 
 function writeAppend(writer: Writer, message: Append): void {
@@ -141,7 +168,7 @@ function readMessage(reader: Reader, type: Message['type'], term: number): Messa
     case 'preVote':
     case 'vote': {
       const end = { lastIndex: reader.count(), lastTerm: reader.count(), target: reader.text() };
-      if (type === 'vote') return { type, term, ...end, transfer: reader.flag() };
+      if (type === 'vote') return { type, term, ...end, transfer: reader.flag(), incarnation: reader.text() };
       return { type, term, ...end, position: reader.count() };
     }
     case 'preVoteReply':
@@ -158,7 +185,7 @@ function readMessage(reader: Reader, type: Message['type'], term: number): Messa
       return { type, term, ...hint, incarnation: reader.text() };
     }
     case 'round':
-      return { type, term, round: reader.count(), commit: reader.count() };
+      return { type, term, round: reader.count(), commit: reader.count(), acknowledged: readAllAcknowledged(reader) };
     case 'roundReply':
       return { type, term, round: reader.count(), incarnation: reader.text() };
     case 'newerTerm':
@@ -168,7 +195,22 @@ function readMessage(reader: Reader, type: Message['type'], term: number): Messa
       return readSnapshot(reader, term);
     case 'snapshotReply':
       return { type, term, index: reader.count(), sequence: reader.count(), ok: reader.flag() };
+    case 'witnessQuestion':
+      return { type, term, incarnation: reader.text() };
+    case 'witnessAnswer':
+      return { type, term, known: reader.flag() ? readAcknowledged(reader) : null };
   }
+}
+
+function readAllAcknowledged(reader: Reader): Acknowledged[] {
+  const count = reader.byte();
+  if (count > MEMBERS_MAX) reader.fail(`${count} acknowledgements, expected at most ${MEMBERS_MAX}`);
+  return Array.from({ length: count }, () => readAcknowledged(reader));
+}
+
+function readAcknowledged(reader: Reader): Acknowledged {
+  const member = { id: reader.text(), incarnation: reader.text() };
+  return { ...member, term: reader.count(), index: reader.count(), entryTerm: reader.count() };
 }
 
 function readAppend(reader: Reader, term: number): Append {

@@ -1,0 +1,87 @@
+import type { PeerId } from '@lic/interfaces';
+import { termAt } from './log.ts';
+import { configuration, quorumSize } from './membership.ts';
+import type { Acknowledged, WitnessAnswer, WitnessQuestion } from './messages.ts';
+import { linkTo, send } from './outbox.ts';
+import { mute } from './roles.ts';
+import type { Raft } from './state.ts';
+
+/** Remembers what a member has said to be on its disk; the newest counts, and only of its newest incarnation. */
+export function noteAcknowledged(raft: Raft, about: Acknowledged): void {
+  const { witnessed } = raft.state;
+  if (about.id === raft.config.self.id) return;
+  const known = witnessed.get(about.id);
+  const isNewer =
+    known === undefined ||
+    known.incarnation !== about.incarnation ||
+    about.term > known.term ||
+    (about.term === known.term && about.index > known.index);
+  if (isNewer) witnessed.set(about.id, about);
+}
+
+/** What a leader tells with its rounds: each member's acknowledged index, its own disk's among them. */
+export function acknowledgedByAll(raft: Raft): Acknowledged[] {
+  const { state, config } = raft;
+  const { durableTo } = state.log;
+  const all = [
+    { ...config.self, term: state.term, index: durableTo, entryTerm: Math.max(0, termAt(state.log, durableTo)) },
+  ];
+  for (const [id, { incarnation, match }] of state.peers) {
+    // Only an append is acknowledged by the disk; a round, and with it the term, is not.
+    if (match === 0) continue;
+    all.push({ id, incarnation, term: state.term, index: match, entryTerm: Math.max(0, termAt(state.log, match)) });
+  }
+  return all;
+}
+
+/** A starting server asks what it has said before it was started. */
+export function onWitnessQuestion(raft: Raft, from: PeerId, message: WitnessQuestion): void {
+  const known = raft.state.witnessed.get(from);
+  send(raft, from, {
+    type: 'witnessAnswer',
+    term: raft.state.term,
+    known: known?.incarnation === message.incarnation ? known : null,
+  });
+}
+
+/** A peer says what it knows of this server. One that knows more than the disk has shows that the disk is an older copy (I8). */
+export function onWitnessAnswer(raft: Raft, from: PeerId, message: WitnessAnswer): void {
+  const { state } = raft;
+  if (message.known !== null && isForgotten(raft, message.known)) {
+    state.isRolledBack = true;
+    mute(raft);
+  }
+  state.toAsk.delete(from);
+  prove(raft);
+}
+
+/** Whether the disk lacks something that this server once said to be on it. */
+function isForgotten(raft: Raft, known: Acknowledged): boolean {
+  const { state, config } = raft;
+  if (known.id !== config.self.id || known.incarnation !== config.self.incarnation) return false;
+  if (known.term !== state.saved.term) return known.term > state.saved.term;
+  const term = termAt(state.log, known.index);
+  const onDisk = Math.max(state.log.durableTo, state.snapshot?.index ?? 0);
+  // In one term nothing is taken back that was acknowledged in it; in a later one it may be.
+  return known.index > onDisk || (term >= 0 && known.entryTerm > 0 && term !== known.entryTerm);
+}
+
+/** Asks the peers that have not answered yet, those whose link is up. */
+export function askWitnesses(raft: Raft): void {
+  const { state, config } = raft;
+  state.askedWitnessesAt = state.now;
+  for (const id of state.toAsk) {
+    if (linkTo(state, id).up)
+      send(raft, id, { type: 'witnessQuestion', term: state.term, incarnation: config.self.incarnation });
+  }
+}
+
+/** The server may vote once all peers have answered; or a quorum, itself included, and the others had time enough. */
+export function prove(raft: Raft): void {
+  const { state, config } = raft;
+  if (state.isProved) return;
+  const others = configuration(state).members.filter((member) => member.voter && member.id !== config.self.id);
+  const answered = others.filter((member) => !state.toAsk.has(member.id)).length;
+  const isEnough = answered >= quorumSize(state) - 1 && state.now >= state.provingUntil;
+  state.isProved = answered === others.length || isEnough;
+}
