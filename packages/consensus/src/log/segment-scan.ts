@@ -30,7 +30,8 @@ export async function scanBatches(
   from: { readonly offset: number; readonly batch: number; readonly chain: number },
   onBatch: (records: readonly BatchRecord[]) => void,
 ): Promise<SegmentEnd> {
-  let bytes = new Uint8Array(Math.min(windowBytes, await file.sizeBytes()));
+  const sizeBytes = await file.sizeBytes();
+  let bytes = new Uint8Array(0);
   let view = new DataView(bytes.buffer);
   let windowStart = from.offset;
   let windowEnd = from.offset;
@@ -39,12 +40,10 @@ export async function scanBatches(
   let records: BatchRecord[] = [];
   let end = { offset, batch, chain };
 
-  /** Has at least `neededBytes` from `offset` on in the window; false at the file's end. */
+  /** Has at least `neededBytes` from `offset` on in a new window, since payloads are views of the old one; false at the file's end. */
   const fill = async (neededBytes: number): Promise<boolean> => {
-    if (bytes.byteLength < neededBytes) {
-      bytes = new Uint8Array(neededBytes);
-      view = new DataView(bytes.buffer);
-    }
+    bytes = new Uint8Array(Math.max(neededBytes, Math.min(windowBytes, sizeBytes - offset)));
+    view = new DataView(bytes.buffer);
     windowStart = offset;
     windowEnd = offset + (await readFully(file, bytes, bytes.byteLength, offset));
     return windowEnd - offset >= neededBytes;
