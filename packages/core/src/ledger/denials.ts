@@ -4,7 +4,9 @@ import type { Denial, DenialCode } from './results.ts';
 
 /** Every code that a denial can have, and what a person should know about it. Stable: scripts and docs name them. */
 export const denialCodes = {
-  NO_SEATS: { explanation: 'All seats are taken. Wait in the queue, or ask one of the holders to check in.' },
+  NO_SEATS: {
+    explanation: 'Too few seats are free for this checkout. Wait in the queue, or ask one of the holders to check in.',
+  },
   WAIT_OVER: { explanation: 'No seat came free within the time that the checkout was ready to wait.' },
   COUNT_TOO_HIGH: { explanation: 'More seats were asked for than are licensed, so waiting cannot help.' },
   UNKNOWN_FEATURE: { explanation: 'The license in force has no feature of this name.' },
