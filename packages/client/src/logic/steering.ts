@@ -28,15 +28,14 @@ export function isHealthy({ session, repeatAfterMs }: SteeringView, nowMs: numbe
  */
 export function steer(view: SteeringView, nowMs: number): void {
   const { links, session, isNeeded, hasQuestions } = view;
+  if (links.searchSinceMs !== null) links.dropDoubtful(nowMs, view.repeatAfterMs);
   dropInvalid(view);
   if (isNeeded) bindBest(view, nowMs);
   const isAtRest = isNeeded
     ? isHealthy(view, nowMs) && !view.isMoving && session.bound?.isRelay !== true
     : !hasQuestions;
-  if (!isAtRest) {
-    links.search(nowMs);
-    links.dropDoubtful(nowMs, view.repeatAfterMs);
-  } else if (links.searchSinceMs !== null) links.rest(restingLink(view));
+  if (!isAtRest) links.search(nowMs);
+  else if (links.searchSinceMs !== null) links.rest(restingLink(view));
 }
 
 /** A stand-by relays once the direct way has had this time. */
