@@ -1,8 +1,9 @@
 import { type RaftOptions, raft } from '@lic/consensus';
 import { ed25519Scheme, type LedgerSettings } from '@lic/core';
-import { type ConsensusTiming, LicError } from '@lic/interfaces';
+import { type ConsensusFactory, type ConsensusTiming, LicError } from '@lic/interfaces';
 import { createServer, type Server, type ServerOptions } from '@lic/server-app';
 import {
+  type CrashLoss,
   createMemoryLogStore,
   MemoryDisk,
   type MemoryNetwork,
@@ -22,8 +23,10 @@ export interface ClusterServerParts {
   readonly settings: LedgerSettings;
   readonly isNew: boolean;
   readonly raft: RaftOptions;
-  /** What a sync of a disk takes, ms. */
-  readonly syncMs: number;
+  /** What a sync of a disk takes, ms, or a function that draws it. */
+  readonly syncMs: number | (() => number);
+  /** Puts something between a server and its consensus: a checker that looks on. Default: nothing. */
+  readonly wrapConsensus?: (factory: ConsensusFactory, server: ClusterServer) => ConsensusFactory;
   readonly more: Pick<ServerOptions, 'failback' | 'failbackAfterMs'>;
 }
 
@@ -82,6 +85,7 @@ export class ClusterServer {
   start(options: { readonly isNew?: boolean } = {}): Promise<void> {
     if (this.#server !== undefined) throw new Error(`${this.name} is running`);
     const { world, network, timing, settings, raft: raftOptions, syncMs, more } = this.#parts;
+    const { wrapConsensus = (factory) => factory } = this.#parts;
     this.#boots++;
     const runtime = world.runtime(`${this.name}#${this.#boots}`, this.clock);
     this.#runtime = runtime;
@@ -89,7 +93,7 @@ export class ClusterServer {
       runtime,
       logger: this.logger,
       transports: [network.transport(this.name)],
-      consensus: raft(raftOptions),
+      consensus: wrapConsensus(raft(raftOptions), this),
       store: createMemoryLogStore(this.disk, { runtime, syncMs }),
       scheme: ed25519Scheme,
       identity: this.#named.identity,
@@ -118,11 +122,12 @@ export class ClusterServer {
     if (this.#server === server) this.#server = undefined;
   }
 
-  /** Ends the process without a word; what was not synced is lost. */
-  kill(options?: { readonly seenAs?: SeenAs }): void {
-    this.#parts.network.killHost(this.name, options);
+  /** Ends the process without a word; what was not synced is lost, or so much of it as `lose` says. */
+  kill(options: { readonly seenAs?: SeenAs; readonly lose?: CrashLoss } = {}): void {
+    const { seenAs, lose } = options;
+    this.#parts.network.killHost(this.name, seenAs === undefined ? {} : { seenAs });
     this.runtime.kill();
-    this.disk.crash();
+    this.disk.crash(lose === undefined ? {} : { lose });
     this.#server = undefined;
   }
 }
