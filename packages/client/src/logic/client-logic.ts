@@ -1,5 +1,6 @@
 import type { EndReason } from '@lic/core';
 import type { WelcomeMessage } from '@lic/protocol';
+import { Checkins } from './checkins.ts';
 import { Checkouts } from './checkouts.ts';
 import { type Scene, takeMessage } from './conversation.ts';
 import { Entropy } from './entropy.ts';
@@ -11,7 +12,7 @@ import { Questions } from './questions.ts';
 import type { Request } from './request-line.ts';
 import { ServerLinks } from './server-links.ts';
 import { Session } from './session.ts';
-import { isHealthy, relayAfterMs, type SteeringView, steer } from './steering.ts';
+import { isHealthy, nextSteerMs, type SteeringView, steer } from './steering.ts';
 import {
   closeWaitMs,
   idleSessionFraction,
@@ -19,7 +20,6 @@ import {
   leaseMsDefault,
   movingMsMax,
   repeatAfterMsDefault,
-  staleFactor,
 } from './timing.ts';
 
 /** What a client's logic is made with. */
@@ -46,8 +46,7 @@ export class ClientLogic {
   readonly #questions: Questions;
   readonly #scene: Scene;
   readonly #outputs: Output[] = [];
-  /** Checkins that somebody awaits, with the time of the call; oldest first. */
-  readonly #checkins = new Map<CallId, number>();
+  readonly #checkins: Checkins;
   #session: Session;
   #clocks: Clocks = { monotonicMs: 0, wallMs: 0 };
   #settings = { repeatAfterMs: repeatAfterMsDefault, leaseMs: leaseMsDefault };
@@ -67,6 +66,7 @@ export class ClientLogic {
     const emit = (output: Output) => void this.#outputs.push(output);
     this.#links = new ServerLinks({ ...options, entropy: this.#entropy, emit });
     this.#checkouts = new Checkouts(emit);
+    this.#checkins = new Checkins(emit);
     this.#questions = new Questions(emit, () => this.#nextId++);
     this.#session = this.#newSession();
     this.#scene = this.#makeScene();
@@ -97,22 +97,14 @@ export class ClientLogic {
     const nowMs = this.#clocks.monotonicMs;
     const { controlWaitMs } = this.#options.timing;
     const session = this.#session;
-    const awaitedMs = session.awaitedSinceMs();
-    const isUnplaced = session.bound === null && session.binding === null;
-    const oldestCheckin = this.#checkins.values().next();
     return Math.min(
-      this.#links.nextDialMs(),
+      nextSteerMs(this.#view(), nowMs),
       session.holdings.nextLookMs(nowMs),
       this.#checkouts.nextDeadlineMs,
       this.#questions.nextDeadlineMs(controlWaitMs),
-      oldestCheckin.done === true ? Infinity : oldestCheckin.value + controlWaitMs,
+      this.#checkins.nextDeadlineMs(controlWaitMs),
       session.bound === null && session.binding?.isOpening !== true ? Infinity : session.line.nextRepeatMs(),
       this.#beatDueMs(),
-      later(awaitedMs + this.#settings.repeatAfterMs, nowMs),
-      later(awaitedMs + staleFactor * this.#settings.repeatAfterMs, nowMs),
-      isUnplaced ? this.#links.nextRelayMs(nowMs, relayAfterMs(this.#view())) : Infinity,
-      isUnplaced ? later(session.bindNotBeforeMs, nowMs) : Infinity,
-      this.#links.nextDoubtMs(this.#settings.repeatAfterMs),
       this.#moving?.untilMs ?? Infinity,
       this.#leftoverSinceMs === null ? Infinity : this.#leftoverSinceMs + this.#settings.leaseMs,
       this.#closing?.untilMs ?? Infinity,
@@ -208,7 +200,7 @@ export class ClientLogic {
     session.holdings.end(holding, 'checkedIn');
     session.releasing.add(grant);
     session.line.add({ t: 'checkin', grant }, call);
-    this.#checkins.set(call, this.#clocks.monotonicMs);
+    this.#checkins.begin(call, this.#clocks.monotonicMs);
   }
 
   #close(call: CallId): void {
@@ -227,8 +219,7 @@ export class ClientLogic {
     if (this.#closing === null || this.#isClosed) return;
     const message =
       'The client was closed before a server confirmed the checkin; the seat comes free when its hold has passed.';
-    for (const call of this.#checkins.keys())
-      this.#outputs.push({ kind: 'failed', call, failure: { code: 'CLOSED', message } });
+    this.#checkins.failAll({ code: 'CLOSED', message });
     this.#links.rest(null);
     this.#outputs.push({ kind: 'done', call: this.#closing.call });
     this.#isClosed = true;
@@ -258,13 +249,10 @@ export class ClientLogic {
     this.#checkouts.expire(nowMs, controlWaitMs, this.#unhealthySinceMs, this.#session, (request) =>
       this.#failureOf(request),
     );
-    this.#questions.expire(nowMs, controlWaitMs, () => noControlFailure(this.#links, controlWaitMs));
-    for (const [call, startedMs] of this.#checkins) {
-      if (nowMs < startedMs + controlWaitMs) break;
-      // The request itself goes on in the background.
-      this.#checkins.delete(call);
-      this.#outputs.push({ kind: 'failed', call, failure: noControlFailure(this.#links, controlWaitMs) });
-    }
+    const noControl = (): Failure => noControlFailure(this.#links, controlWaitMs);
+    this.#questions.expire(nowMs, controlWaitMs, noControl);
+    // The requests go on in the background.
+    this.#checkins.expire(nowMs, controlWaitMs, noControl);
     if (this.#leftoverSinceMs !== null && nowMs >= this.#leftoverSinceMs + this.#settings.leaseMs)
       this.#sessionOver('reclaimed');
     if (this.#closing !== null && nowMs >= this.#closing.untilMs) this.#finishClose();
@@ -342,16 +330,11 @@ export class ClientLogic {
     const { holdings, line } = this.#session;
     for (const holding of holdings.all()) holdings.end(holding, reason);
     for (const { body, call } of line.all()) {
-      if (body.t === 'checkin' && call !== null) this.#checkedIn(call);
+      if (body.t === 'checkin' && call !== null) this.#checkins.done(call);
     }
     this.#session = this.#newSession();
     this.#checkouts.moveTo(this.#session, this.#clocks.monotonicMs);
     this.#finishClose();
-  }
-
-  /** Nobody may be waiting any more: after `controlWaitMs` the call has failed, and the request went on. */
-  #checkedIn(call: CallId): void {
-    if (this.#checkins.delete(call)) this.#outputs.push({ kind: 'done', call });
   }
 
   #newSession(): Session {
@@ -365,6 +348,7 @@ export class ClientLogic {
     return {
       links: this.#links,
       checkouts: this.#checkouts,
+      checkins: this.#checkins,
       questions: this.#questions,
       get clocks() {
         return logic.#clocks;
@@ -376,7 +360,6 @@ export class ClientLogic {
         return logic.#settings.repeatAfterMs;
       },
       sessionOver: (reason) => this.#sessionOver(reason),
-      checkedIn: (call) => this.#checkedIn(call),
       goodbyeDone: () => this.#finishClose(),
       moving: (reason, to) => {
         this.#moving = { from: this.#session.bound?.link, untilMs: this.#clocks.monotonicMs + movingMsMax };
@@ -386,6 +369,3 @@ export class ClientLogic {
     };
   }
 }
-
-/** `atMs` where it lies ahead, else never: what is past was looked at in the step before. */
-const later = (atMs: number, nowMs: number): number => (atMs > nowMs ? atMs : Infinity);

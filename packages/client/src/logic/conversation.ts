@@ -1,7 +1,8 @@
 import type { EndReason } from '@lic/core';
 import type { ErrorMessage, ServerMessage, WireGrant } from '@lic/protocol';
+import type { Checkins } from './checkins.ts';
 import type { Checkouts } from './checkouts.ts';
-import type { CallId, Clocks, LinkId } from './inputs.ts';
+import type { Clocks, LinkId } from './inputs.ts';
 import type { Questions } from './questions.ts';
 import type { Request } from './request-line.ts';
 import type { ServerLink, ServerLinks } from './server-links.ts';
@@ -11,14 +12,13 @@ import type { Session } from './session.ts';
 export interface Scene {
   readonly links: ServerLinks;
   readonly checkouts: Checkouts;
+  readonly checkins: Checkins;
   readonly questions: Questions;
   readonly clocks: Clocks;
   readonly session: Session;
   readonly repeatAfterMs: number;
   /** The session is over, with all that it held. */
   sessionOver(reason: EndReason): void;
-  /** The checkin of this call was committed. */
-  checkedIn(call: CallId): void;
   /** The session's goodbye was answered. */
   goodbyeDone(): void;
   /** Control is about to leave a server. */
@@ -136,7 +136,7 @@ function finish(scene: Scene, { body, call }: Request): void {
   if (body.t === 'checkin') session.releasing.delete(body.grant);
   if (body.t === 'acknowledge') for (const grant of body.grants) session.releasing.delete(grant);
   if (body.t === 'goodbye') scene.goodbyeDone();
-  else if (call !== null) scene.checkedIn(call);
+  else if (call !== null) scene.checkins.done(call);
 }
 
 function takeHeartbeatAnswer(scene: Scene, link: ServerLink, message: Message<'heartbeatAnswer'>): void {

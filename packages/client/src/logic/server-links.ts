@@ -1,27 +1,7 @@
 import type { ControlHint, ServerState, WelcomeMessage } from '@lic/protocol';
-import type { Entropy } from './entropy.ts';
+import { AddressBook, type AddressBookParts, type Endpoint, isOfNetwork } from './address-book.ts';
 import type { LinkFailure, LinkId } from './inputs.ts';
 import type { Emit } from './outputs.ts';
-import type { LogicTiming } from './timing.ts';
-
-/** Addresses that were learned from servers, at most; the product's own come on top. */
-export const learnedAddressesMax = 16;
-
-/** A refusal counts like so many failures in a row: the next dial waits accordingly. */
-const refusedFailures = 5;
-
-/** An address and how dialling it went. */
-interface Endpoint {
-  readonly address: string;
-  /** Given by the product; the others were learned from servers. */
-  readonly isConfigured: boolean;
-  /** The identity key that answered there last. */
-  key: string | null;
-  link: LinkId | null;
-  failures: number;
-  nextDialMs: number;
-  failure: LinkFailure | null;
-}
 
 /** A connection to a server that has proved what it is. */
 export interface ServerLink {
@@ -48,27 +28,15 @@ export interface ServerLink {
  * staggered, and every open connection tells the moment control is decided. At rest one connection is kept.
  */
 export class ServerLinks {
-  readonly #endpoints: Endpoint[];
+  readonly #addresses: AddressBook;
   readonly #dialling = new Map<LinkId, Endpoint>();
   readonly #open = new Map<LinkId, ServerLink>();
-  readonly #schemes: ReadonlySet<string>;
-  readonly #timing: LogicTiming;
-  readonly #entropy: Entropy;
   readonly #emit: Emit;
   #nextLink = 1;
   #searchSinceMs: number | null = null;
 
-  constructor(parts: {
-    readonly addresses: readonly string[];
-    readonly schemes: readonly string[];
-    readonly timing: LogicTiming;
-    readonly entropy: Entropy;
-    readonly emit: Emit;
-  }) {
-    this.#endpoints = parts.addresses.map((address) => newEndpoint(address, true));
-    this.#schemes = new Set(parts.schemes);
-    this.#timing = parts.timing;
-    this.#entropy = parts.entropy;
+  constructor(parts: AddressBookParts & { readonly emit: Emit }) {
+    this.#addresses = new AddressBook(parts);
     this.#emit = parts.emit;
   }
 
@@ -90,13 +58,13 @@ export class ServerLinks {
   }
 
   /** Why each address has no connection, as far as known. */
-  failures(): { readonly address: string; readonly code: string; readonly message: string }[] {
-    return this.#endpoints.flatMap(({ address, failure }) => (failure === null ? [] : [{ address, ...failure }]));
+  failures(): ReturnType<AddressBook['failures']> {
+    return this.#addresses.failures();
   }
 
   /** Whether every address was tried, and every one failed with `code`. */
   haveAllFailedWith(code: string): boolean {
-    return !this.hasOpen && this.#endpoints.every(({ failure }) => failure?.code === code);
+    return !this.hasOpen && this.#addresses.haveAllFailedWith(code);
   }
 
   /** The best server in control: highest term, not stale, newest connection. */
@@ -136,37 +104,26 @@ export class ServerLinks {
   search(nowMs: number): void {
     if (this.#searchSinceMs !== null) return;
     this.#searchSinceMs = nowMs;
-    let order = 0;
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.link !== null) continue;
-      endpoint.nextDialMs = Math.max(endpoint.nextDialMs, nowMs + order * this.#timing.staggerMs);
-      order += 1;
-    }
+    this.#addresses.stagger(nowMs);
   }
 
-  /** Somebody asks anew: earlier failures shall not make him wait. */
+  /** Somebody asks anew: earlier failures shall neither make him wait nor be his answer. */
   hurry(nowMs: number): void {
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.link === null && endpoint.failures > 1) {
-        endpoint.failures = 1;
-        endpoint.nextDialMs = Math.min(endpoint.nextDialMs, nowMs + this.#timing.redialMsMin);
-      }
-    }
+    this.#addresses.hurry(nowMs);
   }
 
   /** Ends the search and all connections but one. */
   rest(keep: LinkId | null): void {
     this.#searchSinceMs = null;
     for (const link of [...this.#dialling.keys(), ...this.#open.keys()]) if (link !== keep) this.#hangUp(link);
-    const kept = this.#endpointOf(keep);
+    const kept = this.#addresses.of(keep);
     if (kept !== undefined) kept.failures = 0;
   }
 
   /** Dials what is due. */
   dialDue(nowMs: number): void {
     if (this.#searchSinceMs === null) return;
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.nextDialMs > nowMs || !this.#isWanted(endpoint)) continue;
+    for (const endpoint of this.#addresses.due(nowMs)) {
       const link = this.#nextLink++;
       endpoint.link = link;
       this.#dialling.set(link, endpoint);
@@ -175,12 +132,7 @@ export class ServerLinks {
   }
 
   nextDialMs(): number {
-    if (this.#searchSinceMs === null) return Infinity;
-    let nextMs = Infinity;
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.nextDialMs < nextMs && this.#isWanted(endpoint)) nextMs = endpoint.nextDialMs;
-    }
-    return nextMs;
+    return this.#searchSinceMs === null ? Infinity : this.#addresses.nextDialMs();
   }
 
   /** The server at the far end has proved its identity. Answers undefined where the connection is not wanted any more. */
@@ -210,7 +162,7 @@ export class ServerLinks {
       this.#hangUp(id);
       return undefined;
     }
-    this.#learn(welcome.servers);
+    this.#addresses.learn(welcome.servers);
     this.hint(control, nowMs);
     this.#doubt(link, nowMs);
     return link;
@@ -220,16 +172,16 @@ export class ServerLinks {
     const endpoint = this.#dialling.get(id);
     if (endpoint === undefined) return;
     this.#dialling.delete(id);
-    this.#backOff(endpoint, failure, nowMs);
+    this.#addresses.backOff(endpoint, failure, nowMs);
     if (!isOfNetwork(failure))
       this.#emit({ kind: 'clientEvent', event: { type: 'serverRefused', address: endpoint.address, ...failure } });
   }
 
   down(id: LinkId, failure: LinkFailure, nowMs: number): ServerLink | undefined {
     const link = this.#open.get(id);
-    const endpoint = this.#endpointOf(id);
+    const endpoint = this.#addresses.of(id);
     this.#open.delete(id);
-    if (endpoint !== undefined) this.#backOff(endpoint, failure, nowMs);
+    if (endpoint !== undefined) this.#addresses.backOff(endpoint, failure, nowMs);
     return link;
   }
 
@@ -263,17 +215,14 @@ export class ServerLinks {
   /** Follows a hint: it is dialled at once, and verified like any server. */
   hint(control: ControlHint | null, nowMs: number): void {
     if (control === null) return;
-    this.#learn([control]);
-    for (const endpoint of this.#endpoints) {
-      if (endpoint.key === control.key && endpoint.failures <= 1)
-        endpoint.nextDialMs = Math.min(endpoint.nextDialMs, nowMs);
-    }
+    this.#addresses.learn([control]);
+    this.#addresses.hasten(control.key, nowMs);
   }
 
   /** The connection is not answered: its server is dialled anew, beside it. */
   goStale(id: LinkId, nowMs: number): void {
     const link = this.#open.get(id);
-    const endpoint = this.#endpointOf(id);
+    const endpoint = this.#addresses.of(id);
     if (link === undefined || link.isStale) return;
     link.isStale = true;
     if (endpoint === undefined) return;
@@ -288,7 +237,7 @@ export class ServerLinks {
   dropDoubtful(nowMs: number, afterMs: number): void {
     for (const link of [...this.#open.values()]) {
       if (link.doubtedSinceMs === null || nowMs < link.doubtedSinceMs + afterMs) continue;
-      const endpoint = this.#endpointOf(link.id);
+      const endpoint = this.#addresses.of(link.id);
       this.#hangUp(link.id, false);
       if (endpoint !== undefined) endpoint.nextDialMs = nowMs;
     }
@@ -309,81 +258,14 @@ export class ServerLinks {
     }
   }
 
-  #endpointOf(id: LinkId | null): Endpoint | undefined {
-    return id === null ? undefined : this.#endpoints.find((endpoint) => endpoint.link === id);
-  }
-
   #hangUp(id: LinkId, isOrderly = this.#open.get(id)?.hasBindingOut !== true): void {
-    const endpoint = this.#endpointOf(id);
+    const endpoint = this.#addresses.of(id);
     if (endpoint !== undefined) endpoint.link = null;
     this.#dialling.delete(id);
     this.#open.delete(id);
     this.#emit({ kind: 'hangUp', link: id, isOrderly });
   }
-
-  /** An address is worth a dial unless its server is connected already, or has an address of the product's own that works. */
-  #isWanted(endpoint: Endpoint): boolean {
-    if (endpoint.link !== null) return false;
-    if (endpoint.key === null) return true;
-    for (const other of this.#endpoints) {
-      if (other === endpoint || other.key !== endpoint.key) continue;
-      if (other.link !== null || (other.isConfigured && !endpoint.isConfigured && other.failure === null)) return false;
-    }
-    return true;
-  }
-
-  #learn(servers: readonly ControlHint[]): void {
-    for (const { key, addresses } of servers) {
-      if (this.#endpoints.some((endpoint) => endpoint.key === key)) continue;
-      const known = this.#endpoints.find((endpoint) => addresses.includes(endpoint.address));
-      if (known !== undefined) {
-        known.key ??= key;
-        continue;
-      }
-      const address = addresses.find((text) => this.#schemes.has(text.slice(0, text.indexOf(':'))));
-      if (address === undefined) continue;
-      this.#forgetOneLearned();
-      this.#endpoints.push({ ...newEndpoint(address, false), key });
-    }
-  }
-
-  #forgetOneLearned(): void {
-    const learned = this.#endpoints.filter((endpoint) => !endpoint.isConfigured);
-    if (learned.length < learnedAddressesMax) return;
-    const oldest = learned.find((endpoint) => endpoint.link === null);
-    if (oldest !== undefined) this.#endpoints.splice(this.#endpoints.indexOf(oldest), 1);
-  }
-
-  #backOff(endpoint: Endpoint, failure: LinkFailure, nowMs: number): void {
-    const { redialMsMin, redialMsMax } = this.#timing;
-    // A server that answers, but not as it should, will not have changed its mind in a moment.
-    if (!isOfNetwork(failure)) endpoint.failures = Math.max(endpoint.failures, refusedFailures);
-    const pauseMs = Math.min(redialMsMax, redialMsMin * 2 ** Math.min(endpoint.failures, 20));
-    endpoint.link = null;
-    endpoint.failure = failure;
-    endpoint.failures += 1;
-    endpoint.nextDialMs = nowMs + pauseMs * (0.5 + this.#entropy.fraction());
-  }
 }
-
-const newEndpoint = (address: string, isConfigured: boolean): Endpoint => ({
-  address,
-  isConfigured,
-  key: null,
-  link: null,
-  failures: 0,
-  nextDialMs: -Infinity,
-  failure: null,
-});
-
-const networkFailures: ReadonlySet<string> = new Set([
-  'DIAL_REFUSED',
-  'DIAL_FAILED',
-  'DIAL_TIMEOUT',
-  'TIMEOUT',
-  'DISCONNECTED',
-]);
-const isOfNetwork = ({ code }: LinkFailure): boolean => networkFailures.has(code);
 
 function isBetter(link: ServerLink, than: ServerLink): boolean {
   if (link.isStale !== than.isStale) return !link.isStale;

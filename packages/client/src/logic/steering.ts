@@ -1,6 +1,6 @@
 import type { ServerLink, ServerLinks } from './server-links.ts';
 import type { Place, Session } from './session.ts';
-import { staleFactor } from './timing.ts';
+import { relayFactor, staleFactor } from './timing.ts';
 
 /** What decides where a session is bound. */
 export interface SteeringView {
@@ -38,8 +38,22 @@ export function steer(view: SteeringView, nowMs: number): void {
   else if (links.searchSinceMs !== null) links.rest(restingLink(view));
 }
 
-/** A stand-by relays once the direct way has had this time. */
-export const relayAfterMs = ({ repeatAfterMs }: SteeringView): number => 2 * repeatAfterMs;
+/** When {@link steer} may decide otherwise for the passing of time alone, monotonic ms. */
+export function nextSteerMs({ links, session, repeatAfterMs }: SteeringView, nowMs: number): number {
+  const awaitedMs = session.awaitedSinceMs();
+  const isUnplaced = session.bound === null && session.binding === null;
+  return Math.min(
+    links.nextDialMs(),
+    links.nextDoubtMs(repeatAfterMs),
+    later(awaitedMs + repeatAfterMs, nowMs),
+    later(awaitedMs + staleFactor * repeatAfterMs, nowMs),
+    isUnplaced ? links.nextRelayMs(nowMs, relayFactor * repeatAfterMs) : Infinity,
+    isUnplaced ? later(session.bindNotBeforeMs, nowMs) : Infinity,
+  );
+}
+
+/** `atMs` where it lies ahead, else never: what is past was looked at in the step before. */
+const later = (atMs: number, nowMs: number): number => (atMs > nowMs ? atMs : Infinity);
 
 function dropInvalid({ links, session }: SteeringView): void {
   const place = session.bound ?? session.binding;
@@ -55,7 +69,7 @@ function isValid(place: Place, link: ServerLink | undefined): boolean {
 
 function bindBest(view: SteeringView, nowMs: number): void {
   const { links, session, repeatAfterMs } = view;
-  const best = links.best() ?? links.relay(nowMs, relayAfterMs(view));
+  const best = links.best() ?? links.relay(nowMs, relayFactor * repeatAfterMs);
   const place = session.bound ?? session.binding;
   if (place === null) {
     if (best !== undefined && nowMs >= session.bindNotBeforeMs) session.bind(best, nowMs);
