@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CoreHarness, type CoreHarnessOptions } from '../harness/core-harness.ts';
+import { CoreHarness, type CoreHarnessOptions, lanTiming } from '../harness/core-harness.ts';
+import { createRaftCore } from './core.ts';
 import type { PreVote, VoteReply, VoteRequest } from './messages.ts';
 
 const vote = (fields: Partial<VoteRequest> = {}): VoteRequest => ({
@@ -323,4 +324,21 @@ describe('rank and fitness', () => {
     a.deliver('c', reply('preVoteReply', 'c', { granted: false }));
     expect(a.core.role()).toBe('candidate');
   });
+});
+
+it('the state is plain data: a copy of it goes on exactly alike', () => {
+  const a = at1();
+  a.advance(600);
+  a.deliver('b', reply('preVoteReply', 'b'));
+  const copy = createRaftCore(
+    { self: { id: 'a', incarnation: 'a-1' }, timing: lanTiming, witnessWaitMs: 0 },
+    structuredClone(a.state),
+  );
+  for (const core of [a.core, copy]) {
+    core.step({ kind: 'message', from: 'b', message: reply('voteReply', 'b', { term: 2 }) }, a.now);
+    core.step({ kind: 'tick' }, a.now + 250);
+  }
+  expect(copy.ready()).toEqual(a.core.ready());
+  expect(copy.state).toEqual(structuredClone(a.state));
+  expect(copy.state.role).toBe('leader');
 });

@@ -17,6 +17,8 @@ export interface ApplierEvents<Result> {
   onResult(entry: LogEntry, result: Result): void;
   /** The machine is at `index` now. Told after a stretch of commands, and after each entry of consensus itself. */
   onApplied(index: number): void;
+  /** The machine was replaced by the snapshot at `index`. Told before `onApplied`. */
+  onRestored(index: number): void;
   /** The machine can't go on behind its index: a command that it can't prepare, or a snapshot that it refuses. */
   onRefused(why: string): void;
 }
@@ -47,9 +49,9 @@ export class Applier<Result> {
     this.index = index;
   }
 
-  /** Whether a snapshot of the machine would be of exactly {@link Applier.index}. */
+  /** Whether the machine is about to be replaced. */
   get isRestoring(): boolean {
-    return this.#queue.some((item) => !Array.isArray(item));
+    return this.#queue.some((item) => !isEntries(item));
   }
 
   /** Takes entries, or a stored snapshot, behind what is waiting. */
@@ -154,6 +156,7 @@ export class Applier<Result> {
         this.#queue.shift();
         if (meta !== undefined && meta.index > this.index) {
           this.index = meta.index;
+          this.#events.onRestored(meta.index);
           this.#events.onApplied(meta.index);
         }
         this.run();

@@ -102,6 +102,7 @@ export class Engine<Result> {
         this.#hooks.onResult(entry, result);
       },
       onApplied: (applied) => this.#onApplied(applied),
+      onRestored: (restored) => this.#snapshotting.restored(restored),
       onRefused: (why) => this.fence(why),
     });
     this.#snapshotting = new Snapshotting(
@@ -226,17 +227,27 @@ export class Engine<Result> {
     if (ready.restore !== null) this.#applier.add(ready.restore);
     if (ready.committed.length > 0) this.#applier.add(ready.committed);
     for (const peer of ready.snapshotsFor) this.#sendSnapshot(peer);
+    this.#endOldTransfers();
     this.#hooks.onChange();
     if (ready.transferFailed) this.#hooks.onTransferFailed();
     this.#hooks.onReads(ready.readsThrough);
     this.#applier.run();
   }
 
+  /** Snapshots under way are void once another server leads. */
+  #endOldTransfers(): void {
+    const { role, leader } = this.core.state;
+    this.#receiver.onLeader(leader);
+    if (role === 'leader') return;
+    for (const sender of this.#senders.values()) sender.fail('this server leads no more');
+  }
+
   #onApplied(index: number): void {
     this.step({ kind: 'applied', index });
     this.#hooks.onChange();
-    if (this.#applier.isRestoring) this.#snapshotting.restored(index);
-    else if (!this.#isStopped) this.#snapshotting.maybe(index);
+    // While a snapshot from the leader is about to replace the machine, the log has begun behind it already.
+    const isCurrent = index >= this.core.state.log.baseIndex && !this.#applier.isRestoring;
+    if (isCurrent && !this.#isStopped) this.#snapshotting.maybe(index);
   }
 
   #receive(from: PeerId, message: Message): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TestTriad } from '../testing/test-triad.ts';
+import { encodeMessage } from '../wire/codec.ts';
 
 const code = (expected: string, fields: object = {}) => expect.objectContaining({ code: expected, ...fields });
 
@@ -88,6 +89,23 @@ describe('a command that a server can not prepare', () => {
     await expect(a.consensus.propose(Buffer.from('x'))).rejects.toEqual(
       code('NOT_IN_CONTROL', { details: { leader: next.id } }),
     );
+  });
+});
+
+describe('a violated invariant', () => {
+  it('stops that server with a report, and the others go on', async () => {
+    const triad = await TestTriad.start('invariant');
+    const a = await triad.decided();
+    const forged = encodeMessage({ type: 'round', term: 1, round: 1, commit: 0, acknowledged: [] });
+    triad.hub.inject('b', 'a', forged);
+    await triad.run(10);
+    expect(a.consensus.status()).toMatchObject({
+      state: 'fenced',
+      trouble: expect.stringContaining('claims to lead term 1'),
+    });
+    expect(a.events).toEqual(['gained 1', 'lost 1']);
+    const next = await triad.decided(3_000).catch(() => triad.leader!);
+    expect(await triad.propose(next, 'x')).toBe('1');
   });
 });
 

@@ -67,6 +67,11 @@ export class SnapshotReceiver {
     if (this.#incoming?.from === peer) this.abort('the link to the leader closed');
   }
 
+  /** Gives up what came from another server than the one that leads now: it would wait for its end for ever. */
+  onLeader(leader: PeerId | null): void {
+    if (this.#incoming !== undefined && this.#incoming.from !== leader) this.abort('its sender leads no more');
+  }
+
   #refuse(to: PeerId, { term, meta, sequence }: SnapshotChunk): void {
     this.#events.reply(to, { type: 'snapshotReply', term, index: meta.index, sequence, ok: false });
   }
