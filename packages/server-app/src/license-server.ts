@@ -208,7 +208,8 @@ export class LicenseServer implements Server {
       view: () => this.#view(),
       facts: () => this.#facts(),
       endpoints: () => this.#endpoints,
-      controlAgeMsMax: timing.electionTimeoutMaxMs,
+      // What tells it is looked at once in each round, and its answer was one round on its way.
+      controlAgeMsMax: timing.electionTimeoutMaxMs + 2 * timing.roundMs,
       readBarrier: async () => {
         if (this.#member === undefined) throw new LicError('NO_QUORUM', 'The triad is forming.', { retryable: true });
         await this.#member.consensus.readBarrier();

@@ -35,7 +35,7 @@ export interface StatusDeskParts {
   readonly endpoints: () => readonly PeerEndpoint[];
   /** Behind this the state is a quorum's word. */
   readonly readBarrier: () => Promise<void>;
-  /** How old news of control may be when it is lost: an election timeout, ms. */
+  /** How old the newest word of a quorum may be when it is noticed that there is none any more, ms. */
   readonly controlAgeMsMax: number;
 }
 

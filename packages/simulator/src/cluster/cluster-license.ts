@@ -38,20 +38,32 @@ export async function nameServers(count: 1 | 3): Promise<readonly NamedServer[]>
   });
 }
 
+/** What a license of these servers may say otherwise. */
+export interface LicenseChanges {
+  readonly id?: string;
+  readonly features?: readonly Feature[];
+  /** By rank: host ids that the license binds servers to. */
+  readonly hostIds?: Readonly<Record<number, string>>;
+  /** By rank: other keys than the servers have. */
+  readonly keys?: Readonly<Record<number, string>>;
+}
+
 /** A license's text, signed by the {@link vendor}. */
-export function signFor(
-  servers: readonly NamedServer[],
-  options: { readonly id?: string; readonly features?: readonly Feature[] } = {},
-): Promise<string> {
+export function signFor(servers: readonly NamedServer[], changes: LicenseChanges = {}): Promise<string> {
+  const { id = 'license-1', features = defaultFeatures, hostIds = {}, keys = {} } = changes;
   return signLicense({
     terms: {
       vendor: 'acme',
       licensee: 'Example GmbH',
-      servers: servers.map(({ rank, name, address, identity }) => ({ rank, name, address, key: identity.publicKey })),
-      features: [...(options.features ?? defaultFeatures)],
+      servers: servers.map(({ rank, name, address, identity }) => {
+        const server = { rank, name, address, key: keys[rank] ?? identity.publicKey };
+        const hostId = hostIds[rank];
+        return hostId === undefined ? server : { ...server, hostId };
+      }),
+      features: [...features],
     },
     privateKeyPem: vendor.privateKeyPem,
-    id: options.id ?? 'license-1',
+    id,
     issuedAt: '2026-01-01T00:00:00Z',
   });
 }

@@ -11,7 +11,14 @@ import {
   type MemoryNetwork,
   type VirtualWorld,
 } from '@lic/testkit';
-import { type Feature, type NamedServer, nameServers, signFor, vendor } from './cluster-license.ts';
+import {
+  type Feature,
+  type LicenseChanges,
+  type NamedServer,
+  nameServers,
+  signFor,
+  vendor,
+} from './cluster-license.ts';
 import { ClusterServer } from './cluster-server.ts';
 import { ScriptedLink } from './scripted-link.ts';
 import { ScriptedSession } from './scripted-session.ts';
@@ -168,8 +175,8 @@ export class Cluster {
   }
 
   /** Another license for these servers, by the same vendor. */
-  signLicense(options: { readonly id: string; readonly features?: readonly Feature[] }): Promise<string> {
-    return signFor(this.named, options);
+  signLicense(changes: LicenseChanges): Promise<string> {
+    return signFor(this.named, changes);
   }
 
   /** What `lic status` shows, asked of one server. */
