@@ -11,6 +11,9 @@ import { usageErrorCodes } from './usage-error.ts';
 
 /** Runs `lic` with the arguments after its name. Resolves to the exit code: 0 success, 1 denied or failed, 2 usage. */
 export async function run(args: readonly string[]): Promise<number> {
+  // A reader that is gone (`| head`) is no reason to give a seat back or to stop servers.
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   let exitCode = 0;
   const program = buildProgram((code) => {
     exitCode = code;
@@ -21,7 +24,8 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const code = errorCode(error);
-    printError(`${style('red', 'lic:')} ${errorMessage(error)}${code === 'USAGE' ? '' : ` (${code})`}`);
+    const tail = code === 'USAGE' ? '' : ` (${code})`;
+    printError(`${style('red', 'lic:', process.stderr)} ${errorMessage(error)}${tail}`);
     if (code === 'INTERNAL' && error instanceof Error) printError(error.stack ?? '');
     return usageErrorCodes.has(code) ? 2 : 1;
   }

@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type AdminOptions, admin, reload } from './commands/admin.ts';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { type AdminOptions, admin, reload, time } from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
 import { type ServeOptions, serve } from './commands/serve.ts';
@@ -34,6 +34,8 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   const program = new Command('lic')
     .description('Redundant floating licenses: three servers, one pool of seats.')
     .version(productVersion)
+    // A verb's own options come after it: `lic checkout compare --version 12.0` asks for a version of the feature.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('Say lic --help, or lic help VERB.');
   const verb = (usage: string, description: string): Command =>
@@ -53,6 +55,7 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
         '--dir <dir>',
         'the folder of a lic triad on this machine: addresses, vendor key and tokens are found there',
       )
+      .option('--ca <file>', 'who may sign the certificates of tls and wss servers, PEM (LIC_CA; else the system)')
       .option('--json', 'one line of JSON');
   const administers = (command: Command): Command =>
     talks(command).option('--token-file <file>', 'the admin token of the server that is asked (LIC_ADMIN_TOKEN)');
@@ -60,6 +63,7 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   verb('keygen', "make a vendor's key pair")
     .requiredOption('-o, --out <dir>', 'folder for vendor.key and vendor.pub')
     .addOption(new Option('--alg <alg>', 'signature algorithm').choices(['Ed25519', 'RSA-PSS']).default('Ed25519'))
+    .option('--json', 'one line of JSON')
     .action(does((options: Parameters<typeof keygen>[0]) => keygen(options)));
   verb('identity', "make or show this server's identity: the key and host id that the vendor needs")
     .option('-o, --out <dir>', 'folder of identity.key', '.')
@@ -69,6 +73,7 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .requiredOption('-k, --key <file>', "the vendor's private key")
     .requiredOption('-o, --out <file>', 'the license file to write')
     .option('--id <id>', "the license's id (default: a random one)")
+    .option('--json', 'one line of JSON')
     .action(does((terms: string, options: Parameters<typeof sign>[1]) => sign(terms, options)));
   verb('inspect <file>', 'show and verify a license file')
     .option('--key <key>', "the vendor's public key, or its file")
@@ -83,19 +88,26 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .action(does((options: ServeOptions) => serve(options)));
   verb('triad', 'run three servers on this machine, as three processes')
     .option('--terms <file>', 'terms to sign with a vendor key made in the folder, on first use')
-    .option('--license <file>', 'a license signed elsewhere')
+    .option('--license <file>', 'a license signed elsewhere; its identities lie in the folder')
+    .option('--vendor-key <key>', 'who signed that license: a public key, or its file (LIC_VENDOR_KEY)')
     .option('--dir <dir>', 'folder for keys, licenses, data and logs', 'lic-triad')
     .option('--base-port <port>', 'first port: +10 for each rank, +1 for WebSocket', port, 7411)
-    .option('--set <key=value>', "a key of every server's configuration (repeatable)", collect, [])
+    .addOption(
+      new Option('--set <key=value>', "a key of every server's configuration (repeatable)")
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .option('--json', 'print one line of JSON once it serves')
     .action(does((options: TriadOptions) => triad(options)));
 
-  talks(verb('status', 'roles, term, quorum, pools, holders'))
+  talks(verb('status', 'roles, term, quorum, pools, holders (exit code 1: no quorum)'))
     .option('--token-file <file>', 'with an admin token users and hosts are shown (LIC_ADMIN_TOKEN)')
     .action(does((options: ServerListOptions & { json?: boolean }) => status(options)));
-  talks(verb('checkout <feature>', 'take seats and hold them until interrupted'))
+  talks(
+    verb('checkout <feature>', 'take seats and hold them until interrupted (exit code 1: denied, or ended meanwhile)'),
+  )
     .option('--count <n>', 'seats', wholeNumber, 1)
-    .option('--feature-version <version>', 'the least version that will do')
+    .option('--version <version>', 'the least version that will do')
     .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
     .action(does((feature: string, options: CheckoutCliOptions) => checkout(feature, options)));
 
@@ -120,11 +132,8 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
         admin({ verb: 'revoke', grants, reason: options.reason }, options),
       ),
     );
-  const time = administers(verb('time', 'license time and the clocks of the servers')).action(
-    does((options: AdminOptions) => admin({ verb: 'time' }, options)),
-  );
-  administers(time.command('accept').description('accept a leap of the clocks').exitOverride()).action(
-    does((_options: AdminOptions, command: Command) => admin({ verb: 'timeAccept' }, command.optsWithGlobals())),
-  );
+  administers(verb('time', 'license time and the clocks of the servers'))
+    .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
+    .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));
   return program;
 }

@@ -5,7 +5,10 @@ export const usageErrorCodes: ReadonlySet<string> = new Set([
   'USAGE',
   'CONFIG_INVALID',
   'KEY_FILE_MISSING',
+  'KEY_INVALID',
   'IDENTITY_MISSING',
+  'INVALID_ARGUMENT',
+  'ADDRESS_INVALID',
 ]);
 
 /** An error of usage, with what was expected. */

@@ -1,21 +1,38 @@
 import { readFile } from 'node:fs/promises';
-import { errorMessage } from '@lic/interfaces';
+import { errorMessage, isLicError } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
-import { print } from '../output/print.ts';
+import { plain, print, printTable, style } from '../output/print.ts';
 import { askAdmin } from '../servers/ask.ts';
-import { resolveServers, resolveTrust, type ServerListOptions } from '../servers/server-list.ts';
-import { usageError } from '../usage-error.ts';
+import { resolveAccess, resolveServers, type ServerListOptions } from '../servers/server-list.ts';
+import { usageError, usageErrorCodes } from '../usage-error.ts';
 
 /** Options of every administrative verb. */
 export type AdminOptions = ServerListOptions & { readonly json?: boolean };
 
-/** Carries a verb out and prints what came of it. */
-export async function admin(request: AdminRequest, options: AdminOptions): Promise<number> {
+type Result = Readonly<Record<string, unknown>>;
+
+/** Carries a verb out and prints what came of it; `show` prints facts that the sentence leaves out. */
+export async function admin(
+  request: AdminRequest,
+  options: AdminOptions,
+  show: (result: Result) => void = () => {},
+): Promise<number> {
   const servers = await resolveServers(options);
-  const { message, result } = await askAdmin(servers, await resolveTrust(options), request);
-  if (options.json === true) print(JSON.stringify({ ok: true, message, ...result }));
-  else print(message);
-  return 0;
+  const access = await resolveAccess(options);
+  try {
+    const { message, result } = await askAdmin(servers, access, request);
+    if (options.json === true) print(JSON.stringify({ ok: true, message, ...result }));
+    else {
+      print(plain(message));
+      show(result);
+    }
+    return 0;
+  } catch (error) {
+    if (options.json !== true || !isLicError(error) || usageErrorCodes.has(error.code)) throw error;
+    const { code, message, details } = error;
+    print(JSON.stringify({ ok: false, code, message, details }));
+    return 1;
+  }
 }
 
 /** `lic reload [FILE]`: the license in FILE, else the file of the server that is asked. */
@@ -25,4 +42,30 @@ export async function reload(file: string | undefined, options: AdminOptions): P
     throw usageError(`The license ${file} can't be read: ${errorMessage(error)}`);
   });
   return admin({ verb: 'reload', license }, options);
+}
+
+/** `lic time [accept]`. */
+export function time(accept: 'accept' | undefined, options: AdminOptions): Promise<number> {
+  return accept === undefined ? admin({ verb: 'time' }, options, showClocks) : admin({ verb: 'timeAccept' }, options);
+}
+
+interface ClockFacts {
+  readonly server: string;
+  readonly offsetMs: number;
+  readonly alarm: boolean;
+}
+
+/** Offsets are from the clock of the server in control. License time is what was applied last: it moves with the log. */
+function showClocks({ clocks, agreed }: Result): void {
+  if (!Array.isArray(clocks)) return;
+  print(`The clocks agree on ${String(agreed)}.`);
+  print('');
+  printTable(
+    ['SERVER', 'CLOCK', 'ALARM'],
+    (clocks as ClockFacts[]).map(({ server, offsetMs, alarm }) => [
+      plain(server),
+      `${offsetMs >= 0 ? '+' : ''}${offsetMs} ms`,
+      alarm ? style('red', 'yes') : 'no',
+    ]),
+  );
 }

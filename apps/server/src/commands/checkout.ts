@@ -1,36 +1,44 @@
 import { createClient, type Grant, isDenialError } from '@lic/client';
-import { print, printError, style } from '../output/print.ts';
+import { isLicError, LicError } from '@lic/interfaces';
+import { runtime } from '@lic/runtime';
+import { plain, print, printError, style } from '../output/print.ts';
+import { spanText } from '../output/readable.ts';
 import { clientOptions, type ServerListOptions } from '../servers/server-list.ts';
+import { usageErrorCodes } from '../usage-error.ts';
 
 /** Options of `lic checkout`. */
 export interface CheckoutCliOptions extends ServerListOptions {
   readonly count: number;
   /** The least version that will do. */
-  readonly featureVersion?: string;
+  readonly version?: string;
   /** Seconds. */
   readonly wait?: number;
   readonly json?: boolean;
 }
 
+/** A terminal that is closed gives the seats back too. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const abandoned = new LicError(
+  'INTERRUPTED',
+  'Interrupted before a seat was granted; a place in the queue is given up.',
+);
+
 /** `lic checkout FEATURE`: holds seats until interrupted; exit code 1 where they are denied or end. */
 export async function checkout(feature: string, options: CheckoutCliOptions): Promise<number> {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort(new Error(signal)));
+  for (const signal of stopSignals) process.once(signal, () => interrupted.abort(new Error(signal)));
   await using client = createClient(await clientOptions(options));
   let grant: Grant;
   try {
     grant = await client.checkout(feature, {
       count: options.count,
-      ...(options.featureVersion === undefined ? {} : { version: options.featureVersion }),
+      ...(options.version === undefined ? {} : { version: options.version }),
       ...(options.wait === undefined ? {} : { wait: options.wait * 1_000 }),
       signal: interrupted.signal,
       onQueued: ({ position }) => tell(options, { event: 'queued', position }, `waiting at place ${position}`),
     });
   } catch (error) {
-    if (interrupted.signal.aborted) return 1;
-    if (!isDenialError(error)) throw error;
-    if (options.json === true) print(JSON.stringify({ granted: false, ...error.denial }));
-    else showDenial(error.denial);
+    showUngranted(interrupted.signal.aborted ? abandoned : error, options);
     return 1;
   }
   const { id, version, count, since, leaseMs } = grant;
@@ -60,7 +68,7 @@ function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
         tell(
           options,
           { event: 'reconnecting' },
-          'the connection is gone; looking for the server in control (the seats hold)',
+          'the connection is gone; looking for the server in control (the seats still hold)',
         ),
       )
       .on('resumed', () => tell(options, { event: 'resumed' }, 'resumed: the same seats, on another connection'))
@@ -70,7 +78,7 @@ function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
         tell(
           options,
           { event: 'ended', code, ...(note === undefined ? {} : { note }) },
-          `ended: ${code}${note === undefined ? '' : ` (${note})`}`,
+          `ENDED: ${code}${note === undefined ? '' : ` (${plain(note)})`}`,
         );
         if (code !== 'checkedIn') resolve(1);
       });
@@ -79,7 +87,9 @@ function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
 
 function tell(options: CheckoutCliOptions, event: object, text: string): void {
   print(
-    options.json === true ? JSON.stringify(event) : `${style('dim', new Date().toISOString().slice(11, 23))} ${text}`,
+    options.json === true
+      ? JSON.stringify(event)
+      : `${style('dim', new Date(runtime.now()).toISOString().slice(11, 19))} ${text}`,
   );
 }
 
@@ -90,11 +100,18 @@ function untilAborted(signal: AbortSignal): Promise<number> {
   });
 }
 
-function showDenial(denial: {
-  readonly code: string;
-  readonly message: string;
-  readonly holders?: readonly { user: string; host: string; count: number }[] | undefined;
-}): void {
-  printError(`${style('red', 'Denied')} ${denial.code}: ${denial.message}`);
-  for (const { user, host, count } of denial.holders ?? []) printError(`  ${user}@${host} holds ${count}`);
+/** Says why nothing was granted. Throws what is no answer of the servers: what was typed can't be used, or a bug. */
+function showUngranted(error: unknown, options: CheckoutCliOptions): void {
+  if (!isLicError(error) || usageErrorCodes.has(error.code)) throw error;
+  const denial = isDenialError(error) ? error.denial : undefined;
+  if (options.json === true) {
+    print(JSON.stringify({ granted: false, ...(denial ?? { code: error.code, message: error.message }) }));
+    return;
+  }
+  const word = denial === undefined ? 'Not granted' : 'Denied';
+  printError(`${style('red', word, process.stderr)} ${error.code}: ${plain(error.message)}`);
+  for (const { user, host, count, sinceMs } of denial?.holders ?? []) {
+    const span = spanText(runtime.now() - sinceMs);
+    printError(`  ${plain(user)}@${plain(host)} holds ${count} ${count === 1 ? 'seat' : 'seats'} since ${span}`);
+  }
 }

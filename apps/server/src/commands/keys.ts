@@ -1,19 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type License, licenseHash, parseLicense, parseTerms, signLicense, verifyLicense } from '@lic/core';
-import { errorMessage, isLicError } from '@lic/interfaces';
+import { errorCode, errorMessage, isLicError, LicError } from '@lic/interfaces';
 import { runtime } from '@lic/runtime';
 import { parse } from 'yaml';
 import { loadOrMakeIdentity, makeVendorKey, readPrivateKey, readVendorKey } from '../keys/key-files.ts';
-import { print, printTable, style } from '../output/print.ts';
+import { plain, print, printTable, style } from '../output/print.ts';
 import { replaceFile } from '../serve/license-file.ts';
 import { usageError } from '../usage-error.ts';
 
 /** `lic keygen -o DIR`: a vendor's key pair. */
-export async function keygen(options: { readonly out: string; readonly alg: 'Ed25519' | 'RSA-PSS' }): Promise<number> {
-  const { path, publicKey } = await makeVendorKey(options.out, options.alg);
+export async function keygen(options: {
+  readonly out: string;
+  readonly alg: 'Ed25519' | 'RSA-PSS';
+  readonly json?: boolean;
+}): Promise<number> {
+  const { path, publicKeyPath, publicKey } = await makeVendorKey(options.out, options.alg);
+  if (options.json === true) {
+    print(JSON.stringify({ key: publicKey, privateKeyFile: path, publicKeyFile: publicKeyPath }));
+    return 0;
+  }
   print(`Private key  ${path}  (keep it secret: whoever has it can sign licenses)`);
-  print(`Public key   ${path.replace(/key$/, 'pub')}  (compile it into your product)`);
+  print(`Public key   ${publicKeyPath}  (compile it into your product)`);
   print(publicKey);
   return 0;
 }
@@ -31,15 +39,20 @@ export async function identity(options: { readonly out: string; readonly json?: 
   return 0;
 }
 
-/** Reads terms in JSON or YAML, by the file's ending; anything else is tried as JSON. */
+/** Reads terms: YAML as a value, by the file's ending; anything else is JSON and comes as text, to be read strictly. */
 export async function readTermsFile(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw usageError(`The terms ${path} can't be read: ${errorMessage(error)}`);
   });
-  return ['.yaml', '.yml'].includes(extname(path)) ? (parse(text) as unknown) : text;
+  if (!['.yaml', '.yml'].includes(extname(path))) return text;
+  try {
+    return parse(text) as unknown;
+  } catch (error) {
+    throw new LicError('LICENSE_INVALID', `The terms ${path} are not YAML: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
-/** What a license is called where nobody says: the licensee's name and a few random characters. */
+/** What a license is called where nobody says. */
 export function drawLicenseId(): string {
   return `lic-${Buffer.from(runtime.random(6)).toString('hex')}`;
 }
@@ -52,7 +65,7 @@ export function issuedNow(): string {
 /** `lic sign TERMS -k KEY -o FILE`. */
 export async function sign(
   terms: string,
-  options: { readonly key: string; readonly out: string; readonly id?: string },
+  options: { readonly key: string; readonly out: string; readonly id?: string; readonly json?: boolean },
 ): Promise<number> {
   const text = await signLicense({
     terms: parseTerms(await readTermsFile(terms)),
@@ -60,8 +73,12 @@ export async function sign(
     id: options.id ?? drawLicenseId(),
     issuedAt: issuedNow(),
   });
-  await replaceFile(options.out, text);
-  print(`Signed ${options.out}: license ${parseLicense(text).id}`);
+  await replaceFile(options.out, text).catch((error: unknown) => {
+    throw new LicError(errorCode(error), `The license file ${options.out} can't be written: ${errorMessage(error)}`);
+  });
+  const license = parseLicense(text);
+  if (options.json === true) print(JSON.stringify({ id: license.id, hash: licenseHash(license), file: options.out }));
+  else print(`Signed ${options.out}: license ${license.id}`);
   return 0;
 }
 
@@ -73,24 +90,25 @@ export async function inspect(
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw usageError(`The license ${file} can't be read: ${errorMessage(error)}`);
   });
+  const vendorKey = options.key === undefined ? undefined : await readVendorKey(options.key);
   try {
     const license = parseLicense(text);
-    if (options.key !== undefined) await verifyLicense(text, await readVendorKey(options.key));
+    if (vendorKey !== undefined) await verifyLicense(text, vendorKey);
     if (options.json === true) {
-      print(JSON.stringify({ valid: true, verified: options.key !== undefined, hash: licenseHash(license), license }));
-    } else showLicense(license, options.key !== undefined);
+      print(JSON.stringify({ valid: true, verified: vendorKey !== undefined, hash: licenseHash(license), license }));
+    } else showLicense(license, vendorKey !== undefined);
     return 0;
   } catch (error) {
-    if (!isLicError(error) || error.code === 'KEY_FILE_MISSING') throw error;
+    if (!isLicError(error)) throw error;
     if (options.json === true)
       print(JSON.stringify({ valid: false, code: error.code, message: error.message, details: error.details }));
-    else print(`${style('red', 'Not valid')}  ${error.code}\n${error.message}`);
+    else print(`${style('red', 'Not valid')}: ${error.message} (${error.code})`);
     return 1;
   }
 }
 
 function showLicense(license: License, isVerified: boolean): void {
-  print(`License   ${license.id}, issued ${license.issuedAt} by ${license.vendor} to ${license.licensee}`);
+  print(plain(`License   ${license.id}, issued ${license.issuedAt} by ${license.vendor} to ${license.licensee}`));
   print(`Hash      ${licenseHash(license)}`);
   print(
     isVerified

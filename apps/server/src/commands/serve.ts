@@ -1,5 +1,7 @@
+import { errorCode, errorMessage } from '@lic/interfaces';
 import { readServerConfig, timingOf } from '../config/server-config.ts';
 import { createPinoLogger } from '../logging/pino-logger.ts';
+import { print } from '../output/print.ts';
 import { composeServer, runServer, type StopReason } from '../serve/serve.ts';
 
 /** Options of `lic serve`. */
@@ -14,7 +16,6 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<number> {
   const config = await readServerConfig(options.config);
   const logger = createPinoLogger(config.logLevel);
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const stopped = stopSignal(options.exitWithParent === true);
   process.on('uncaughtException', (error) => {
     logger.error('an error that nobody handled ends this server', { err: error });
@@ -22,9 +23,14 @@ export async function serve(options: ServeOptions): Promise<number> {
   });
   if (config.allowShortLeases) logger.warn('leases under 10 s are honoured (allowShortLeases): for tests only');
   const server = await composeServer(config, { isNew: options.new === true, logger });
-  await server.start();
+  try {
+    await server.start();
+  } catch (error) {
+    logger.error('this server could not start', { code: errorCode(error), reason: errorMessage(error) });
+    process.exit(errorCode(error) === 'ADDRESS_INVALID' ? 2 : 1);
+  }
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, addresses: server.addresses })}\n`);
+    print(JSON.stringify({ ready: true, pid: process.pid, addresses: server.addresses }));
   }
   const code = await runServer(server, {
     logger,

@@ -1,14 +1,14 @@
-import { errorCode } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
-import { print, printTable, style } from '../output/print.ts';
-import { askStatus, bestReport, type StatusAnswer } from '../servers/ask.ts';
-import { resolveServers, resolveTrust, type ServerListOptions } from '../servers/server-list.ts';
+import { runtime } from '@lic/runtime';
+import { plain, print, printTable, style } from '../output/print.ts';
+import { momentText, spanText } from '../output/readable.ts';
+import { askStatus, bestReport, describeFailure, type StatusAnswer } from '../servers/ask.ts';
+import { resolveAccess, resolveServers, type ServerListOptions } from '../servers/server-list.ts';
 
 /** `lic status`: exit code 0 with a quorum, also degraded; 1 without, and the report is printed all the same. */
 export async function status(options: ServerListOptions & { readonly json?: boolean }): Promise<number> {
   const servers = await resolveServers(options);
-  const trust = await resolveTrust(options);
-  const answers = await askStatus(servers, trust);
+  const answers = await askStatus(servers, await resolveAccess(options));
   const report = bestReport(answers) ?? nothingReached(answers);
   if (options.json === true) print(JSON.stringify(report));
   else showStatus(report);
@@ -20,6 +20,7 @@ function nothingReached(answers: readonly StatusAnswer[]): StatusReport {
   return {
     quorum: false,
     stale: true,
+    asOf: new Date(runtime.now()).toISOString(),
     degraded: true,
     inControl: null,
     term: 0,
@@ -39,34 +40,30 @@ function nothingReached(answers: readonly StatusAnswer[]): StatusReport {
     grantsCut: false,
     sessions: 0,
     notices: answers.flatMap((answer) =>
-      'error' in answer ? [`${answer.server.address}: ${describe(answer.error)}`] : [],
+      'error' in answer ? [`${answer.server.address}: ${describeFailure(answer.error)}`] : [],
     ),
   };
-}
-
-function describe(error: unknown): string {
-  return `${error instanceof Error ? error.message : String(error)} (${errorCode(error)})`;
 }
 
 /** A report for people. */
 export function showStatus(report: StatusReport): void {
   print(headline(report));
-  for (const notice of report.notices) print(`${style('yellow', '!')} ${notice}`);
+  for (const notice of report.notices) print(`${style('yellow', '!')} ${plain(notice)}`);
   print('');
   printTable(
-    ['RANK', 'SERVER', 'STATE', 'APPLIED', 'PID', 'CLOCK', 'ADDRESSES'],
+    ['RANK', 'SERVER', 'STATE', 'APPLIED', 'PID', 'CLOCK', 'ADDRESS'],
     report.servers.map((server) => [
       String(server.rank),
-      server.name,
+      plain(server.name),
       stateText(server),
       server.lastApplied === undefined ? '-' : String(server.lastApplied),
       server.pid === undefined ? '-' : String(server.pid),
       clockText(server),
-      server.addresses.join(' '),
+      server.addresses[0] ?? '-',
     ]),
   );
   for (const { name, trouble } of report.servers)
-    if (trouble !== undefined) print(`${style('yellow', '!')} ${name}: ${trouble}`);
+    if (trouble !== undefined) print(`${style('yellow', '!')} ${plain(name)}: ${plain(trouble)}`);
   if (report.pools.length > 0) {
     print('');
     printTable(
@@ -78,21 +75,22 @@ export function showStatus(report: StatusReport): void {
         String(inUse),
         free === null ? '-' : String(free),
         String(queued),
-        expiresAt ?? 'permanent',
+        expiresAt === undefined ? 'permanent' : momentText(expiresAt),
       ]),
     );
   }
   if (report.grants.length === 0) return;
+  const nowMs = runtime.now();
   print('');
   printTable(
-    ['GRANT', 'FEATURE', 'SEATS', 'USER', 'HOST', 'SINCE', 'STATE'],
+    ['GRANT', 'FEATURE', 'SEATS', 'USER', 'HOST', 'HELD FOR', 'STATE'],
     report.grants.map(({ id, feature, count, user, host, since, state }) => [
       id,
       feature,
       String(count),
-      user,
-      host,
-      since,
+      plain(user),
+      plain(host),
+      spanText(nowMs - Date.parse(since)),
       state,
     ]),
   );
@@ -102,8 +100,10 @@ export function showStatus(report: StatusReport): void {
 function headline(report: StatusReport): string {
   const { quorum, degraded, inControl, servers, term, asOf, open } = report;
   const who = servers.find(({ rank }) => rank === inControl);
+  if (servers.every(({ state }) => state === 'unreachable'))
+    return `${style('red', 'No server could be reached')}: nothing is known of seats and grants.`;
   if (!quorum) {
-    const known = asOf === undefined ? '' : ` What follows was known at ${asOf}.`;
+    const known = asOf === undefined ? '' : ` What follows was known at ${asOf.slice(0, 19).replace('T', ' ')} UTC.`;
     return `${style('red', 'No quorum')}: nothing new is granted, and nothing is taken away.${known}`;
   }
   const word = degraded ? style('yellow', 'Degraded') : style('green', 'In sync');

@@ -9,10 +9,15 @@ export function parseDurationMs(text: string): number | undefined {
   return amount === undefined || unit === undefined ? undefined : Number(amount) * (unitMs[unit] ?? 0);
 }
 
-/** A duration in a configuration file; the value is in milliseconds. */
-export const durationSchema = z.string().transform((text, context) => {
-  const ms = parseDurationMs(text);
-  if (ms !== undefined) return ms;
-  context.addIssue({ code: 'custom', message: 'expected a duration such as 250ms, 60s, 5m or 24h' });
-  return z.NEVER;
-});
+const expected = 'expected a duration such as 250ms, 60s, 5m or 24h';
+
+/** A duration in a configuration file, longer than nothing and at most `msMax`; the value is in milliseconds. */
+export function durationSchema(msMax = Number.MAX_SAFE_INTEGER) {
+  return z.string({ error: expected }).transform((text, context) => {
+    const ms = parseDurationMs(text);
+    if (ms !== undefined && ms > 0 && ms <= msMax) return ms;
+    const bound = ms === undefined ? '' : ms <= 0 ? ', more than 0' : `, at most ${msMax / 1_000}s`;
+    context.addIssue({ code: 'custom', message: `${expected}${bound}` });
+    return z.NEVER;
+  });
+}

@@ -1,7 +1,7 @@
 import { chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ed25519Scheme, publicKeyFromPem, rsaPssScheme, schemeForPrivateKey } from '@lic/core';
-import { errorCode } from '@lic/interfaces';
+import { errorCode, errorMessage, LicError } from '@lic/interfaces';
 import { hostIdHere } from '../host/host-facts.ts';
 import { usageError } from '../usage-error.ts';
 
@@ -19,7 +19,7 @@ export interface IdentityFile extends KeyFile {
 
 /** Writes a file that did not exist, and syncs it. Throws where it does (never overwrites a key). */
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const file = await open(path, 'wx', mode).catch((error: unknown) => {
     if (errorCode(error) === 'EEXIST')
       throw usageError(`${path} exists already, and a key is never overwritten. Choose another folder.`);
@@ -35,12 +35,16 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
 }
 
 /** Makes a vendor's key pair: `vendor.key` (0600) and `vendor.pub` in `directory`. */
-export async function makeVendorKey(directory: string, alg: 'Ed25519' | 'RSA-PSS'): Promise<KeyFile> {
+export async function makeVendorKey(
+  directory: string,
+  alg: 'Ed25519' | 'RSA-PSS',
+): Promise<KeyFile & { readonly publicKeyPath: string }> {
   const { privateKeyPem, publicKey } = await (alg === 'Ed25519' ? ed25519Scheme : rsaPssScheme).generate();
   const path = join(directory, 'vendor.key');
   await writeNew(path, privateKeyPem, 0o600);
-  await writeNew(join(directory, 'vendor.pub'), `${publicKey}\n`, 0o644);
-  return { path, privateKeyPem, publicKey };
+  const publicKeyPath = join(directory, 'vendor.pub');
+  await writeNew(publicKeyPath, `${publicKey}\n`, 0o644);
+  return { path, publicKeyPath, privateKeyPem, publicKey };
 }
 
 /** Reads a private key in PKCS#8 PEM. Throws `KEY_FILE_MISSING`, or `KEY_INVALID` for what is none. */
@@ -48,7 +52,9 @@ export async function readPrivateKey(path: string): Promise<KeyFile> {
   const privateKeyPem = await readFile(path, 'utf8').catch((error: unknown) => {
     throw usageError(`The key file ${path} can't be read (${errorCode(error)}).`, 'KEY_FILE_MISSING');
   });
-  const scheme = await schemeForPrivateKey(privateKeyPem);
+  const scheme = await schemeForPrivateKey(privateKeyPem).catch((cause: unknown) => {
+    throw new LicError('KEY_INVALID', `The key file ${path} can't be used: ${errorMessage(cause)}`, { cause });
+  });
   return { path, privateKeyPem, publicKey: await scheme.publicKeyOf(privateKeyPem) };
 }
 

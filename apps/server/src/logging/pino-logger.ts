@@ -1,4 +1,5 @@
 import type { LogFields, Logger } from '@lic/interfaces';
+import { runtime } from '@lic/runtime';
 import { destination, type Level, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
 
 /** One JSON object a line on stderr: time, level, message, and the facts. */
@@ -11,7 +12,7 @@ export function createPinoLogger(level: Level): Logger {
       {
         level,
         base: { pid: process.pid },
-        timestamp: () => `,"time":"${new Date().toISOString()}"`,
+        timestamp: () => `,"time":"${new Date(runtime.now()).toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
         serializers: { err: stdSerializers.errWithCause },
       },

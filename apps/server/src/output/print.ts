@@ -12,9 +12,21 @@ export function printError(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** A line that is printed with {@link print} or {@link printError} can be coloured for where it goes. */
+export type Stream = Pick<NodeJS.WriteStream, 'isTTY'>;
+
 /** Colours text where a person reads it on a terminal (and NO_COLOR is not set). */
-export function style(format: Style, text: string): string {
-  return process.stdout.isTTY && process.env['NO_COLOR'] === undefined ? styleText(format, text) : text;
+export function style(format: Style, text: string, stream: Stream = process.stdout): string {
+  return stream.isTTY && process.env['NO_COLOR'] === undefined ? styleText(format, text) : text;
+}
+
+// Written by clients and vendors: a name must not move the cursor or recolour a terminal.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const controls = /[\u0000-\u001f\u007f-\u009f]/g;
+
+/** Text from somebody else, without its control characters. */
+export function plain(text: string): string {
+  return text.replace(controls, '?');
 }
 
 /** Columns as wide as their widest cell; cells may be styled. */

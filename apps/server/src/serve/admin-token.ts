@@ -13,7 +13,11 @@ export const adminTokenPath = (dataFolder: string): string => join(dataFolder, '
 export async function loadOrMakeAdminToken(dataFolder: string): Promise<string> {
   const path = adminTokenPath(dataFolder);
   try {
-    return (await readFile(path, 'utf8')).trim();
+    const token = (await readFile(path, 'utf8')).trim();
+    if (token !== '') {
+      await chmod(path, 0o600);
+      return token;
+    }
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
   }

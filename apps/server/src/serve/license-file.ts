@@ -6,6 +6,8 @@ export async function replaceFile(path: string, text: string, mode = 0o644): Pro
   const temporary = join(dirname(path), `.${basename(path)}.new`);
   const file = await open(temporary, 'w', mode);
   try {
+    // One that a crash left behind may have had another mode.
+    await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
   } finally {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { fileLogStore, raft } from '@lic/consensus';
 import { ed25519Scheme } from '@lic/core';
 import { errorMessage, type Logger, type TransportFactory } from '@lic/interfaces';
@@ -10,6 +11,7 @@ import { ws } from '@lic/transport-ws';
 import { type ServerConfig, settingsOf, timingOf } from '../config/server-config.ts';
 import { readIdentity, readVendorKey } from '../keys/key-files.ts';
 import { productVersion } from '../product-version.ts';
+import { usageError } from '../usage-error.ts';
 import { loadOrMakeAdminToken } from './admin-token.ts';
 import { licenseFile } from './license-file.ts';
 
@@ -18,22 +20,25 @@ export async function composeServer(
   config: ServerConfig,
   options: { readonly isNew: boolean; readonly logger: Logger },
 ): Promise<Server> {
-  const timing = timingOf(config.profile);
+  const { license, vendorKey, identity, data } = config;
+  const transports = await transportsOf(config);
+  await usable('vendorKey', vendorKey, "the vendor's public key, or its file", readVendorKey(vendorKey));
+  // A log has its license in itself: the file seeds a first start only, so a missing one is for the server to judge.
   return createServer({
     runtime,
     logger: options.logger,
-    transports: await transportsOf(config),
+    transports,
     consensus: raft(config.snapshotEntries === undefined ? {} : { snapshotEntries: config.snapshotEntries }),
-    store: fileLogStore({ directory: join(config.data, 'log'), runtime }),
+    store: fileLogStore({ directory: join(data, 'log'), runtime }),
     scheme: ed25519Scheme,
-    identity: await readIdentity(config.identity),
-    vendorKey: await readVendorKey(config.vendorKey),
-    ...licenseFile(config.license),
+    identity: await usable('identity', identity, 'a key file made by lic identity', readIdentity(identity)),
+    vendorKey: await readVendorKey(vendorKey),
+    ...licenseFile(license),
     listen: config.listen,
     ...(config.servers === undefined ? {} : { servers: config.servers }),
     isNew: options.isNew,
-    adminToken: await loadOrMakeAdminToken(config.data),
-    timing,
+    adminToken: await usable('data', data, 'a folder that this server may write to', loadOrMakeAdminToken(data)),
+    timing: timingOf(config.profile),
     settings: settingsOf(config),
     failback: config.failback,
     ...(config.failbackAfter === undefined ? {} : { failbackAfterMs: config.failbackAfter }),
@@ -42,12 +47,28 @@ export async function composeServer(
   });
 }
 
+/** A file or folder that the configuration names. Throws `CONFIG_INVALID` naming the key, the value and what was expected. */
+async function usable<Value>(key: string, value: string, expected: string, reading: Promise<Value>): Promise<Value> {
+  return reading.catch((error: unknown) => {
+    const what = `${key}: got ${JSON.stringify(value)}; expected ${expected}`;
+    throw usageError(`The configuration can't be used:\n  ${what}: ${errorMessage(error)}`, 'CONFIG_INVALID');
+  });
+}
+
 async function transportsOf({ tls }: ServerConfig): Promise<readonly TransportFactory[]> {
   if (tls === undefined) return [tcp(), ws()];
-  const [cert, key, ca] = await Promise.all(
-    [tls.cert, tls.key, tls.ca].map((path) => (path === undefined ? undefined : readFile(path))),
+  const pem = (key: 'cert' | 'key' | 'ca', path: string): Promise<Buffer> =>
+    usable(`tls.${key}`, path, 'a file in PEM', readFile(path));
+  const cert = await pem('cert', tls.cert);
+  const key = await pem('key', tls.key);
+  const ca = tls.ca === undefined ? undefined : await pem('ca', tls.ca);
+  const listen = { cert, key, minVersion: 'TLSv1.3' as const };
+  await usable(
+    'tls',
+    tls.cert,
+    'a certificate and its own private key',
+    Promise.resolve(listen).then(createSecureContext),
   );
-  const listen = { cert: cert as Buffer, key: key as Buffer, minVersion: 'TLSv1.3' as const };
   const dial = ca === undefined ? {} : { ca };
   return [tcp({ tls: { listen, dial } }), ws({ tls: { listen, dial } })];
 }

@@ -5,7 +5,8 @@ import type { ClientOptions, TrustOptions } from '@lic/client';
 import { errorCode, type TransportFactory } from '@lic/interfaces';
 import { tcp } from '@lic/transport-tcp';
 import { ws } from '@lic/transport-ws';
-import { readServerConfig } from '../config/server-config.ts';
+import { addressExpected, isDialable } from '../config/address.ts';
+import { readServerConfig, type ServerConfig } from '../config/server-config.ts';
 import { readVendorKey } from '../keys/key-files.ts';
 import { printError } from '../output/print.ts';
 import { adminTokenPath } from '../serve/admin-token.ts';
@@ -18,6 +19,8 @@ export interface ServerListOptions {
   readonly vendorKey?: string;
   /** The folder of a `lic triad` on this machine: addresses, vendor key and admin tokens are found in it. */
   readonly dir?: string;
+  /** The certificates of those who may sign servers' certificates, in PEM, for `tls` and `wss`. */
+  readonly ca?: string;
   readonly tokenFile?: string;
 }
 
@@ -30,57 +33,41 @@ export interface KnownServer {
   readonly token: string | undefined;
 }
 
+/** How servers are reached, and whom to trust. */
+export type Access = TrustOptions & { readonly transports: readonly TransportFactory[] };
+
 /** The three servers of a `lic triad` on this machine, where nothing else is said. */
 const defaultServers = ['tcp://127.0.0.1:7411', 'tcp://127.0.0.1:7421', 'tcp://127.0.0.1:7431'];
 
-/** What the CLI carries frames with. */
-export const cliTransports: readonly TransportFactory[] = [tcp(), ws()];
-
-/** Whom to ask: `--servers` or LIC_SERVERS, else the triad in `--dir`, else the default ports on loopback. */
+/** Whom to ask: `--servers`, else the triad in `--dir`, else LIC_SERVERS, else the default ports on loopback. */
 export async function resolveServers(options: ServerListOptions): Promise<readonly KnownServer[]> {
-  const given = options.servers ?? process.env['LIC_SERVERS'];
-  const token = await givenToken(options);
-  const inFolder = options.dir === undefined ? [] : await triadServers(options.dir);
-  if (given === undefined && inFolder.length > 0) {
-    return inFolder.map((server) => ({ ...server, token: token ?? server.token }));
-  }
+  const { dir, servers, tokenFile } = options;
+  const inFolder = dir === undefined ? [] : await triadServers(dir);
+  const given = servers ?? (dir === undefined ? process.env['LIC_SERVERS'] : undefined);
+  const said = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  const otherwise = process.env['LIC_ADMIN_TOKEN'];
+  if (given === undefined && dir !== undefined)
+    return inFolder.map((server) => ({ ...server, token: said ?? server.token ?? otherwise }));
   const addresses = given === undefined ? defaultServers : given.split(',').map((address) => address.trim());
-  for (const address of addresses) {
-    if (!/^(tcp|tls|ws|wss):\/\/\S+:\d+$/.test(address)) {
-      throw usageError(
-        `${JSON.stringify(address)} is no server address: expected tcp://host:port, tls://, ws:// or wss://, comma-separated.`,
-      );
-    }
-  }
-  return addresses.map((address) => ({
-    address,
-    name: '',
-    rank: undefined,
-    token: token ?? inFolder.find((server) => server.address === address)?.token,
-  }));
+  return addresses.map((address) => {
+    if (!isDialable(address))
+      throw usageError(`${JSON.stringify(address)} is no server address: ${addressExpected}; several with commas.`);
+    const known = inFolder.find((server) => server.address === address);
+    return { address, name: '', rank: undefined, token: said ?? known?.token ?? otherwise };
+  });
 }
 
-async function givenToken({ tokenFile }: ServerListOptions): Promise<string | undefined> {
-  if (tokenFile === undefined) return process.env['LIC_ADMIN_TOKEN'];
-  const text = await readFile(tokenFile, 'utf8').catch((error: unknown) => {
-    throw usageError(`The token file ${tokenFile} can't be read (${errorCode(error)}).`);
+async function readToken(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw usageError(`The token file ${path} can't be read (${errorCode(error)}).`);
   });
+  if (text.trim() === '') throw usageError(`The token file ${path} is empty: expected what a server wrote there.`);
   return text.trim();
 }
 
 async function triadServers(directory: string): Promise<readonly KnownServer[]> {
-  let text: string;
-  try {
-    text = await readFile(join(directory, 'license.json'), 'utf8');
-  } catch (error) {
-    throw usageError(`${directory} is no folder of a triad: it has no license.json (${errorCode(error)}).`);
-  }
-  const { servers } = JSON.parse(text) as {
-    readonly servers: readonly { readonly name: string; readonly rank: number }[];
-  };
   const known = await Promise.all(
-    servers.map(async ({ name, rank }) => {
-      const config = await readServerConfig(join(directory, name, 'config.yaml'));
+    (await triadConfigs(directory)).map(async ({ name, rank, config }) => {
       const token = await readFile(adminTokenPath(config.data), 'utf8').catch(() => undefined);
       return { address: config.listen[0] ?? '', name, rank, token: token?.trim() };
     }),
@@ -88,10 +75,43 @@ async function triadServers(directory: string): Promise<readonly KnownServer[]> 
   return known.sort((a, b) => a.rank - b.rank);
 }
 
-/** Whom to trust: `--vendor-key` or LIC_VENDOR_KEY, else the triad folder's; without any, that is said. */
-export async function resolveTrust(options: ServerListOptions): Promise<TrustOptions> {
-  const given = options.vendorKey ?? process.env['LIC_VENDOR_KEY'];
-  const path = given ?? (options.dir === undefined ? undefined : join(options.dir, 'vendor', 'vendor.pub'));
+async function triadConfigs(directory: string) {
+  const text = await readFile(join(directory, 'license.json'), 'utf8').catch((error: unknown) => {
+    throw usageError(
+      `${directory} is no folder of a triad: its license.json can't be read (${errorCode(error)}). It is made by lic triad --dir.`,
+    );
+  });
+  const { servers } = JSON.parse(text) as {
+    readonly servers: readonly { readonly name: string; readonly rank: number }[];
+  };
+  return Promise.all(
+    servers.map(async ({ name, rank }): Promise<{ name: string; rank: number; config: ServerConfig }> => {
+      return { name, rank, config: await readServerConfig(join(directory, name, 'config.yaml')) };
+    }),
+  );
+}
+
+/** How to reach servers and whom to trust: options first, then the triad's folder, then the environment. */
+export async function resolveAccess(options: ServerListOptions): Promise<Access> {
+  const path = options.ca ?? process.env['LIC_CA'];
+  const ca =
+    path === undefined
+      ? undefined
+      : await readFile(path).catch((error: unknown) => {
+          throw usageError(`The certificates ${path} can't be read (${errorCode(error)}).`);
+        });
+  return { ...(await resolveTrust(options)), transports: transportsWith(ca) };
+}
+
+/** What the CLI carries frames with; without `ca` it trusts the system's authorities. */
+export function transportsWith(ca?: Uint8Array): readonly TransportFactory[] {
+  if (ca === undefined) return [tcp(), ws()];
+  const tls = { dial: { ca: Buffer.from(ca) } };
+  return [tcp({ tls }), ws({ tls })];
+}
+
+async function resolveTrust({ vendorKey, dir }: ServerListOptions): Promise<TrustOptions> {
+  const path = vendorKey ?? (dir === undefined ? process.env['LIC_VENDOR_KEY'] : join(dir, 'vendor', 'vendor.pub'));
   if (path !== undefined) return { vendorKey: await readVendorKey(path) };
   printError('servers not verified: no --vendor-key and no LIC_VENDOR_KEY');
   return { insecure: true };
@@ -99,15 +119,9 @@ export async function resolveTrust(options: ServerListOptions): Promise<TrustOpt
 
 /** The options of a client that the CLI makes. */
 export async function clientOptions(options: ServerListOptions): Promise<ClientOptions> {
-  const trust = await resolveTrust(options);
   const servers = (await resolveServers(options)).map(({ address }) => address);
-  return {
-    ...trust,
-    servers,
-    transports: cliTransports,
-    identity: { user: userName(), host: hostname() },
-    agent: 'lic',
-  };
+  const identity = { user: userName(), host: hostname() };
+  return { ...(await resolveAccess(options)), servers, identity, agent: 'lic' };
 }
 
 function userName(): string {

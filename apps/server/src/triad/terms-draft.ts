@@ -1,12 +1,11 @@
-import { licenseLimits, parseJson, type Terms } from '@lic/core';
-import { isLicError } from '@lic/interfaces';
+import { licenseLimits, licenseServerSchema, parseJson, type Terms } from '@lic/core';
+import { errorMessage, LicError } from '@lic/interfaces';
 import { z } from 'zod';
-import { usageError } from '../usage-error.ts';
 
 /** Terms whose servers need no keys and addresses: `lic triad` fills them in. The rest is checked when they are signed. */
 const draftSchema = z.looseObject({
   servers: z
-    .array(z.looseObject({ rank: z.int().min(1).max(licenseLimits.serversMax), name: z.string().min(1) }))
+    .array(z.looseObject(licenseServerSchema.pick({ rank: true, name: true }).shape))
     .min(1)
     .max(licenseLimits.serversMax),
 });
@@ -21,15 +20,18 @@ export function parseJsonText(text: string): unknown {
   return parseJson(text, licenseLimits);
 }
 
-/** Checks what `lic triad` needs of terms before it fills in the servers' keys and addresses. */
+/** Checks what `lic triad` needs of terms before it fills in the servers' keys and addresses. Throws `LICENSE_INVALID`. */
 export function termsDraft(source: unknown, path: string): TermsDraft {
+  let value = source;
   try {
-    const result = draftSchema.safeParse(typeof source === 'string' ? parseJsonText(source) : source);
-    if (result.success) return result.data as unknown as TermsDraft;
-    const issue = result.error.issues[0];
-    throw usageError(`${path}: ${issue?.path.map(String).join('.') ?? ''}: ${issue?.message ?? 'not as expected'}`);
+    if (typeof source === 'string') value = parseJsonText(source);
   } catch (error) {
-    if (isLicError(error, 'JSON_INVALID')) throw usageError(`${path}: ${error.message}`);
-    throw error;
+    throw new LicError('LICENSE_INVALID', `The terms ${path} are not JSON: ${errorMessage(error)}`, { cause: error });
   }
+  const result = draftSchema.safeParse(value);
+  if (result.success) return result.data as unknown as TermsDraft;
+  const lines = result.error.issues.map(
+    ({ path: at, message }) => `\n  ${at.map(String).join('.') || 'the file'}: ${message}`,
+  );
+  throw new LicError('LICENSE_INVALID', `The terms ${path} can't be accepted:${lines.join('')}`);
 }
