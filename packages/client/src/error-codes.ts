@@ -13,8 +13,6 @@ export const clientErrorCodes = {
   PROTOCOL_UNSUPPORTED: { retryable: false },
   /** The server in control kept answering that it has too much to do. */
   BUSY: { retryable: true },
-  /** What was asked for was obtained and has ended before the answer arrived. */
-  ENDED: { retryable: true },
   /** The client was closed. */
   CLOSED: { retryable: false },
   /** The server refused the request for good; `details.code` is its code. */

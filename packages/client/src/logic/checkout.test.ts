@@ -193,6 +193,16 @@ describe('without a server in control', () => {
     expect(client.clientEvents.map(({ type }) => type)).toEqual(['serverRefused', 'serverRefused', 'serverRefused']);
   });
 
+  test('servers that were not trusted are asked anew by the next call', () => {
+    const world = serving();
+    const client = world.client();
+    for (const rank of [1, 2, 3]) client.refuses.set(rank, 'SERVER_NOT_TRUSTED');
+    client.checkout();
+    world.run(500);
+    client.refuses.clear();
+    client.hold();
+  });
+
   test('one that is not trusted does not spoil the others', () => {
     const world = new LogicWorld();
     world.triad.giveControl(2);
