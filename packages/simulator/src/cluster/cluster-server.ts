@@ -13,7 +13,7 @@ import {
   type VirtualWorld,
 } from '@lic/testkit';
 import { type NamedServer, vendor } from './cluster-license.ts';
-import { type KeepingLogger, keepingLogger } from './keeping-logger.ts';
+import { type KeepingLogger, keepingLogger, type LogLine } from './keeping-logger.ts';
 
 /** What all servers of a cluster have in common. */
 export interface ClusterServerParts {
@@ -41,6 +41,8 @@ export class ClusterServer {
   disk = new MemoryDisk();
   /** The license file's text; null: there is none. */
   licenseFile: string | null;
+  /** Called with each line that its processes log. */
+  onLogLine: ((line: LogLine) => void) | undefined;
   /** How the clocks of the next process differ from true time. */
   clock: VirtualClockOptions = {};
   readonly #parts: ClusterServerParts;
@@ -56,7 +58,10 @@ export class ClusterServer {
     this.key = named.identity.publicKey;
     this.adminToken = `token-of-${named.name}`;
     this.licenseFile = license;
-    this.logger = keepingLogger(() => parts.world.nowMs);
+    this.logger = keepingLogger(
+      () => parts.world.nowMs,
+      (line) => this.onLogLine?.(line),
+    );
     this.#named = named;
     this.#parts = parts;
   }

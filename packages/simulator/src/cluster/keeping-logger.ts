@@ -16,11 +16,13 @@ export interface KeepingLogger extends Logger {
 /** A run may be long: so many lines tell what happened last. */
 const linesMax = 10_000;
 
-/** `nowMs`: the time that lines are stamped with. */
-export function keepingLogger(nowMs: () => number): KeepingLogger {
+/** `nowMs`: the time that lines are stamped with. `onLine` is called with each. */
+export function keepingLogger(nowMs: () => number, onLine?: (line: LogLine) => void): KeepingLogger {
   const lines: LogLine[] = [];
   const at = (level: LogLine['level']) => (message: string, fields?: LogFields) => {
-    lines.push({ atMs: nowMs(), level, message, fields });
+    const line = { atMs: nowMs(), level, message, fields };
+    lines.push(line);
+    onLine?.(line);
     if (lines.length > linesMax) lines.splice(0, linesMax / 10);
   };
   const logger: KeepingLogger = {

@@ -84,12 +84,14 @@ export class ScriptedLink {
     this.#connection.abort();
   }
 
-  async hello(): Promise<Message<'welcome'>> {
+  /** `licenseHash`: of a license that this client has verified before. */
+  async hello(licenseHash?: string): Promise<Message<'welcome'>> {
     this.send({
       t: 'hello',
       protocol: { ...protocolVersions },
       nonce: base64url(this.runtime.random(32)),
       agent: 'script',
+      ...(licenseHash === undefined ? {} : { licenseHash }),
     });
     return this.next('welcome');
   }
