@@ -55,7 +55,6 @@ export async function checkout(feature: string, options: CheckoutCliOptions): Pr
   const code = await Promise.race([ended, untilAborted(interrupted.signal)]);
   if (code === 0) {
     await grant[Symbol.asyncDispose]();
-    tell(options, { event: 'checkedIn' }, 'given back');
   }
   return code;
 }
@@ -78,7 +77,7 @@ function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
         tell(
           options,
           { event: 'ended', code, ...(note === undefined ? {} : { note }) },
-          `ENDED: ${code}${note === undefined ? '' : ` (${plain(note)})`}`,
+          code === 'checkedIn' ? 'given back' : `ENDED: ${code}${note === undefined ? '' : ` (${plain(note)})`}`,
         );
         if (code !== 'checkedIn') resolve(1);
       });
@@ -112,6 +111,6 @@ function showUngranted(error: unknown, options: CheckoutCliOptions): void {
   printError(`${style('red', word, process.stderr)} ${error.code}: ${plain(error.message)}`);
   for (const { user, host, count, sinceMs } of denial?.holders ?? []) {
     const span = spanText(runtime.now() - sinceMs);
-    printError(`  ${plain(user)}@${plain(host)} holds ${count} ${count === 1 ? 'seat' : 'seats'} since ${span}`);
+    printError(`  ${plain(user)}@${plain(host)} has held ${count} ${count === 1 ? 'seat' : 'seats'} for ${span}`);
   }
 }

@@ -71,21 +71,34 @@ export async function askAdmin(
       'Administrative verbs need the admin token of the server that is asked: say --token-file FILE (admin.token in its data folder), LIC_ADMIN_TOKEN, or --dir DIR for a triad on this machine.',
     );
   }
-  let last: unknown;
+  let last: Attempt | undefined;
   for (const server of withToken) {
-    let isSent = false;
-    try {
-      await using connection = await connect(server, access);
-      isSent = true;
-      return await connection.admin(request, server.token ?? '');
-    } catch (error) {
-      // What a server may have begun is never sent to a second one: control would be handed over twice.
-      if (isSent && !refusedUnrun.has(refusalCode(error) ?? '')) throw unwrapped(error);
-      // A refusal says more than a server that could not be reached.
-      if (isSent || refusalCode(last) === undefined) last = error;
-    }
+    const attempt = await tryAdmin(server, access, request);
+    if ('result' in attempt) return attempt.result;
+    // What a server may have begun is never sent to a second one: control would be handed over twice.
+    if (attempt.isSent && !refusedUnrun.has(refusalCode(attempt.error) ?? '')) throw unwrapped(attempt.error);
+    // A refusal says more than a server that could not be reached.
+    if (attempt.isSent || last?.isSent !== true) last = attempt;
   }
-  throw unwrapped(last);
+  throw unwrapped(last?.error);
+}
+
+type Attempt = { readonly isSent: boolean; readonly error: unknown };
+
+/** Asks one server. A function of its own: a lowered `await using` in a loop keeps the error of the round before. */
+async function tryAdmin(
+  server: KnownServer,
+  access: Access,
+  request: AdminRequest,
+): Promise<Attempt | { readonly result: AdminResult }> {
+  let isSent = false;
+  try {
+    await using connection = await connect(server, access);
+    isSent = true;
+    return { result: await connection.admin(request, server.token ?? '') };
+  } catch (error) {
+    return { isSent, error };
+  }
 }
 
 /** Refusals of servers that surely carried nothing out; another server may. */

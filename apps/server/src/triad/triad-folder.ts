@@ -1,9 +1,12 @@
-import { chmod, mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { License } from '@lic/core';
+import { LicError } from '@lic/interfaces';
 import { stringify } from 'yaml';
-import { parseServerConfig, type ServerConfigFile } from '../config/server-config.ts';
+import { parseServerConfig, readServerConfig, type ServerConfigFile } from '../config/server-config.ts';
 import { replaceFile } from '../serve/license-file.ts';
+import { askStatus } from '../servers/ask.ts';
+import { type KnownServer, transportsWith } from '../servers/server-list.ts';
 import { chooseLicense, exists, type FolderLicense, folderPaths, type LicenseChoice } from './folder-license.ts';
 
 /** What `lic triad` prepares a folder from. */
@@ -45,9 +48,10 @@ export async function prepareTriadFolder(options: TriadFolderOptions): Promise<T
   const addressOf = (rank: number): string => addressesOf(options.basePort, rank)[0] ?? '';
   const chosen = await chooseLicense({ ...options, directory, addressOf });
   const { license, text } = chosen;
-  const servers = await Promise.all(
-    license.servers.map(({ name, rank }) => writeServer({ options, directory, license, text, name, rank })),
-  );
+  const drafts = license.servers.map(({ name, rank }) => draftServer({ options, directory, license, name, rank }));
+  await checkNotRunning(drafts, chosen.vendorKey);
+  for (const draft of drafts) await writeServer(draft, folderPaths(directory).serverLicense(draft.server.name), text);
+  const servers = drafts.map(({ server }) => server);
   return { ...chosen, directory, servers: servers.sort((a, b) => a.rank - b.rank) };
 }
 
@@ -58,20 +62,36 @@ async function privateFolder(path: string): Promise<void> {
   if (isNew) await chmod(path, 0o700);
 }
 
-async function writeServer(parts: {
+/** A server's configuration as it is to be. */
+interface ServerDraft {
+  readonly server: TriadServer;
+  readonly yaml: string;
+}
+
+/** Two of a kind would fight for ports and data folders, and who looks into the folder is to find those that run. */
+async function checkNotRunning(drafts: readonly ServerDraft[], vendorKey: string): Promise<void> {
+  const configured: KnownServer[] = [];
+  for (const { configPath, name, rank } of drafts.map(({ server }) => server)) {
+    if (!(await exists(configPath))) continue;
+    const { listen } = await readServerConfig(configPath);
+    configured.push({ address: listen[0] ?? '', name, rank, token: undefined });
+  }
+  const answers = await askStatus(configured, { vendorKey, transports: transportsWith() });
+  const running = answers.flatMap((answer) => ('report' in answer ? [answer.server] : []));
+  if (running.length === 0) return;
+  const who = running.map(({ name, address }) => `${name} at ${address}`).join(', ');
+  throw new LicError('ALREADY_RUNNING', `Servers of this folder run already: ${who}. Stop them first.`);
+}
+
+function draftServer(parts: {
   readonly options: TriadFolderOptions;
   readonly directory: string;
   readonly license: License;
-  readonly text: string;
   readonly name: string;
   readonly rank: number;
-}): Promise<TriadServer> {
-  const { options, directory, license, text, name, rank } = parts;
-  const paths = folderPaths(directory);
-  const folder = paths.server(name);
-  await privateFolder(folder);
-  // Later it is the server that keeps its file in step with the log.
-  if (!(await exists(paths.serverLicense(name)))) await replaceFile(paths.serverLicense(name), text);
+}): ServerDraft {
+  const { options, directory, license, name, rank } = parts;
+  const folder = folderPaths(directory).server(name);
   const addresses = addressesOf(options.basePort, rank);
   const config: ServerConfigFile = {
     license: 'license.json',
@@ -88,6 +108,12 @@ async function writeServer(parts: {
   const configPath = join(folder, 'config.yaml');
   const yaml = `# Written by \`lic triad\` at each start: what is changed here is lost.\n${stringify(config)}`;
   parseServerConfig(yaml, configPath);
-  await replaceFile(configPath, yaml);
-  return { rank, name, addresses, configPath, logPath: join(folder, 'server.log') };
+  return { yaml, server: { rank, name, addresses, configPath, logPath: join(folder, 'server.log') } };
+}
+
+async function writeServer({ server, yaml }: ServerDraft, licensePath: string, text: string): Promise<void> {
+  await privateFolder(dirname(server.configPath));
+  // Later it is the server that keeps its file in step with the log.
+  if (!(await exists(licensePath))) await replaceFile(licensePath, text);
+  await replaceFile(server.configPath, yaml);
 }
