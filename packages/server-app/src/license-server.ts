@@ -73,6 +73,7 @@ export class LicenseServer implements Server {
   #endpoints: readonly PeerEndpoint[] = [];
   #told = '';
   #formingTrouble: string | null = null;
+  #isServing = true;
   #stopped: Promise<void> | undefined;
 
   constructor(options: ServerOptions) {
@@ -166,6 +167,7 @@ export class LicenseServer implements Server {
       this.#parts?.hub.broadcast({ t: 'moving', to, reason: 'this server is stopping' });
       await this.#member?.control.leave();
     }
+    this.#isServing = false;
     this.#member?.terms.stop();
     this.#member?.control.stop();
     this.#parts?.clock.stop();
@@ -383,6 +385,10 @@ export class LicenseServer implements Server {
   }
 
   #view(): ControlView {
+    if (!this.#isServing) {
+      const term = this.#member?.consensus.status().term ?? 0;
+      return { state: 'isolated', term, leader: null, trouble: 'this server is stopping', isStopping: true };
+    }
     if (this.#parts?.peers.identityInUse === true) {
       const trouble = 'another process answers under this identity key (IDENTITY_IN_USE)';
       return { state: 'fenced', term: 0, leader: null, trouble };
@@ -405,6 +411,7 @@ export class LicenseServer implements Server {
 
   /** Tells every client, once for each change. */
   #tellControl(): void {
+    if (!this.#isServing) return;
     const { state, term, leader } = this.#view();
     this.#parts?.status.noteControl(state === 'standby' || state === 'in-control');
     // Told only once sessions are served: who comes earlier would be turned away.

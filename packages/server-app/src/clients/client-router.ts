@@ -60,14 +60,19 @@ export class ClientRouter {
   }
 
   #refuseHeartbeat(link: ClientLink, number: number): void {
-    const code = this.#parts.view().state === 'isolated' ? 'NO_QUORUM' : 'NOT_IN_CONTROL';
+    const { state, isStopping } = this.#parts.view();
+    const code = state === 'isolated' && isStopping !== true ? 'NO_QUORUM' : 'NOT_IN_CONTROL';
     link.send({ t: 'heartbeatRefused', number, code, control: this.#parts.controlHint() });
   }
 
   /** Why this server serves no session now. */
   #refuse(link: ClientLink, id: number): void {
-    const { state, trouble } = this.#parts.view();
+    const { state, trouble, isStopping } = this.#parts.view();
     const control = this.#parts.controlHint();
+    if (isStopping === true) {
+      link.send(errorReply('NOT_READY', 'This server is stopping. Ask another one.', { id }));
+      return;
+    }
     if (state === 'isolated' || state === 'standby' || state === 'candidate') {
       link.send(consensusErrorReply({ code: state === 'isolated' ? 'NO_QUORUM' : 'NOT_IN_CONTROL' }, id, control));
       return;

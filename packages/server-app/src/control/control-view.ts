@@ -9,6 +9,8 @@ export interface ControlView {
   readonly leader: PeerId | null;
   /** Why it takes no part, if so. */
   readonly trouble: string | null;
+  /** It serves nobody any more: its connections are about to be closed. */
+  readonly isStopping?: boolean;
 }
 
 /** A member as clients are told of it. */
