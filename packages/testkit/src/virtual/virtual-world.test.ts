@@ -57,6 +57,24 @@ describe('virtual world', () => {
     expect(fast.monotonic()).toBeCloseTo(1_000);
   });
 
+  it('fires no timer before its clock says so, whatever rounding does, and when the clock slows down meanwhile', async () => {
+    const world = createVirtualWorld({ seed: 1 });
+    for (let at = 0; at < 500; at++) {
+      const runtime = world.runtime(`clock ${at}`, { drift: (at - 250) * 3.7e-5 });
+      const dueMs = runtime.monotonic() + at * 0.37;
+      runtime.setTimer(at * 0.37, () => expect(runtime.monotonic()).toBeGreaterThanOrEqual(dueMs));
+      await world.run({ forMs: 0.1 });
+    }
+    const slowing = world.runtime('slowing', { drift: 0.5 });
+    let firedAtMs = 0;
+    slowing.setTimer(300, () => {
+      firedAtMs = slowing.monotonic();
+    });
+    slowing.setDrift(-0.5);
+    await world.run();
+    expect(firedAtMs).toBeGreaterThanOrEqual(300);
+  });
+
   it('holds a paused process still, and a killed one for ever', async () => {
     const world = createVirtualWorld({ seed: 1 });
     const runtime = world.runtime('a');

@@ -66,6 +66,8 @@ export interface VirtualWorld {
 /** 2026-01-01T00:00:00Z: what a wall clock without offset says at the world's beginning. */
 export const virtualEpochMs = Date.UTC(2026, 0, 1);
 const eventsMaxDefault = 10_000_000;
+/** A timer that is still due after rounding waits so long: an instant that is later for sure. */
+const leastWaitMs = 1e-6;
 
 /** Makes a world. The same seed and the same calls give the same run, byte for byte. */
 export function createVirtualWorld(options: { readonly seed: number | string }): VirtualWorld {
@@ -178,13 +180,19 @@ function virtualRuntime({ name, clock, random, schedule, trueMs }: VirtualRuntim
     now: () => Math.floor(wallMinusMonotonicMs + monotonic()),
     random: (byteCount) => random.bytes(byteCount),
     setTimer(delayMs, callback) {
-      const wanted = delayMs > 0 ? Math.min(delayMs, 2 ** 31 - 1) : 0;
+      const dueMs = monotonic() + (delayMs > 0 ? Math.min(delayMs, 2 ** 31 - 1) : 0);
       let isCancelled = false;
-      const timer = schedule(wanted / (1 + drift), () =>
-        deliver(() => {
-          if (!isCancelled) callback();
-        }),
-      );
+      let timer: Timer;
+      const wait = (leastMs: number): void => {
+        timer = schedule(Math.max(leastMs, (dueMs - monotonic()) / (1 + drift)), () => deliver(fire));
+      };
+      const fire = (): void => {
+        if (isCancelled) return;
+        // By rounding, or since the clock runs slower now: too early is never, as the contract has it.
+        if (monotonic() < dueMs) wait(leastWaitMs);
+        else callback();
+      };
+      wait(0);
       return {
         cancel() {
           isCancelled = true;
