@@ -35,7 +35,7 @@ export async function checkout(feature: string, options: CheckoutCliOptions): Pr
       ...(options.version === undefined ? {} : { version: options.version }),
       ...(options.wait === undefined ? {} : { wait: options.wait * 1_000 }),
       signal: interrupted.signal,
-      onQueued: ({ position }) => tell(options, { event: 'queued', position }, `waiting at place ${position}`),
+      onQueued: ({ position }) => showQueued(position, options),
     });
   } catch (error) {
     showUngranted(interrupted.signal.aborted ? abandoned : error, options);
@@ -57,6 +57,11 @@ export async function checkout(feature: string, options: CheckoutCliOptions): Pr
     await grant[Symbol.asyncDispose]();
   }
   return code;
+}
+
+/** On standard error: the first line that a script reads is the outcome. */
+function showQueued(position: number, options: CheckoutCliOptions): void {
+  printError(options.json === true ? JSON.stringify({ event: 'queued', position }) : `Waiting at place ${position} …`);
 }
 
 /** Prints each event; resolves to 1 when the grant has ended without being asked to. */

@@ -8,7 +8,7 @@ export function parseOverrides(texts: readonly string[]): Partial<ServerConfigFi
     const at = text.indexOf('=');
     const key = text.slice(0, at);
     if (at < 1) throw usageError(`--set ${text}: expected key=value.`);
-    if (!(key in serverConfigSchema.shape)) {
+    if (!Object.hasOwn(serverConfigSchema.shape, key)) {
       throw usageError(`--set ${text}: unknown key. Known keys: ${Object.keys(serverConfigSchema.shape).join(', ')}.`);
     }
     return [key, parse(text.slice(at + 1)) as unknown];
