@@ -1,7 +1,7 @@
 import type { RecordSink } from './record-sink.ts';
 
 /** Names that a snapshot writes once and refers to from then on; more are written out each time. */
-export const dictionaryNamesMax = 65_536;
+export const dictionaryNamesMax = 16_384;
 
 const encoder = new TextEncoder();
 

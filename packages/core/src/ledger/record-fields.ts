@@ -188,23 +188,31 @@ export function readEndedSession(source: RecordSource): EndedSessionFields {
 }
 
 export function readGrant(source: RecordSource): GrantFields {
-  const fields = {
-    serial: source.uint(),
-    session: source.uint(),
-    pool: source.uint(),
-    checkoutSeq: source.uint(),
-    count: source.uint(),
-    sinceMs: source.uint(),
-    leaseMs: source.uint(),
-    holdMs: source.uint(),
-  };
+  const serial = source.uint();
+  const session = source.uint();
+  const pool = source.uint();
+  const checkoutSeq = source.uint();
+  const count = source.uint();
+  const sinceMs = source.uint();
+  const leaseMs = source.uint();
+  const holdMs = source.uint();
   const flags = source.uint();
-  const isEnding = flags >= 2;
+  const endsOnDisconnect = flags % 2 === 1;
+  const endingReason = flags < 2 ? undefined : known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason');
+  const endingNote = flags < 2 ? '' : source.name();
+  // One literal: a million of them are read in a row.
   return {
-    ...fields,
-    endsOnDisconnect: flags % 2 === 1,
-    endingReason: isEnding ? known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason') : undefined,
-    endingNote: isEnding ? source.name() : '',
+    serial,
+    session,
+    pool,
+    checkoutSeq,
+    count,
+    sinceMs,
+    leaseMs,
+    holdMs,
+    endsOnDisconnect,
+    endingReason,
+    endingNote,
   };
 }
 
