@@ -11,7 +11,10 @@ export interface HoldsParts {
   readonly ledger: Ledger;
   readonly propose: Propose;
   readonly clock: ActiveClock;
-  /** Called when a reclaim of the session has been proposed, before its outcome is known. */
+  /**
+   * A reclaim of the session is being proposed: until its outcome is known none of its heartbeats may be answered, not even one
+   * that waits for its round already (triad.md, Time).
+   */
   readonly onReclaiming: (session: string) => void;
 }
 
@@ -32,8 +35,8 @@ interface Watch extends Due {
   readonly session: string;
   /** Active time at which its client was heard last. */
   heardMs: number;
-  /** The outcome of a reclaim that is under way; it is not in the heap meanwhile. */
-  reclaim: Promise<void> | undefined;
+  /** A reclaim is under way; it is not in the heap meanwhile. */
+  isReclaiming: boolean;
 }
 
 interface EndingWatch extends Due {
@@ -101,11 +104,6 @@ export class Holds {
     this.#arm();
   }
 
-  /** The outcome of a reclaim that is under way: nothing of the session may be answered before (triad.md, Time). */
-  reclaimOf(session: string): Promise<void> | undefined {
-    return this.#watches.get(session)?.reclaim;
-  }
-
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
@@ -114,7 +112,7 @@ export class Holds {
   #begin(session: string, heardMs: number): void {
     const view = this.#parts.ledger.session(session);
     if (view === undefined) return;
-    const watch: Watch = { session, heardMs, reclaim: undefined, atMs: 0, place: -1 };
+    const watch: Watch = { session, heardMs, isReclaiming: false, atMs: 0, place: -1 };
     this.#watches.set(session, watch);
     this.#due.put(watch, heardMs + view.holdMsMin);
     this.#arm();
@@ -122,7 +120,7 @@ export class Holds {
 
   #hasten(watch: Watch): void {
     // While a reclaim is under way its outcome decides what comes next.
-    if (watch.reclaim !== undefined) return;
+    if (watch.isReclaiming) return;
     const view = this.#parts.ledger.session(watch.session);
     if (view === undefined) return;
     const dueMs = watch.heardMs + view.holdMsMin;
@@ -169,7 +167,7 @@ export class Holds {
     }
     const silentMs = nowMs - watch.heardMs;
     if (silentMs < view.holdMsMin) this.#due.put(watch, watch.heardMs + view.holdMsMin);
-    else watch.reclaim = this.#reclaim(watch, Math.floor(silentMs));
+    else void this.#reclaim(watch, Math.floor(silentMs));
   }
 
   /** Begins to watch the next session from before the term that nobody has heard of since. Answers false where there is none. */
@@ -184,8 +182,9 @@ export class Holds {
   async #reclaim(watch: Watch, silentMs: number): Promise<void> {
     const { propose, logger, ledger, clock } = this.#parts;
     const { session } = watch;
-    this.#parts.onReclaiming(session);
+    watch.isReclaiming = true;
     this.#reclaims++;
+    this.#parts.onReclaiming(session);
     let notBeforeMs = clock.now() + holdLimits.lookMsMin;
     try {
       await propose({ kind: 'reclaim', session, silentMs });
@@ -195,7 +194,7 @@ export class Holds {
       notBeforeMs = clock.now() + holdLimits.retryMs;
     }
     this.#reclaims--;
-    watch.reclaim = undefined;
+    watch.isReclaiming = false;
     const view = ledger.session(session);
     if (view === undefined) this.#watches.delete(session);
     else this.#due.put(watch, Math.max(watch.heardMs + view.holdMsMin, notBeforeMs));

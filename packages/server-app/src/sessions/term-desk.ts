@@ -68,8 +68,6 @@ export class TermDesk {
 
   /** A session's request that goes through the log. */
   async request(link: ClientLink, message: SessionMessage): Promise<void> {
-    const reclaim = this.#holds.reclaimOf(message.session);
-    if (reclaim !== undefined) await reclaim;
     const isOpening = opens(message);
     if (!isOpening && !this.#isBound(link, message)) return;
     this.#holds.heard(message.session);
@@ -87,8 +85,7 @@ export class TermDesk {
 
   /** Binds a session to the asking connection; takes no seat (I6). */
   async resume(link: ClientLink, message: ResumeMessage): Promise<void> {
-    const reclaim = this.#holds.reclaimOf(message.session);
-    if (reclaim !== undefined) await reclaim;
+    // Where a reclaim is under way it comes first in the log, and the answer to this is what it has left.
     this.#holds.heard(message.session);
     const features = this.#parts.ledger.queueOf(message.session).map((place) => place.feature);
     for (const feature of features) this.#queue.entering(feature);

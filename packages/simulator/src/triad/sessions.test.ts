@@ -126,6 +126,22 @@ describe('a connection', () => {
     expect(await copy.link.next('heartbeatAnswer')).toMatchObject({ epoch: copy.epoch });
   });
 
+  it('that a resume elsewhere overtakes while a heartbeat waits for its round gets no answer to it', async () => {
+    const cluster = await Cluster.start();
+    const control = await cluster.control();
+    const session = await cluster.session(control);
+    await session.hold();
+    const next = await cluster.link(control);
+    // Just behind a round, so that the next one is far.
+    session.beat();
+    await session.link.next('heartbeatAnswer');
+    const old = new ScriptedSession(session.link, session);
+    session.beat();
+    await session.resume(next);
+    expect(await old.link.next('heartbeatRefused')).toMatchObject({ number: 2, code: 'SUPERSEDED' });
+    expect(old.link.heard.filter(({ t }) => t === 'heartbeatAnswer')).toHaveLength(1);
+  });
+
   it('runs nothing for a session that is not bound to it, whatever it says of an opening', async () => {
     const cluster = await Cluster.start();
     const control = await cluster.control();
