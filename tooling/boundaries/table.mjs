@@ -27,8 +27,8 @@ export const testsMayImport = ['packages/testkit', 'packages/runtime'];
 export const browserPackages = ['interfaces', 'runtime', 'core', 'protocol', 'client'];
 
 /**
- * Which files are tests or serve only them: `x.test.ts`, `x.test.fixture.ts`, and all in a folder `testing`.
+ * Which files are tests or serve only them: `x.test.ts`, `x.test.fixture.ts`, and all in a folder `testing` or `bench`.
  * They are not published, and may import what tests may.
  */
-export const testFile = '[.]test[.]|/testing/';
-export const testFileGlobs = ['**/*.test.ts', '**/*.test.*.ts', '**/testing/**'];
+export const testFile = '[.]test[.]|/(testing|bench)/';
+export const testFileGlobs = ['**/*.test.ts', '**/*.test.*.ts', '**/testing/**', '**/bench/**'];

@@ -1,5 +1,5 @@
 import { ed25519Scheme } from '@lic/core';
-import { isLicError, type LicError } from '@lic/interfaces';
+import { isLicError, type LicError, type Runtime, type TransportFactory } from '@lic/interfaces';
 import { describe, expect, test } from 'vitest';
 import { type Client, createClient } from './client.ts';
 import { connectTo } from './direct.ts';
@@ -220,6 +220,63 @@ describe('a client over real frames', () => {
   ])('options that make no sense are refused: %j', async (changes, code) => {
     const served = await serving();
     expect(() => clientOf(served, changes as never)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+});
+
+describe('the process', () => {
+  test('is kept alive by what is held or awaited, and by nothing else', async () => {
+    const served = await serving();
+    const base = served.world.runtime('alive');
+    const timers: (boolean | undefined)[] = [];
+    const connections: boolean[] = [];
+    const runtime: Runtime = {
+      ...base,
+      setTimer(delayMs, callback, options) {
+        timers.push(options?.keepAlive);
+        return base.setTimer(delayMs, callback, options);
+      },
+    };
+    const transport: TransportFactory = (context) => {
+      const inner = served.network.transport('alive')({ ...context, runtime: base });
+      return {
+        ...inner,
+        async dial(address, options) {
+          const connection = await inner.dial(address, options);
+          const { setKeepAlive } = connection;
+          connection.setKeepAlive = (on) => {
+            connections.push(on);
+            setKeepAlive.call(connection, on);
+          };
+          return connection;
+        },
+      };
+    };
+    const client = clientOf(served, { runtime, transports: [transport] });
+    const grant = await served.run(client.checkout('compare'));
+    expect(connections.at(-1)).toBe(true);
+    await served.world.run({ forMs: 5_000 });
+    expect(timers).not.toContain(false);
+    await served.run(grant.checkin());
+    expect(connections.at(-1)).toBe(false);
+    timers.length = 0;
+    served.kill(1);
+    await served.world.run({ forMs: 5_000 });
+    expect(timers).not.toContain(true);
+    served.triad.giveControl(2);
+    const again = await served.run(client.checkout('compare'));
+    expect(connections.at(-1)).toBe(true);
+    expect(again.holds).toBe(true);
+  });
+
+  test('a server that can not be understood is left, as one that is gone', async () => {
+    const served = await serving();
+    const client = clientOf(served);
+    const grant = await served.run(client.checkout('compare'));
+    const told: string[] = [];
+    grant.on('reconnecting', ({ type }) => told.push(type)).on('resumed', ({ type }) => told.push(type));
+    for (const connection of served.triad.server(1).connections) connection.send({ t: 'nonsense' } as never);
+    await served.world.run({ forMs: 1_000 });
+    expect(told).toEqual(['reconnecting', 'resumed']);
   });
 });
 

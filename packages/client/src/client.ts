@@ -6,7 +6,7 @@ import { Emitter, type Listenable } from './emitter.ts';
 import { ClientError, errorOf } from './errors.ts';
 import { type Grant, HeldGrant } from './grant.ts';
 import { ClientLogic } from './logic/client-logic.ts';
-import type { Holding } from './logic/holdings.ts';
+import type { Holding } from './logic/holding.ts';
 import type { CallId, Question } from './logic/inputs.ts';
 import type { CallOutput, ClientEvent } from './logic/outputs.ts';
 import { defaultTiming } from './logic/timing.ts';

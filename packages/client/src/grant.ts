@@ -1,7 +1,7 @@
 import type { EndReason } from '@lic/core';
 import type { Logger } from '@lic/interfaces';
 import { Emitter, type Listenable } from './emitter.ts';
-import type { GrantState, Holding } from './logic/holdings.ts';
+import type { GrantState, Holding } from './logic/holding.ts';
 import type { GrantEvent } from './logic/outputs.ts';
 
 /** What a grant's listeners are called with. */

@@ -9,5 +9,5 @@ export type { Listenable } from './emitter.ts';
 export { type ClientErrorCode, clientErrorCodes } from './error-codes.ts';
 export { ClientError, DenialError, isDenialError } from './errors.ts';
 export type { Grant, GrantEvents } from './grant.ts';
-export type { GrantState } from './logic/holdings.ts';
+export type { GrantState } from './logic/holding.ts';
 export type { CheckoutOptions, ClientOptions, TrustOptions } from './options.ts';

@@ -4,5 +4,6 @@
  *
  * @packageDocumentation
  */
-export { createServer, type Server, type ServerInspection } from './server.ts';
+export { createServer } from './create-server.ts';
+export type { Server, ServerInspection } from './server.ts';
 export type { ServerAddresses, ServerOptions } from './server-options.ts';

@@ -1,8 +1,6 @@
 import type { Ledger } from '@lic/core';
 import type { ConsensusStatus } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
-import { LicenseServer } from './license-server.ts';
-import type { ServerOptions } from './server-options.ts';
 
 /** What a checker of invariants may look at; never changed through here. */
 export interface ServerInspection {
@@ -27,9 +25,4 @@ export interface Server {
    * With `handover: false` it ends at once.
    */
   stop(options?: { readonly handover?: boolean }): Promise<void>;
-}
-
-/** Composes a license server. Nothing happens before {@link Server.start}. */
-export function createServer(options: ServerOptions): Server {
-  return new LicenseServer(options);
 }

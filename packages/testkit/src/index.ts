@@ -1,11 +1,11 @@
 export { createFaultControls, type Direction, type FaultControls } from './faulty-transport/fault-controls.ts';
 export { faultyTransport } from './faulty-transport/faulty-transport.ts';
-export {
-  type LogStoreCapabilities,
-  type LogStoreSubject,
-  type LogStoreSuiteOptions,
-  logStoreSuite,
-} from './log-store-suite/log-store-suite.ts';
+export type {
+  LogStoreCapabilities,
+  LogStoreSubject,
+  LogStoreSuiteOptions,
+} from './log-store-suite/log-store-subject.ts';
+export { logStoreSuite } from './log-store-suite/log-store-suite.ts';
 export { type CrashLoss, type EndStall, type InjectedFault, MemoryDisk } from './memory-log-store/memory-disk.ts';
 export { createMemoryLogStore, type MemoryLogStoreOptions } from './memory-log-store/memory-log-store.ts';
 export {

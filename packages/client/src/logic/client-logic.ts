@@ -5,7 +5,7 @@ import { Checkouts } from './checkouts.ts';
 import { type Scene, takeMessage } from './conversation.ts';
 import { Entropy } from './entropy.ts';
 import { hopelessFailure, noControlFailure } from './failures.ts';
-import type { GrantState, Holding } from './holdings.ts';
+import type { GrantState, Holding } from './holding.ts';
 import type { CallId, Clocks, Input, LinkId } from './inputs.ts';
 import type { Failure, Output } from './outputs.ts';
 import { Questions } from './questions.ts';

@@ -143,6 +143,41 @@ describe('when the server in control is lost', () => {
   });
 });
 
+describe('an answer from before the newest binding', () => {
+  test('grants nothing: what it obtained may have ended since', () => {
+    const world = serving();
+    const client = world.client();
+    client.hold();
+    world.triad.relays = true;
+    world.commitMs = 100;
+    const call = client.checkout();
+    world.run(10);
+    const [old] = [...client.links.keys()];
+    const { id } = client.sent.at(-1)?.message as unknown as { id: number };
+    // The session resumes through a stand-by, which leaves the old connection open, and the request goes again.
+    world.triad.keepsPending = false;
+    world.triad.giveControl(2);
+    client.refuses.set(2, 'DIAL_TIMEOUT');
+    world.runUntil(() => client.sent.filter(({ message }) => message.seq === 2).length === 2);
+    const grant = {
+      id: 'g99',
+      feature: 'compare',
+      version: '12.0',
+      count: 1,
+      sinceMs: 0,
+      leaseMs: 10_000,
+      reclaim: 'lease',
+      state: 'active',
+      checkoutSeq: 2,
+    } as const;
+    client.input({ kind: 'message', link: old as number, message: { t: 'granted', id, seq: 2, epoch: 1, grant } });
+    expect(client.outcomes.has(call)).toBe(false);
+    world.run(500);
+    expect(client.outcomes.get(call)).toMatchObject({ kind: 'granted' });
+    expect([...client.grants.keys()]).not.toContain('g99');
+  });
+});
+
 describe('a planned move', () => {
   test('is told to every grant and denies nothing', () => {
     const world = serving();

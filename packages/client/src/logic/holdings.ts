@@ -1,26 +1,9 @@
 import type { EndReason } from '@lic/core';
 import type { WireGrant } from '@lic/protocol';
+import type { GrantState, Holding } from './holding.ts';
 import type { Clocks } from './inputs.ts';
 import type { Emit, GrantEvent } from './outputs.ts';
 import { clockPartingGraceMs, clockPartingMsMax } from './timing.ts';
-
-/** A grant as this client holds it. */
-export interface Holding {
-  readonly id: string;
-  readonly feature: string;
-  readonly version: string;
-  readonly count: number;
-  readonly sinceMs: number;
-  readonly leaseMs: number;
-  readonly reclaim: 'lease' | 'disconnect';
-  /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
-  isLost: boolean;
-  /** Set once and for good. */
-  end: { readonly code: EndReason; readonly note?: string } | null;
-}
-
-/** What a grant is at this moment. It holds a seat for sure in `holding`, and in `reconnecting` while `holds` says so. */
-export type GrantState = 'holding' | 'reconnecting' | 'lost' | 'ended';
 
 /**
  * The grants of one session and what the clocks say of them (triad.md, Time). Whether a grant holds is computed when

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type LogicClient, type LogicGrant, LogicWorld, type LogicWorldOptions } from '../testing/logic-world.ts';
+import { Holdings } from './holdings.ts';
 
 const leaseMs = 10_000;
 
@@ -45,6 +46,37 @@ describe('a lease', () => {
     expect([client.holds(grant), client.stateOf(grant)]).toEqual([false, 'lost']);
     world.run(20_000);
     expect(told(grant)).toEqual(['reconnecting', 'lost']);
+  });
+
+  test('is not extended by a denial', () => {
+    const { world, client } = serving({ features: [{ name: 'compare', count: 1 }] });
+    const grant = client.hold();
+    const sentMs = 2;
+    world.run(2_000);
+    const call = client.checkout();
+    world.runUntil(() => client.outcomes.has(call));
+    world.triad.giveControl(null);
+    world.run(sentMs + leaseMs - world.nowMs);
+    expect(client.holds(grant)).toBe(false);
+  });
+
+  test('does not shrink by an answer that was overtaken', () => {
+    const holdings = new Holdings(() => undefined);
+    const at = (monotonicMs: number) => ({ monotonicMs, wallMs: monotonicMs });
+    const holding = holdings.add({
+      id: 'g1',
+      feature: 'compare',
+      version: '1.0',
+      count: 1,
+      sinceMs: 0,
+      leaseMs: 100,
+      reclaim: 'lease',
+      state: 'active',
+      checkoutSeq: 1,
+    });
+    holdings.confirm(50, at(60));
+    holdings.confirm(20, at(70));
+    expect([holdings.holds(holding, at(149)), holdings.holds(holding, at(150))]).toEqual([true, false]);
   });
 
   test('that was lost stands again after a resume', () => {

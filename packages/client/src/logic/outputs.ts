@@ -1,7 +1,7 @@
 import type { EndReason } from '@lic/core';
 import type { ClientMessage, ServerMessage, WireDenial } from '@lic/protocol';
 import type { ClientErrorCode } from '../error-codes.ts';
-import type { Holding } from './holdings.ts';
+import type { Holding } from './holding.ts';
 import type { CallId, LinkId } from './inputs.ts';
 
 /** What a grant's holder is told. */

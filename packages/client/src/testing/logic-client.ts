@@ -1,7 +1,7 @@
 import type { Timer } from '@lic/interfaces';
 import { ClientLogic } from '../logic/client-logic.ts';
 import { entropyBytesMin } from '../logic/entropy.ts';
-import type { GrantState, Holding } from '../logic/holdings.ts';
+import type { GrantState, Holding } from '../logic/holding.ts';
 import type { CallId, Clocks, Input, LinkId, Wanted } from '../logic/inputs.ts';
 import type { ClientEvent, Failure, GrantEvent, Output } from '../logic/outputs.ts';
 import { defaultTiming } from '../logic/timing.ts';

@@ -14,7 +14,7 @@ import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import { FolderBook } from './folder-book.ts';
 import { type FormedRecord, formedSchema } from './folder-record.ts';
 
-export type { FolderRecord, FormedRecord } from './folder-record.ts';
+export type { FormedRecord } from './folder-record.ts';
 
 /** What forming needs of a server. */
 export interface FormTriadOptions {

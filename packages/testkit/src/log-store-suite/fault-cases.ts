@@ -1,6 +1,6 @@
 import { isLicError } from '@lic/interfaces';
 import type { SuiteRunner } from '../suite-runner.ts';
-import type { WithSubject } from './log-store-suite.ts';
+import type { WithSubject } from './log-store-subject.ts';
 import { chunks, collect, entries, entry, meta, outcome, reopen, shape } from './samples.ts';
 
 /** Death of the process. */

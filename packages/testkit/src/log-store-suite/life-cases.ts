@@ -1,5 +1,5 @@
 import type { SuiteRunner } from '../suite-runner.ts';
-import type { WithSubject } from './log-store-suite.ts';
+import type { WithSubject } from './log-store-subject.ts';
 import { chunks, entries, entry, meta, outcome, reopen, shape } from './samples.ts';
 
 /** The owner's record, wiping, opening and closing. */

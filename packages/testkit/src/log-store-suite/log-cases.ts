@@ -1,6 +1,6 @@
 import type { LogEntry } from '@lic/interfaces';
 import type { SuiteRunner } from '../suite-runner.ts';
-import type { WithSubject } from './log-store-suite.ts';
+import type { WithSubject } from './log-store-subject.ts';
 import { chunks, entries, entry, meta, outcome, reopen, shape } from './samples.ts';
 
 /** Term, vote and entries. */

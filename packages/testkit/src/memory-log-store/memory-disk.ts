@@ -48,6 +48,11 @@ export class MemoryDisk {
     this.#failures.push({ fault, lose });
   }
 
+  /** Takes back what {@link MemoryDisk.failNext} announced and what has not happened yet. */
+  forgetFailures(): void {
+    this.#failures = [];
+  }
+
   /** From now on nothing finishes (a hanging disk) until the returned function is called. */
   stall(): EndStall {
     let end: EndStall = () => {};

@@ -80,7 +80,8 @@ export function createVirtualWorld(options: { readonly seed: number | string }):
   let isRunning = false;
 
   const schedule = (delayMs: number, run: () => void): Timer => {
-    const event: VirtualEvent = { atMs: nowMs + (delayMs > 0 ? delayMs : 0), order: order++, run, cancelled: false };
+    const atMs = nowMs + (Number.isNaN(delayMs) ? 0 : Math.max(0, delayMs));
+    const event: VirtualEvent = { atMs, order: order++, run, cancelled: false };
     queue.push(event);
     return {
       cancel() {

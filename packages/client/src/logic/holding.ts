@@ -1,0 +1,19 @@
+import type { EndReason } from '@lic/core';
+
+/** A grant as this client holds it. */
+export interface Holding {
+  readonly id: string;
+  readonly feature: string;
+  readonly version: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly leaseMs: number;
+  readonly reclaim: 'lease' | 'disconnect';
+  /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
+  isLost: boolean;
+  /** Set once and for good. */
+  end: { readonly code: EndReason; readonly note?: string } | null;
+}
+
+/** What a grant is at this moment. It holds a seat for sure in `holding`, and in `reconnecting` while `holds` says so. */
+export type GrantState = 'holding' | 'reconnecting' | 'lost' | 'ended';
