@@ -1,0 +1,55 @@
+import type { Feature } from '../cluster/cluster-license.ts';
+import type { Fail } from './violation.ts';
+
+/** A grant as its holder sees it. */
+export interface Believed {
+  readonly id: string;
+  readonly feature: string;
+  readonly count: number;
+  /** Computed from the holder's clocks when it is read. */
+  readonly holds: boolean;
+  readonly ended: unknown;
+}
+
+/** What the clients believe that they hold (I3): asked of their own clocks, at every instant. */
+export class Beliefs {
+  readonly #fail: Fail;
+  readonly #limits: ReadonlyMap<string, number>;
+  readonly #grants = new Map<string, { readonly client: string; readonly grant: Believed }>();
+
+  constructor(features: readonly Feature[], fail: Fail) {
+    this.#fail = fail;
+    this.#limits = new Map(features.map(({ name, count }) => [name, Number(count)]));
+  }
+
+  add(client: string, grant: Believed): void {
+    this.#grants.set(grant.id, { client, grant });
+  }
+
+  /** The client is dead: it believes nothing any more. */
+  forget(client: string): void {
+    for (const [id, held] of this.#grants) if (held.client === client) this.#grants.delete(id);
+  }
+
+  isHeld(id: string): boolean {
+    return this.#grants.get(id)?.grant.holds === true;
+  }
+
+  /** Ids of all grants that are held now. */
+  held(): readonly string[] {
+    return [...this.#grants.keys()].filter((id) => this.isHeld(id));
+  }
+
+  /** Called after every event. */
+  check(): void {
+    const seats = new Map<string, number>();
+    for (const [id, { grant }] of this.#grants) {
+      if (grant.ended !== undefined) this.#grants.delete(id);
+      else if (grant.holds) seats.set(grant.feature, (seats.get(grant.feature) ?? 0) + grant.count);
+    }
+    for (const [feature, taken] of seats) {
+      const limit = this.#limits.get(feature) ?? 0;
+      if (taken > limit) this.#fail('I3', `clients hold ${taken} seats of ${feature}, of which there are ${limit}`);
+    }
+  }
+}

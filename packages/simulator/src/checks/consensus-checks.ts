@@ -1,0 +1,139 @@
+import type { Consensus, ConsensusFactory, ConsensusStatus, StateMachine } from '@lic/interfaces';
+import type { Fail } from './violation.ts';
+
+/** What is looked at in one server's process. */
+export interface WatchedProcess {
+  readonly server: string;
+  /** Its peer id. */
+  readonly key: string;
+  /** Whether it still runs. */
+  readonly isAlive: () => boolean;
+  /** Whether its disk was taken from it, so that it may have to be a learner. */
+  readonly mayBeLearner: () => boolean;
+}
+
+/** What the checks of consensus need of the rest of the run. */
+export interface ConsensusChecksParts {
+  readonly fail: Fail;
+  readonly note: (server: string, what: string) => void;
+  /** The newest entry that any server has applied. */
+  readonly newestIndex: () => number;
+  /** Stands between a server's machine and its consensus. */
+  readonly watchMachine: (server: string, machine: StateMachine<unknown>) => StateMachine<unknown>;
+}
+
+interface Watched extends WatchedProcess {
+  readonly consensus: Consensus<unknown>;
+  /** While it leads: its term, and what was committed and last in its log when it began. */
+  leads: { readonly term: number; readonly commitIndex: number; readonly lastIndex: number } | undefined;
+  told: string;
+}
+
+/**
+ * Looks on between each server and its consensus: one in control (I1), confirmed by nobody but the newest (I1), no entry of an older term
+ * committed by counting (Raft paper, 5.4.2), nothing lost by a change of control (I4), nobody taken for someone without a memory (I8).
+ */
+export class ConsensusChecks {
+  readonly #parts: ConsensusChecksParts;
+  readonly #watched = new Map<string, Watched>();
+  readonly #controlOf = new Map<number, string>();
+  #newestControl = 0;
+
+  constructor(parts: ConsensusChecksParts) {
+    this.#parts = parts;
+  }
+
+  /** Terms in which a server was in control. */
+  get terms(): number {
+    return this.#controlOf.size;
+  }
+
+  wrap(factory: ConsensusFactory, process: WatchedProcess): ConsensusFactory {
+    return <Result>(context: Parameters<ConsensusFactory>[0]): Consensus<Result> => {
+      const inner = factory<Result>(context);
+      const watched: Watched = { ...process, consensus: inner, leads: undefined, told: '' };
+      this.#watched.set(process.server, watched);
+      inner.on({ onControlGained: (term) => this.#gained(watched, term) });
+      return {
+        start: (machine) => inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>),
+        propose: (command, options) => this.#confirming(watched, 'a commit', () => inner.propose(command, options)),
+        readBarrier: (options) => this.#confirming(watched, 'a round', () => inner.readBarrier(options)),
+        status: () => inner.status(),
+        transferControl: (to) => inner.transferControl(to),
+        on: (events) => inner.on(events),
+        setElectable: (on) => inner.setElectable(on),
+        stop: () => inner.stop(),
+      };
+    };
+  }
+
+  /** Called after every event. */
+  check(): void {
+    for (const watched of this.#watched.values()) {
+      if (!watched.isAlive()) continue;
+      const status = watched.consensus.status();
+      this.#checkCommit(watched, status);
+      this.#checkState(watched, status);
+    }
+  }
+
+  #gained(watched: Watched, term: number): void {
+    const { server, consensus } = watched;
+    this.#parts.note(server, `in control, term ${term}`);
+    const other = this.#controlOf.get(term);
+    if (other !== undefined && other !== server)
+      this.#parts.fail('I1', `${server} and ${other} are both in control in term ${term}`);
+    this.#controlOf.set(term, server);
+    // A server that hears late that it won an older term is no server that others listen to.
+    if (term < this.#newestControl) return;
+    this.#newestControl = term;
+    const { appliedIndex } = consensus.status();
+    if (appliedIndex < this.#parts.newestIndex())
+      this.#parts.fail(
+        'I4',
+        `${server} gained control in term ${term} having applied ${appliedIndex} of ${this.#parts.newestIndex()} entries`,
+      );
+  }
+
+  /** What is confirmed began while nobody had control in a later term. */
+  async #confirming<Value>(watched: Watched, what: string, begin: () => Promise<Value>): Promise<Value> {
+    const { term } = watched.consensus.status();
+    const newest = this.#newestControl;
+    const value = await begin();
+    if (newest > term)
+      this.#parts.fail(
+        'I1',
+        `${watched.server} confirmed ${what} in term ${term}, begun when term ${newest} had its control`,
+      );
+    return value;
+  }
+
+  #checkCommit(watched: Watched, { leader, term, commitIndex, lastIndex }: ConsensusStatus): void {
+    if (leader !== watched.key) {
+      watched.leads = undefined;
+      return;
+    }
+    if (watched.leads?.term !== term) watched.leads = { term, commitIndex, lastIndex };
+    // Its first own entry was the last one when it was first seen to lead.
+    const { commitIndex: before, lastIndex: own } = watched.leads;
+    if (commitIndex > before && commitIndex < own)
+      this.#parts.fail(
+        'I4',
+        `${watched.server} committed entry ${commitIndex} of an older term before its own, ${own}`,
+      );
+  }
+
+  #checkState(watched: Watched, { state, term, leader, trouble }: ConsensusStatus): void {
+    const { server, mayBeLearner } = watched;
+    const now = `${state}, term ${term}${leader === null ? '' : ', a leader known'}${trouble === null ? '' : `: ${trouble}`}`;
+    if (now === watched.told) return;
+    watched.told = now;
+    this.#parts.note(server, now);
+    if (state === 'learner' && !mayBeLearner())
+      this.#parts.fail(
+        'I8',
+        `${server} is taken for one without a memory, although its disk was never touched: ${trouble}`,
+      );
+    if (state === 'fenced') this.#parts.fail('bug', `${server} is fenced: ${trouble}`);
+  }
+}

@@ -1,0 +1,181 @@
+import {
+  decodeCommand,
+  type GrantView,
+  type Ledger,
+  type LedgerCommand,
+  type LedgerEvent,
+  type LedgerResult,
+} from '@lic/core';
+import type { Fail } from './violation.ts';
+
+/** What the first server to apply an index made of it: all others must agree. */
+interface AppliedEntry {
+  readonly command: Uint8Array;
+  readonly hash: string;
+  readonly by: string;
+}
+
+/** What the checks of the log need of the rest of the run. */
+export interface LogChecksParts {
+  readonly fail: Fail;
+  /** Whether the client of this grant believes that it holds it, now. */
+  readonly isHeld: (grant: string) => boolean;
+  /** Called once for each entry of the log, when the first server applies it. */
+  readonly onEntry: (index: number, command: LedgerCommand, result: LedgerResult, by: string) => void;
+}
+
+/**
+ * Compares what all servers apply, entry by entry: one log (I4), one state (I9), never oversold (I2), exactly once (I5), resume is
+ * free (I6), license time never runs back (I7), and nothing ends while its client holds it (I3, from the servers' side).
+ */
+export class LogChecks {
+  readonly #parts: LogChecksParts;
+  readonly #entries = new Map<number, AppliedEntry>();
+  /** Grants that stand, as the events of the log tell. */
+  readonly #grants = new Map<string, GrantView>();
+  readonly #everGranted = new Set<string>();
+  /** Session and sequence number of every checkout that was granted. */
+  readonly #served = new Set<string>();
+  readonly #epochs = new Map<string, { readonly epoch: number; readonly resume: string }>();
+  #newestIndex = 0;
+
+  constructor(parts: LogChecksParts) {
+    this.#parts = parts;
+  }
+
+  /** The newest entry that any server has applied. */
+  get newestIndex(): number {
+    return this.#newestIndex;
+  }
+
+  get grantsEver(): number {
+    return this.#everGranted.size;
+  }
+
+  /** Grants that stand at the newest entry. */
+  standing(): readonly GrantView[] {
+    return [...this.#grants.values()];
+  }
+
+  /** A client was told that it was granted this. */
+  answered(grant: string, client: string): void {
+    if (!this.#everGranted.has(grant))
+      this.#parts.fail('I4', `${client} was told of grant ${grant}, which no server has in its log`);
+  }
+
+  /** Wraps the application of one command. */
+  apply(server: string, ledger: Ledger, index: number, command: Uint8Array, apply: () => LedgerResult): LedgerResult {
+    const licenseTimeMs = ledger.summary().licenseTimeMs;
+    const isFirst = !this.#entries.has(index);
+    const before = isFirst ? stateOf(ledger, command) : undefined;
+    const result = apply();
+    const hash = ledger.hash();
+    this.#compare(server, index, command, hash);
+    if (ledger.summary().licenseTimeMs < licenseTimeMs)
+      this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
+    this.#checkPools(server, ledger, index);
+    if (before === undefined) return result;
+    this.#newestIndex = Math.max(this.#newestIndex, index);
+    this.#entries.set(index, { command: command.slice(), hash, by: server });
+    for (const event of result.events) this.#note(event, index);
+    this.#checkGrants(ledger, index);
+    if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);
+    this.#parts.onEntry(index, before.command, result, server);
+    return result;
+  }
+
+  #compare(server: string, index: number, command: Uint8Array, hash: string): void {
+    const known = this.#entries.get(index);
+    if (known === undefined) return;
+    if (Buffer.compare(known.command, command) !== 0)
+      this.#parts.fail('I4', `${server} applied another command as entry ${index} than ${known.by} did`);
+    else if (known.hash !== hash)
+      this.#parts.fail('I9', `${server} has another state at entry ${index} than ${known.by} had`);
+  }
+
+  #checkPools(server: string, ledger: Ledger, index: number): void {
+    for (const { feature, count, inUse } of ledger.pools())
+      if (count !== 'uncounted' && inUse > count)
+        this.#parts.fail('I2', `${inUse} of ${count} seats of ${feature} are taken at ${server}, entry ${index}`);
+  }
+
+  /** The ledger's own count of seats is not believed: it is counted again from its grants, and those from the events. */
+  #checkGrants(ledger: Ledger, index: number): void {
+    const taken = new Map<string, number>();
+    let grants = 0;
+    for (const grant of ledger.grants()) {
+      grants++;
+      taken.set(grant.feature, (taken.get(grant.feature) ?? 0) + grant.count);
+      if (!this.#grants.has(grant.id))
+        this.#parts.fail(
+          'I4',
+          `grant ${grant.id} is in the ledger at entry ${index}, but was never granted or has ended`,
+        );
+    }
+    if (grants !== this.#grants.size)
+      this.#parts.fail('I4', `${this.#grants.size} grants stand at entry ${index}, the ledger has ${grants}`);
+    for (const { feature, inUse } of ledger.pools())
+      if (inUse !== (taken.get(feature) ?? 0))
+        this.#parts.fail(
+          'I2',
+          `the ledger counts ${inUse} seats of ${feature} at entry ${index}, its grants ${taken.get(feature)}`,
+        );
+  }
+
+  #note(event: LedgerEvent, index: number): void {
+    if (event.kind === 'granted') {
+      const { id, session, checkoutSeq } = event.grant;
+      const request = `${session}/${checkoutSeq}`;
+      if (this.#served.has(request) || this.#everGranted.has(id))
+        this.#parts.fail(
+          'I5',
+          `request ${checkoutSeq} of session ${session} was granted a second time with entry ${index}`,
+        );
+      this.#served.add(request);
+      this.#everGranted.add(id);
+      this.#grants.set(id, event.grant);
+    } else if (event.kind === 'ended') {
+      const { id, feature } = event.grant;
+      if (!this.#grants.delete(id))
+        this.#parts.fail('I4', `grant ${id} ended with entry ${index}, although it did not stand`);
+      if (this.#parts.isHeld(id))
+        this.#parts.fail(
+          'I3',
+          `grant ${id} of ${feature} ended (${event.reason}) with entry ${index} while its client holds it`,
+        );
+    }
+  }
+
+  #checkResume(before: LedgerMoment, ledger: Ledger, { reply }: LedgerResult, index: number): void {
+    const { command, seats, grants } = before;
+    if (command.kind !== 'resume') return;
+    if (seatsOf(ledger) !== seats || ledger.summary().grants !== grants)
+      this.#parts.fail('I6', `the resume of entry ${index} changed how many seats are taken`);
+    if (reply.kind !== 'resumed') return;
+    const known = this.#epochs.get(command.session) ?? { epoch: before.epoch, resume: '' };
+    const resume = `${command.request}/${command.attempt}`;
+    const isRepeat = known.resume === resume;
+    if (isRepeat ? reply.epoch < known.epoch : reply.epoch <= Math.max(known.epoch, before.epoch))
+      this.#parts.fail('I6', `the resume of entry ${index} left the epoch of its session at ${reply.epoch}`);
+    this.#epochs.set(command.session, { epoch: reply.epoch, resume });
+  }
+}
+
+/** What must be known from before a command. */
+interface LedgerMoment {
+  readonly command: LedgerCommand;
+  readonly seats: number;
+  readonly grants: number;
+  readonly epoch: number;
+}
+
+function stateOf(ledger: Ledger, bytes: Uint8Array): LedgerMoment {
+  const command = decodeCommand(bytes);
+  if (command.kind !== 'resume') return { command, seats: 0, grants: 0, epoch: 0 };
+  const epoch = ledger.session(command.session)?.epoch ?? 0;
+  return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch };
+}
+
+function seatsOf(ledger: Ledger): number {
+  return ledger.pools().reduce((sum, { inUse }) => sum + inUse, 0);
+}

@@ -1,0 +1,142 @@
+import { type Client, createClient, type Grant, isDenialError } from '@lic/client';
+import { errorCode, errorMessage } from '@lic/interfaces';
+import type { MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import type { Fail } from '../checks/violation.ts';
+import { vendor } from '../cluster/cluster-license.ts';
+import { draw, type Plan } from './plan.ts';
+import { sleep } from './sleep.ts';
+
+/** What a {@link Product} is made with. */
+export interface ProductParts {
+  /** Its host. */
+  readonly name: string;
+  readonly world: VirtualWorld;
+  readonly network: MemoryNetwork;
+  readonly plan: Plan;
+  readonly random: SeededRandom;
+  readonly servers: readonly string[];
+  readonly note: (who: string, what: string) => void;
+  readonly fail: Fail;
+  readonly onGranted: (client: string, grant: Grant) => void;
+}
+
+/** What a checkout may come to besides a grant. Anything else is a bug. */
+const expectedCodes = new Set([
+  'NO_SEATS',
+  'WAIT_OVER',
+  'NO_QUORUM',
+  'NO_SERVER',
+  'CLOSED',
+  'BUSY',
+  'ABORTED',
+  'NOT_OPEN_YET',
+]);
+
+/** A program that takes seats, works a while and gives them back, as its seed has it: a real client and its user. */
+export class Product {
+  readonly name: string;
+  readonly runtime: VirtualRuntime;
+  readonly client: Client;
+  readonly #parts: ProductParts;
+  #isWorking = true;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: ProductParts) {
+    const { name, world, network, servers, random } = parts;
+    this.#parts = parts;
+    this.name = name;
+    this.runtime = world.runtime(name, { drift: (random.float() - 0.5) * 0.008 });
+    this.client = createClient({
+      servers,
+      transports: [network.transport(name)],
+      vendorKey: vendor.publicKey,
+      identity: { user: `user of ${name}`, host: name },
+      runtime: this.runtime,
+    });
+  }
+
+  /** Begins to work. */
+  start(): void {
+    for (let at = 0; at < this.#parts.plan.grantsPerClient; at++) void this.#work();
+  }
+
+  /** Takes no more seats, gives back those that it has, and closes its client. */
+  async stop(): Promise<void> {
+    this.#isWorking = false;
+    this.#closed ??= this.client.close();
+    await this.#closed;
+  }
+
+  /** It dies without a word. */
+  kill(): void {
+    this.#isWorking = false;
+    this.#parts.network.killHost(this.name, { seenAs: this.#parts.random.pick(['reset', 'orderly', 'silence']) });
+    this.runtime.kill();
+  }
+
+  async #work(): Promise<void> {
+    const { random, plan } = this.#parts;
+    while (this.#isWorking) {
+      await sleep(this.runtime, draw(random, plan.think));
+      if (this.#isWorking) await this.#operation();
+    }
+  }
+
+  /** One operation under one or more seats. */
+  async #operation(): Promise<void> {
+    const { random, plan, note, fail, onGranted } = this.#parts;
+    const feature = random.pick(plan.features);
+    const count = random.between(1, Math.min(2, Number(feature.count)));
+    const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
+    const what = `${feature.name} × ${count}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
+    const patience = this.#patience();
+    try {
+      const grant = await this.client.checkout(feature.name, {
+        count,
+        wait,
+        ...(patience === undefined ? {} : { signal: patience.signal }),
+      });
+      note(this.name, `granted ${what}: ${grant.id}`);
+      onGranted(this.name, grant);
+      await this.#hold(grant);
+    } catch (error) {
+      const code = isAbort(error) ? 'ABORTED' : errorCode(error);
+      note(this.name, `${what}: ${code}`);
+      if (!expectedCodes.has(code)) fail('bug', `${this.name} got ${code} for ${what}: ${errorMessage(error)}`);
+      if (isDenialError(error) && error.code === 'NO_SEATS' && error.denial.inUse === 0 && error.denial.queued === 0)
+        fail('bug', `${this.name} was denied ${what} although all seats are free`);
+    } finally {
+      patience?.end();
+    }
+  }
+
+  async #hold(grant: Grant): Promise<void> {
+    const { random, plan, note } = this.#parts;
+    for (const event of ['reconnecting', 'resumed', 'lost', 'ended'] as const)
+      grant.on(event, (each) =>
+        note(this.name, `${grant.id} ${event}${each.type === 'ended' ? `: ${each.code}` : ''}`),
+      );
+    await Promise.race([
+      sleep(this.runtime, draw(random, plan.hold)),
+      new Promise<void>((resolve) => {
+        grant.on('ended', () => resolve());
+      }),
+    ]);
+    if (random.chance(0.3)) await grant[Symbol.asyncDispose]();
+    else await grant.checkin();
+    note(this.name, `${grant.id} given back`);
+  }
+
+  /** Some checkouts are given up by the user before they are answered. */
+  #patience(): { readonly signal: AbortSignal; readonly end: () => void } | undefined {
+    const { random } = this.#parts;
+    if (!random.chance(0.15)) return undefined;
+    const controller = new AbortController();
+    const timer = this.runtime.setTimer(random.float() * 1_500, () => controller.abort());
+    return { signal: controller.signal, end: () => timer.cancel() };
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
