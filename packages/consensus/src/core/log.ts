@@ -84,6 +84,11 @@ export function compactLog(log: RaftLog, index: number): void {
   log.baseTerm = term;
 }
 
+/** Whether the store has yet to begin the log behind a snapshot. Until then no other snapshot may be saved. */
+export function isResetting(log: RaftLog): boolean {
+  return log.durableTo < log.baseIndex;
+}
+
 /** Replaces everything by a snapshot. */
 export function resetLog(log: RaftLog, meta: SnapshotMeta): void {
   log.baseIndex = meta.index;

@@ -21,7 +21,7 @@ export function compactThrough(raft: Raft, through: number): void {
     state.snapshot !== null && through <= state.snapshot.index,
     `compaction through ${through} has no snapshot`,
   );
-  if (through > state.log.savedTo) return;
+  if (through > state.log.durableTo) return;
   compactLog(state.log, through);
   trimConfigurations(state, state.log.baseIndex);
 }

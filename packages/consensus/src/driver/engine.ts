@@ -10,7 +10,7 @@ import {
 import { createRaftCore, type RaftCore } from '../core/core.ts';
 import { initialState } from '../core/initial-state.ts';
 import type { RaftInput, Ready } from '../core/inputs.ts';
-import { termAt } from '../core/log.ts';
+import { isResetting, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
@@ -246,7 +246,8 @@ export class Engine<Result> {
     this.step({ kind: 'applied', index });
     this.#hooks.onChange();
     // While a snapshot from the leader is about to replace the machine, the log has begun behind it already.
-    const isCurrent = index >= this.core.state.log.baseIndex && !this.#applier.isRestoring;
+    const { log } = this.core.state;
+    const isCurrent = index >= log.baseIndex && !isResetting(log) && !this.#applier.isRestoring;
     if (isCurrent && !this.#isStopped) this.#snapshotting.maybe(index);
   }
 
@@ -263,7 +264,8 @@ export class Engine<Result> {
     }
     if (message.type !== 'snapshot') return;
     if (state.term !== message.term || state.leader !== from || state.muted || state.disk !== 'well') return;
-    this.#receiver.onChunk(from, message, message.meta.index > state.commit);
+    if (isResetting(state.log)) this.#receiver.refuse(from, message);
+    else this.#receiver.onChunk(from, message, message.meta.index > state.commit);
   }
 
   #onLink(peer: PeerId, up: boolean): void {

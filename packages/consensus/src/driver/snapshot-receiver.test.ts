@@ -83,8 +83,11 @@ describe('a snapshot that is received', () => {
     expect(await stored()).toBeUndefined();
   });
 
-  it('may begin anew half-way', async () => {
+  it('may begin anew half-way, once the store has done with the first', async () => {
     receiver.onChunk('b', chunk(0), true);
+    receiver.onChunk('c', chunk(0), true);
+    expect(replies).toMatchObject([{ to: 'c', ok: false }]);
+    await settle();
     for (const sequence of [0, 1, 2]) receiver.onChunk('c', chunk(sequence), true);
     receiver.onChunk('c', chunk(3, { checksum: crc32(whole) }), true);
     await settle();

@@ -23,6 +23,8 @@ export class SnapshotReceiver {
   readonly #logger: Logger;
   readonly #events: SnapshotReceiverEvents;
   #incoming: Incoming | undefined;
+  /** The store has not answered yet. Another snapshot must not overtake: the log is begun behind the newest one. */
+  #isSaving = false;
 
   constructor(store: LogStore, logger: Logger, events: SnapshotReceiverEvents) {
     this.#store = store;
@@ -37,7 +39,11 @@ export class SnapshotReceiver {
       this.abort('the leader began anew');
       if (!isNews) {
         this.#events.onReceived(meta);
-        this.#refuse(from, chunk);
+        this.refuse(from, chunk);
+        return;
+      }
+      if (this.#isSaving) {
+        this.refuse(from, chunk);
         return;
       }
       this.#begin(from, chunk);
@@ -45,7 +51,7 @@ export class SnapshotReceiver {
     const incoming = this.#incoming;
     if (incoming?.from !== from || incoming.meta.index !== meta.index || incoming.expected !== sequence) {
       if (incoming?.from === from) this.abort('a piece is missing');
-      this.#refuse(from, chunk);
+      this.refuse(from, chunk);
       return;
     }
     incoming.expected += 1;
@@ -72,7 +78,8 @@ export class SnapshotReceiver {
     if (this.#incoming !== undefined && this.#incoming.from !== leader) this.abort('its sender leads no more');
   }
 
-  #refuse(to: PeerId, { term, meta, sequence }: SnapshotChunk): void {
+  /** Answers that this piece is not taken: the leader begins anew after an election timeout. */
+  refuse(to: PeerId, { term, meta, sequence }: SnapshotChunk): void {
     this.#events.reply(to, { type: 'snapshotReply', term, index: meta.index, sequence, ok: false });
   }
 
@@ -83,13 +90,16 @@ export class SnapshotReceiver {
     const incoming: Incoming = { from, meta, pieces, expected: 0, checksum: 0 };
     this.#incoming = incoming;
     this.#logger.info('a snapshot is being received', { from, index: meta.index });
+    this.#isSaving = true;
     this.#store.saveSnapshot(meta, pieces.all()).then(
       () => {
+        this.#isSaving = false;
         if (this.#incoming === incoming) this.#incoming = undefined;
         this.#events.onReceived(meta);
         reply(incoming.expected - 1, true);
       },
       (error: unknown) => {
+        this.#isSaving = false;
         if (this.#incoming === incoming) this.#incoming = undefined;
         this.#logger.warn('a snapshot was not received', { from, index: meta.index, why: errorMessage(error) });
         reply(incoming.expected, false);

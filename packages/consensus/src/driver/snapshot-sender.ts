@@ -6,7 +6,7 @@ import { encodeMessage } from '../wire/codec.ts';
 /** Pieces under way to one peer at most; each has at most 256 KiB. */
 export const SNAPSHOT_CHUNKS_IN_FLIGHT_MAX = 4;
 /** A receiver that takes no piece for so long is given up. Milliseconds. */
-export const SNAPSHOT_SILENCE_MAX_MS = 30_000;
+export const SNAPSHOT_SILENCE_MAX_MS = 10_000;
 
 /** What one {@link SnapshotSender} needs. */
 export interface SnapshotSenderParts {

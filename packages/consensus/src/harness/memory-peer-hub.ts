@@ -4,8 +4,8 @@ type LinkEnd = Parameters<Parameters<PeerLink['onClose']>[0]>[0];
 
 /** How a {@link MemoryPeerHub} moves frames. */
 export interface MemoryPeerHubOptions {
-  /** Runs `deliver` later. Calls for one pair of servers must keep their order. Default: the microtask queue. */
-  readonly schedule?: (deliver: () => void) => void;
+  /** Runs `deliver` later, at the server `to`. Calls for one pair of servers must keep their order. Default: the microtask queue. */
+  readonly schedule?: (deliver: () => void, to: PeerId) => void;
 }
 
 interface Server {
@@ -15,7 +15,7 @@ interface Server {
 
 /** Peer networks in one process: links that open, close, and fall silent as told. For tests and benchmarks. */
 export class MemoryPeerHub {
-  readonly #schedule: (deliver: () => void) => void;
+  readonly #schedule: (deliver: () => void, to: PeerId) => void;
   readonly #servers = new Map<PeerId, Server>();
   /** `from>to`: nothing gets through, and nobody is told. */
   readonly #silent = new Set<string>();
@@ -63,9 +63,10 @@ export class MemoryPeerHub {
     for (const listener of this.#servers.get(b)?.lost ?? []) listener(a);
   }
 
-  /** A new link between two servers, in place of any older one. */
+  /** A new link between two servers, in place of any older one; where one of them is down, as soon as it is up. */
   open(a: PeerId, b: PeerId, channelName = 'consensus'): void {
     this.#closed.delete(pair(a, b));
+    if (!this.#servers.has(a) || !this.#servers.has(b)) return;
     const older = this.#links.filter((each) => pair(each.self, each.peer) === pair(a, b));
     this.#link(a, b, channelName);
     for (const link of older) this.#end(link, { kind: 'replaced', message: 'a new link took its place' });
@@ -100,7 +101,7 @@ export class MemoryPeerHub {
     const bootId = String(this.#boots);
     const carry = (from: MemoryLink, to: () => MemoryLink) => (frame: Uint8Array) => {
       if (this.#silent.has(`${from.self}>${from.peer}`)) return;
-      this.#schedule(() => to().receive(frame));
+      this.#schedule(() => to().receive(frame), from.peer);
     };
     const atA: MemoryLink = new MemoryLink(a, b, bootId, (frame) => carry(atA, () => atB)(frame));
     const atB: MemoryLink = new MemoryLink(b, a, bootId, (frame) => carry(atB, () => atA)(frame));

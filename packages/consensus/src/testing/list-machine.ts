@@ -21,9 +21,9 @@ export class ListMachine implements StateMachine<string> {
     return `${this.list.length}`;
   }
 
-  async *snapshot(): AsyncGenerator<Uint8Array> {
+  snapshot(): AsyncGenerator<Uint8Array> {
     const frozen = JSON.stringify({ list: this.list, index: this.index });
-    for (let at = 0; at < frozen.length; at += 1000) yield Buffer.from(frozen.slice(at, at + 1000));
+    return pieces(frozen);
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -36,4 +36,8 @@ export class ListMachine implements StateMachine<string> {
   hash(): string {
     return this.list.join();
   }
+}
+
+async function* pieces(text: string): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < text.length; at += 1000) yield Buffer.from(text.slice(at, at + 1000));
 }

@@ -49,7 +49,12 @@ export class TestTriad {
 
   constructor(seed: string, options: TestTriadOptions = {}) {
     this.world = createVirtualWorld({ seed });
-    this.hub = new MemoryPeerHub({ schedule: (deliver) => void this.world.schedule(1, deliver) });
+    this.hub = new MemoryPeerHub({
+      schedule: (deliver, to) => {
+        const { runtime } = this.server(to);
+        this.world.schedule(1, () => runtime.deliver(deliver));
+      },
+    });
     this.#options = options;
     for (const id of [...'abcde'].slice(0, options.count ?? 3)) {
       const member = { id, incarnation: `${id}-1` };
