@@ -294,8 +294,7 @@ export class Simulation {
         : { state: 'down' };
       return `${server.name} is ${state} at ${appliedIndex ?? '-'}${trouble ? ` (${trouble})` : ''}`;
     });
-    this.#fail('progress', `waited ${recoveryMsMax} ms in vain for ${what}: ${states.join(', ')}`);
-    throw this.#violation;
+    throw new Violation('progress', `waited ${recoveryMsMax} ms in vain for ${what}: ${states.join(', ')}`);
   }
 
   #server(name: string): ClusterServer {
