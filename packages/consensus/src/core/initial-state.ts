@@ -1,8 +1,9 @@
 import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
+import { lastIndex } from './log.ts';
 import { configuration } from './membership.ts';
-import type { Configuration, RaftConfig, RaftLog, RaftState } from './state.ts';
+import type { Configuration, RaftConfig, RaftLog, RaftState, StoredLog } from './state.ts';
 import { prove } from './witness.ts';
 
 /** What a core is made from: what the store held, and the configuration that the triad was formed with. */
@@ -42,6 +43,13 @@ function storedLog(start: RaftStart): RaftLog {
   if (first!.index === 1) return { ...kept, baseIndex: 0, baseTerm: 0, entries: [...entries] };
   // The term before the first entry is not known, so the first one serves as the base.
   return { ...kept, baseIndex: first!.index, baseTerm: first!.term, entries: entries.slice(1) };
+}
+
+/** Remembers what was stored: the log itself changes before all peers have said what they know of it. */
+function describeStored(start: RaftStart, log: RaftLog): StoredLog {
+  const terms: { from: number; term: number }[] = [{ from: log.baseIndex, term: log.baseTerm }];
+  for (const { index, term } of log.entries) if (term !== terms.at(-1)!.term) terms.push({ from: index, term });
+  return { term: start.vote.term, last: Math.max(lastIndex(log), start.snapshot?.index ?? 0), terms };
 }
 
 /** The configurations that are in force along the stored log. */
@@ -84,6 +92,8 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     muted: false,
     isRolledBack: false,
     isProved: false,
+    provedTerm: Number.POSITIVE_INFINITY,
+    stored: describeStored(start, log),
     toAsk: new Set(),
     askedWitnessesAt: Number.NEGATIVE_INFINITY,
     provingUntil: start.now + config.witnessWaitMs,

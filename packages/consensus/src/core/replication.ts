@@ -70,7 +70,14 @@ function refuse(raft: Raft, from: PeerId, message: Append): void {
 /** A follower acknowledges what its disk has, in a term that its disk knows: one answer for all appends of one sync. */
 export function acknowledge(raft: Raft): void {
   const { state } = raft;
-  if (!state.ackOwed || state.role !== 'follower' || state.leader === null || state.saved.term !== state.term) return;
+  if (
+    !state.ackOwed ||
+    !state.isProved ||
+    state.role !== 'follower' ||
+    state.leader === null ||
+    state.saved.term !== state.term
+  )
+    return;
   const match = Math.min(state.match, state.log.durableTo);
   if (match === state.match) state.ackOwed = false;
   else if (match <= state.acked) return;

@@ -32,7 +32,8 @@ export function onRound(raft: Raft, from: PeerId, message: Round): void {
   const { state } = raft;
   if (!hearLeader(raft, from, message.term)) return;
   for (const about of message.acknowledged) noteAcknowledged(raft, about);
-  if (state.muted || state.disk !== 'well') return;
+  // One that may have forgotten a newer term must not say that it knows none.
+  if (!state.isProved || state.muted || state.disk !== 'well') return;
   commitTo(state, Math.min(message.commit, state.match));
   send(raft, from, {
     type: 'roundReply',

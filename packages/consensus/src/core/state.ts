@@ -93,6 +93,15 @@ export interface Progress {
   snapshotAfter: number;
 }
 
+/** What a disk holds, as far as it matters for whether it is an older copy. */
+export interface StoredLog {
+  readonly term: number;
+  /** Everything up to here is in the log or in a snapshot. */
+  readonly last: number;
+  /** From which index on entries have which term, rising. Nothing is known of indexes before the first. */
+  readonly terms: readonly { readonly from: number; readonly term: number }[];
+}
+
 /** Everything that a core knows. Plain data: it can be cloned with `structuredClone` and compared. */
 export interface RaftState {
   /** The time of the newest input; monotonic milliseconds. */
@@ -125,8 +134,12 @@ export interface RaftState {
   muted: boolean;
   /** A peer knows more of this server than its disk does: an older copy was restored (I8). */
   isRolledBack: boolean;
-  /** Peers said enough to rule that out: this server may vote. */
+  /** Peers said enough to rule that out: this server may vote and acknowledge. */
   isProved: boolean;
+  /** The term in which that was; Infinity before. What is known of this server in older terms is of an earlier life. */
+  provedTerm: number;
+  /** What the disk held when the server started. */
+  stored: StoredLog;
   /** Peers that have not said yet what they know of this server, and when they were asked last. */
   toAsk: Set<PeerId>;
   askedWitnessesAt: number;

@@ -64,6 +64,48 @@ describe('a server that starts', () => {
     expect(a.take('b', 'witnessQuestion')).toEqual([]);
   });
 
+  it('acknowledges neither appends nor rounds before that: it may have forgotten a newer term', () => {
+    const a = starting([1, 3]);
+    a.deliver('b', { type: 'round', term: 3, round: 1, commit: 0, acknowledged: [] });
+    a.deliver('b', { type: 'append', term: 3, prevIndex: 2, prevTerm: 3, commit: 0, probe: true, entries: [] });
+    expect(a.take('b').filter(({ type }) => type !== 'witnessQuestion')).toEqual([]);
+    a.deliver('b', answer(null));
+    a.deliver('c', answer(null));
+    expect(a.take('b', 'appendReply')).toMatchObject([{ match: 2 }]);
+  });
+
+  it('is judged by what its disk held when it started, not by what a newer leader has replaced since', () => {
+    const a = starting([1, 3], { disk: 'manual' });
+    const entries = [harnessEntry(2, 4)];
+    a.deliver('b', { type: 'append', term: 4, prevIndex: 1, prevTerm: 1, commit: 0, probe: true, entries });
+    a.deliver('b', answer(known(3, 2, 3)));
+    expect(a.state.isRolledBack).toBe(false);
+    const older = starting([1]);
+    older.deliver('b', { type: 'append', term: 4, prevIndex: 1, prevTerm: 1, commit: 0, probe: true, entries });
+    older.deliver('b', answer(known(3, 2, 3)));
+    expect(older.state.isRolledBack).toBe(true);
+  });
+
+  it('is judged also by a witness that comes late, but not for what it has said since', () => {
+    const late = () => {
+      const a = starting([1, 3]);
+      a.deliver('b', answer(null));
+      a.advance(10_100);
+      const entries = [harnessEntry(3, 4)];
+      a.deliver('b', { type: 'append', term: 4, prevIndex: 2, prevTerm: 3, commit: 0, probe: true, entries });
+      expect(a.take('b', 'appendReply')).toMatchObject([{ match: 3 }]);
+      return a;
+    };
+    const honest = late();
+    honest.deliver('c', answer(known(4, 3, 4)));
+    expect(honest.state.isRolledBack).toBe(false);
+    for (const about of [known(4, 4, 4), known(5, 0, 0)]) {
+      const older = late();
+      older.deliver('c', answer(about));
+      expect(older.state.isRolledBack).toBe(true);
+    }
+  });
+
   it('waits for nobody when it is alone', () => {
     const a = starting([1], { members: ['a'] });
     a.advance(1);

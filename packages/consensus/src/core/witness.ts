@@ -4,7 +4,7 @@ import { configuration, quorumSize } from './membership.ts';
 import type { Acknowledged, WitnessAnswer, WitnessQuestion } from './messages.ts';
 import { linkTo, send } from './outbox.ts';
 import { mute } from './roles.ts';
-import type { Raft } from './state.ts';
+import type { Raft, StoredLog } from './state.ts';
 
 /** Remembers what a member has said to be on its disk; the newest counts, and only of its newest incarnation. */
 export function noteAcknowledged(raft: Raft, about: Acknowledged): void {
@@ -55,15 +55,22 @@ export function onWitnessAnswer(raft: Raft, from: PeerId, message: WitnessAnswer
   prove(raft);
 }
 
-/** Whether the disk lacks something that this server once said to be on it. */
+/** Whether the disk lacks something that this server once said to be on it. In one term nothing that was acknowledged is taken back. */
 function isForgotten(raft: Raft, known: Acknowledged): boolean {
   const { state, config } = raft;
   if (known.id !== config.self.id || known.incarnation !== config.self.incarnation) return false;
-  if (known.term !== state.saved.term) return known.term > state.saved.term;
-  const term = termAt(state.log, known.index);
+  if (known.term < state.provedTerm) return isMissing(state.stored, known);
+  // It may be of this life. Of the terms since it voted first this server knows all that it has said itself.
   const onDisk = Math.max(state.log.durableTo, state.snapshot?.index ?? 0);
-  // In one term nothing is taken back that was acknowledged in it; in a later one it may be.
-  return known.index > onDisk || (term >= 0 && known.entryTerm > 0 && term !== known.entryTerm);
+  return known.term > state.term || (known.term === state.term && known.index > onDisk);
+}
+
+/** Whether the stored log is not one that `known` could have been said of. */
+function isMissing(stored: StoredLog, known: Acknowledged): boolean {
+  if (known.term !== stored.term) return known.term > stored.term;
+  if (known.index > stored.last) return true;
+  const term = stored.terms.findLast((each) => each.from <= known.index)?.term;
+  return term !== undefined && known.entryTerm > 0 && term !== known.entryTerm;
 }
 
 /** Asks the peers that have not answered yet, those whose link is up. */
@@ -76,12 +83,14 @@ export function askWitnesses(raft: Raft): void {
   }
 }
 
-/** The server may vote once all peers have answered; or a quorum, itself included, and the others had time enough. */
+/** The server may vote and acknowledge once all peers have answered; or a quorum, itself included, and the others had time enough. */
 export function prove(raft: Raft): void {
   const { state, config } = raft;
   if (state.isProved) return;
   const others = configuration(state).members.filter((member) => member.voter && member.id !== config.self.id);
   const answered = others.filter((member) => !state.toAsk.has(member.id)).length;
   const isEnough = answered >= quorumSize(state) - 1 && state.now >= state.provingUntil;
-  state.isProved = answered === others.length || isEnough;
+  if (answered < others.length && !isEnough) return;
+  state.isProved = true;
+  state.provedTerm = state.term;
 }

@@ -97,6 +97,7 @@ export class CoreHarness {
     if (options.isStarting !== true) {
       state.toAsk.clear();
       state.isProved = true;
+      state.provedTerm = state.term;
     }
     if (options.stored === undefined) {
       state.commit = commit;
