@@ -1,4 +1,5 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { XMLParser } from 'fast-xml-parser';
+import { SyntaxValidator } from 'fast-xml-validator';
 import { create, type Delta } from 'jsondiffpatch';
 import JsonPatchFormatter from 'jsondiffpatch/formatters/jsonpatch';
 
@@ -58,8 +59,10 @@ function readJson(side: 'left' | 'right', text: string): unknown {
 }
 
 function readXml(side: 'left' | 'right', text: string): unknown {
-  const verdict = XMLValidator.validate(text);
-  if (verdict !== true)
-    throw new DocumentError(side, `${verdict.err.msg} (line ${verdict.err.line}, column ${verdict.err.col})`);
+  try {
+    SyntaxValidator.validate(text);
+  } catch (error) {
+    throw new DocumentError(side, (error as Error).message);
+  }
   return xml.parse(text);
 }

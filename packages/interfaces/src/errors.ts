@@ -35,7 +35,10 @@ export class LicError extends Error {
 /** Whether `error` is a {@link LicError}, also one of another copy of this package; with `code`, of that code. */
 export function isLicError(error: unknown, code?: string): error is LicError {
   return (
-    typeof error === 'object' && error !== null && brand in error && (code === undefined || (error as { code?: unknown }).code === code)
+    typeof error === 'object' &&
+    error !== null &&
+    brand in error &&
+    (code === undefined || (error as { code?: unknown }).code === code)
   );
 }
 

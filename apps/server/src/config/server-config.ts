@@ -192,7 +192,7 @@ function shapeAt(schema: unknown, path: readonly PropertyKey[]): Shape {
         : undefined;
   }, schema);
   const bare = unwrap(inner);
-  return bare instanceof z.ZodObject ? (bare.shape as Shape) : {};
+  return bare instanceof z.ZodObject ? bare.shape : {};
 }
 
 function unwrap(schema: unknown): unknown {

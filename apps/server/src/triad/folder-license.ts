@@ -168,7 +168,7 @@ function withServersOf(current: License, draft: TermsDraft, { addressOf }: Licen
     const { key, address } = server;
     return written === undefined ? server : { ...written, key, address: address ?? addressOf(server.rank) };
   });
-  return { ...draft, servers } as Terms;
+  return { ...draft, servers };
 }
 
 async function signTerms({ directory, terms, addressOf }: LicenseChoice): Promise<void> {

@@ -13,5 +13,5 @@ export function parseOverrides(texts: readonly string[]): Partial<ServerConfigFi
     }
     return [key, parse(text.slice(at + 1)) as unknown];
   });
-  return Object.fromEntries(entries) as Partial<ServerConfigFile>;
+  return Object.fromEntries(entries);
 }

@@ -153,7 +153,7 @@ describe('an answer from before the newest binding', () => {
     const call = client.checkout();
     world.run(10);
     const [old] = [...client.links.keys()];
-    const { id } = client.sent.at(-1)?.message as unknown as { id: number };
+    const { id } = (client.sent.at(-1) as { readonly message: unknown }).message as { readonly id: number };
     // The session resumes through a stand-by, which leaves the old connection open, and the request goes again.
     world.triad.keepsPending = false;
     world.triad.giveControl(2);

@@ -73,12 +73,7 @@ export class AdminDesk {
         { retryable: true },
       );
     }
-    return (await this.#parts.calls.call(
-      leader,
-      'admin.run',
-      complete as unknown as Json,
-      forwardMs,
-    )) as unknown as AdminOutcome;
+    return (await this.#parts.calls.call(leader, 'admin.run', complete, forwardMs)) as unknown as AdminOutcome;
   }
 
   async #runHere(request: AdminRequest): Promise<AdminOutcome> {

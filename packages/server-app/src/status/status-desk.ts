@@ -65,7 +65,7 @@ export class StatusDesk {
     this.#reports = new SharedWork(() => this.#report());
     this.#ownReports = new SharedWork(() => this.#own());
     parts.calls.handle('status.facts', async () => (await parts.facts()) as unknown as Json);
-    parts.calls.handle('status.report', async () => (await this.#ownReports.next()) as unknown as Json);
+    parts.calls.handle('status.report', async () => await this.#ownReports.next());
   }
 
   /** Whether it is known who is in control. While it is, what is applied here is fresh; once it is not, it was until lately. */
