@@ -15,11 +15,16 @@ interface AppliedEntry {
   readonly by: string;
 }
 
+/** A grant exists only once so many servers have it on disk (triad.md, S10). */
+const quorum = 2;
+
 /** What the checks of the log need of the rest of the run. */
 export interface LogChecksParts {
   readonly fail: Fail;
   /** Whether the client of this grant believes that it holds it, now. */
   readonly isHeld: (grant: string) => boolean;
+  /** How many disks have this very entry, synced. */
+  readonly copiesOf: (index: number, command: Uint8Array) => number;
   /** Called once for each entry of the log, when the first server applies it. */
   readonly onEntry: (index: number, command: LedgerCommand, result: LedgerResult, by: string) => void;
 }
@@ -77,6 +82,9 @@ export class LogChecks {
     if (before === undefined) return result;
     this.#newestIndex = Math.max(this.#newestIndex, index);
     this.#entries.set(index, { command: command.slice(), hash, by: server });
+    const copies = this.#parts.copiesOf(index, command);
+    if (copies < quorum)
+      this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
     for (const event of result.events) this.#note(event, index);
     this.#checkGrants(ledger, index);
     if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);

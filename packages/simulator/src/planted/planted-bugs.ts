@@ -79,6 +79,11 @@ export const plantedBugs: readonly PlantedBug[] = [
         find: '(state.votedFor === from || (state.votedFor === null && state.leader === null)) &&\n    isUpToDate(state.log, message);',
         replace: '(state.votedFor === from || (state.votedFor === null && state.leader === null));',
       },
+      {
+        file: `${core}/election.ts`,
+        find: 'message.term > state.term &&\n    isUpToDate(state.log, message);',
+        replace: 'message.term > state.term;',
+      },
     ],
     seed: 1,
   },

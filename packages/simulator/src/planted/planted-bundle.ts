@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import type { PlantedBug, SourcePatch } from './planted-bugs.ts';
 
 /** The repository's root, above the folder that this runs from. */
@@ -16,6 +16,8 @@ export function patched(source: string, { file, find, replace }: SourcePatch): s
 /** Bundles the simulator from the sources, with a bug in them, into one file that Node runs. Answers its path. */
 export async function bundleWith(bug: PlantedBug, folder: string): Promise<string> {
   const outfile = join(folder, `${bug.name}.mjs`);
+  // Imported here alone, so that a bundle, which lies elsewhere, runs without it.
+  const { build } = await import('esbuild');
   await build({
     entryPoints: [join(repositoryRoot, 'packages/simulator/src/main.ts')],
     outfile,
@@ -24,7 +26,6 @@ export async function bundleWith(bug: PlantedBug, folder: string): Promise<strin
     target: 'node20',
     format: 'esm',
     conditions: ['@lic/source'],
-    // Not needed by a run, and not to be bundled: it is what bundles.
     external: ['esbuild'],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'error',

@@ -21,6 +21,17 @@ export interface FaultsParts {
 /** Ends a fault. */
 type Undo = () => void;
 
+/** What was done, for the trace, and how it is taken back. */
+interface Injected {
+  readonly what: string;
+  readonly undo?: Undo;
+  /** How long it lasts; default: as the plan has it. Milliseconds. */
+  readonly lastsMs?: number;
+}
+
+/** Waits for its moment; answers what was done once that has come. */
+type Ambush = () => Injected | undefined;
+
 const minuteMs = 60_000;
 
 /**
@@ -34,6 +45,7 @@ export class Faults {
   readonly withoutMemory = new Set<ClusterServer>();
   readonly #parts: FaultsParts;
   readonly #undo = new Set<Undo>();
+  readonly #ambushes = new Map<FaultKind, Ambush>();
   #isOver = false;
 
   constructor(parts: FaultsParts) {
@@ -47,12 +59,19 @@ export class Faults {
   /** Injects nothing more, and takes back what was done. */
   end(): void {
     this.#isOver = true;
+    this.#ambushes.clear();
     for (const undo of [...this.#undo]) undo();
     this.#parts.network.heal();
   }
 
-  /** Called after every event: a server that votes again has a memory. */
+  /** Called after every event: some faults wait for their moment, and a server that votes again has a memory. */
   check(): void {
+    for (const [kind, ambush] of this.#ambushes) {
+      const injected = ambush();
+      if (injected === undefined) continue;
+      this.#ambushes.delete(kind);
+      this.#injected(kind, injected);
+    }
     for (const server of this.withoutMemory) if (server.isUp && isWhole(server)) this.withoutMemory.delete(server);
   }
 
@@ -66,27 +85,45 @@ export class Faults {
   }
 
   #inject(kind: FaultKind): void {
-    const { world, plan, random, note } = this.#parts;
     const injected = this.#deeds[kind]();
-    if (injected === undefined) return;
+    if (injected !== undefined) this.#injected(kind, injected);
+  }
+
+  #injected(kind: FaultKind, { what, undo, lastsMs }: Injected): void {
+    const { world, plan, random, note } = this.#parts;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-    note('fault', `${kind}: ${injected.what}`);
-    const { undo } = injected;
+    note('fault', `${kind}: ${what}`);
     if (undo === undefined) return;
     const once = (): void => {
       if (!this.#undo.delete(once)) return;
-      note('fault', `${kind} is over: ${injected.what}`);
+      note('fault', `${kind} is over: ${what}`);
       undo();
     };
     this.#undo.add(once);
     // Some pass at once: the quickest restart is the one in which most is still under way.
-    world.schedule(random.chance(0.2) ? random.float() * 20 : draw(random, plan.faultLasts), once);
+    const usualMs = random.chance(0.2) ? random.float() * 20 : draw(random, plan.faultLasts);
+    world.schedule(lastsMs ?? usualMs, once);
   }
 
-  readonly #deeds: Record<FaultKind, () => { what: string; undo?: Undo } | undefined> = {
+  readonly #deeds: Record<FaultKind, () => Injected | undefined> = {
     crash: () => {
       const server = this.#pickUp();
       return server && { what: server.name, undo: this.#kill(server) };
+    },
+    crashInWrite: () => {
+      this.#ambushes.set('crashInWrite', () => {
+        const server = this.#parts.servers.find(({ isUp, disk }) => isUp && disk.isWriting);
+        return server && { what: server.name, undo: this.#kill(server, 'all-unsynced') };
+      });
+      return undefined;
+    },
+    crashInElection: () => {
+      const terms = new Map(this.#parts.servers.map((server) => [server, termOf(server)]));
+      this.#ambushes.set('crashInElection', () => {
+        const server = this.#parts.servers.find((each) => each.isUp && termOf(each) > (terms.get(each) ?? 0));
+        return server && { what: server.name, undo: this.#kill(server, 'all-unsynced') };
+      });
+      return undefined;
     },
     powerCut: () => {
       const undo = this.#parts.servers.filter(({ isUp }) => isUp).map((server) => this.#kill(server));
@@ -118,6 +155,15 @@ export class Faults {
       const cut = this.#random.chance(0.5) ? others : others.filter((host) => this.#isServer(host));
       return { what: `${server.name} from ${cut.join(', ')}`, undo: this.#partition([server.name], cut) };
     },
+    island: () => {
+      const random = this.#random;
+      const server = this.#leader() ?? random.pick(this.#parts.servers);
+      const apart = this.#hosts().filter(
+        (host) => host === server.name || (!this.#isServer(host) && random.chance(0.5)),
+      );
+      const others = this.#hosts().filter((host) => !apart.includes(host));
+      return { what: `${apart.join(', ')} from all others`, undo: this.#partition(apart, others) };
+    },
     oneWay: () => {
       const from = this.#random.pick(this.#hosts());
       const to = this.#random.pick(this.#hosts());
@@ -128,7 +174,9 @@ export class Faults {
     cutClient: () => {
       const product = this.#pickProduct();
       const cut = this.#parts.servers.map(({ name }) => name).filter(() => this.#random.chance(0.7));
-      return product && { what: `${product.name} from ${cut.join(', ')}`, undo: this.#partition([product.name], cut) };
+      if (product === undefined) return undefined;
+      const undo = this.#partition([product.name], cut);
+      return { what: `${product.name} from ${cut.join(', ')}`, undo, ...this.#aboutOneHold() };
     },
     slowLink: () => {
       const link = { from: this.#random.pick(this.#hosts()), to: this.#random.pick(this.#hosts()) };
@@ -210,17 +258,30 @@ export class Faults {
     },
     clientPause: () => {
       const product = this.#pickProduct();
-      return product && { what: product.name, undo: pause(product.runtime) };
+      return product && { what: product.name, undo: pause(product.runtime), ...this.#aboutOneHold() };
     },
     clientClockStep: () => stepClock(this.#pickProduct()?.runtime, this.#random),
   };
 
   /** Ends a server's process; the undo starts the next one. */
-  #kill(server: ClusterServer): Undo {
-    server.kill({ seenAs: this.#random.pick(['reset', 'orderly', 'silence']), lose: this.#loss() });
+  #kill(server: ClusterServer, lose = this.#loss()): Undo {
+    server.kill({ seenAs: this.#random.pick(['reset', 'orderly', 'silence']), lose });
     return () => {
       if (!server.isUp) this.#parts.boot(server);
     };
+  }
+
+  /** Half of what silences a client ends just when its seats are reclaimed: that is when it matters. */
+  #aboutOneHold(): { lastsMs?: number } {
+    const { random, plan } = this.#parts;
+    if (random.chance(0.5)) return {};
+    const leaseMs = 1_000 * (random.pick(plan.features).leaseSeconds ?? 1);
+    const { drift, marginMs } = plan.settings;
+    return { lastsMs: leaseMs * (1 + drift) + marginMs + (random.float() - 0.5) * leaseMs * 0.4 };
+  }
+
+  #leader(): ClusterServer | undefined {
+    return this.#parts.servers.find(({ state }) => state === 'in-control');
   }
 
   #partition(hosts: readonly string[], others: readonly string[]): Undo {
@@ -269,16 +330,17 @@ function isWhole(server: ClusterServer): boolean {
   return state === 'standby' || state === 'in-control';
 }
 
+function termOf(server: ClusterServer): number {
+  return server.isUp ? (server.server.inspect().consensus?.term ?? 0) : 0;
+}
+
 function pause(runtime: VirtualRuntime): Undo {
   runtime.pause();
   return () => runtime.resume();
 }
 
 /** A clock is set, and set right again. */
-function stepClock(
-  runtime: VirtualRuntime | undefined,
-  random: SeededRandom,
-): { what: string; undo: Undo } | undefined {
+function stepClock(runtime: VirtualRuntime | undefined, random: SeededRandom): Injected | undefined {
   if (runtime === undefined) return undefined;
   const byMs = (random.chance(0.5) ? 1 : -1) * random.float() * random.pick([2_000, 2 * minuteMs, 100 * minuteMs]);
   runtime.stepWall(byMs);

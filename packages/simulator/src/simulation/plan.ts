@@ -7,9 +7,12 @@ import type { Feature } from '../cluster/cluster-license.ts';
 /** Everything that can go wrong in a run. */
 export const faultKinds = [
   'crash',
+  'crashInWrite',
+  'crashInElection',
   'powerCut',
   'stop',
   'isolate',
+  'island',
   'oneWay',
   'cutClient',
   'slowLink',
@@ -87,7 +90,7 @@ export function drawPlan(random: SeededRandom): Plan {
     settings: {
       leaseMs: random.pick([2_000, 4_000]),
       drift: 0.01,
-      marginMs: random.pick([100, 300]),
+      marginMs: random.pick([50, 100, 300]),
       allowShortLeases: true,
     },
     timing: { roundMs, electionTimeoutMinMs: roundMs * 5, electionTimeoutMaxMs: roundMs * 10 },

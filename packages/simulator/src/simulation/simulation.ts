@@ -1,7 +1,13 @@
 import { type Client, createClient, type Grant } from '@lic/client';
 import type { LedgerCommand, LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
-import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
+import {
+  createMemoryNetwork,
+  createVirtualWorld,
+  type MemoryDisk,
+  type MemoryNetwork,
+  type VirtualWorld,
+} from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
@@ -66,6 +72,7 @@ export class Simulation {
     this.#log = new LogChecks({
       fail,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
+      copiesOf: (index, command) => this.#servers.filter(({ disk }) => hasOnDisk(disk, index, command)).length,
       onEntry: (index, command, result, by) => note(by, `entry ${index}: ${describe(command, result)}`),
     });
     this.#consensus = new ConsensusChecks({
@@ -300,6 +307,11 @@ export class Simulation {
   #server(name: string): ClusterServer {
     return this.#servers.find((server) => server.name === name) as ClusterServer;
   }
+}
+
+function hasOnDisk(disk: MemoryDisk, index: number, command: Uint8Array): boolean {
+  const entry = disk.entryAt(index);
+  return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
 }
 
 /** An entry of the log in a few words. */

@@ -1,4 +1,4 @@
-import type { StoreDamage } from '@lic/interfaces';
+import type { LogEntry, StoreDamage } from '@lic/interfaces';
 import { copyImage, emptyImage, type ImageStep, type StoreImage } from './store-image.ts';
 
 /**
@@ -13,6 +13,8 @@ export type InjectedFault = 'STORE_FULL' | 'STORE_FAILED';
 
 /** The process that has a disk open, as the disk sees it. */
 export interface DiskHolder {
+  /** Whether something was begun and is not synced yet. */
+  readonly isWriting: boolean;
   /** Steps begun and not yet synced, in order. The holder does nothing more: its promises never settle. */
   kill(): readonly ImageStep[];
 }
@@ -31,13 +33,31 @@ export class MemoryDisk {
   holder: DiskHolder | undefined;
   /** Whether every write is refused with `STORE_FULL` now. */
   isFull = false;
+  /** For the store alone: how often a process died. Stores from before are those of dead processes. */
+  crashes = 0;
   /** Syncs finished so far. */
   syncs = 0;
   #failures: { readonly fault: InjectedFault; readonly lose: CrashLoss }[] = [];
   #stall: Promise<void> | undefined;
 
+  /** Whether a store is writing to it now: what a crash may take. */
+  get isWriting(): boolean {
+    return this.holder?.isWriting ?? false;
+  }
+
+  /** The entry of that index, as it is durable now; undefined where there is none, or a snapshot has taken its place. */
+  entryAt(index: number): LogEntry | undefined {
+    return this.image.entries[index - this.image.base.index - 1];
+  }
+
+  /** The last entry that the newest durable snapshot stands for; 0 where there is none. */
+  get snapshotIndex(): number {
+    return this.image.snapshots[0]?.meta.index ?? 0;
+  }
+
   /** The process is gone without a word: what was synced stays, of the rest as much as `lose` leaves. Default: all is lost. */
   crash(options: { readonly lose?: CrashLoss } = {}): void {
+    this.crashes++;
     const unsynced = this.holder?.kill() ?? [];
     this.holder = undefined;
     this.keep(unsynced, options.lose ?? 'all-unsynced');

@@ -73,6 +73,20 @@ describe('memory disk', () => {
     expect(shape(contents.entries)).toEqual(shape(entries(1, 2)));
   });
 
+  it('is not opened by a process that died before it came to that', async () => {
+    const disk = new MemoryDisk();
+    const dead = createMemoryLogStore(disk);
+    let isOpened = false;
+    void dead.open().then(() => {
+      isOpened = true;
+    });
+    disk.crash();
+    const next = createMemoryLogStore(disk);
+    await next.open();
+    expect(isOpened).toBe(false);
+    await next.close();
+  });
+
   it('hangs while it stalls, is full while it is full, and goes on afterwards', async () => {
     const disk = new MemoryDisk();
     const store = createMemoryLogStore(disk);

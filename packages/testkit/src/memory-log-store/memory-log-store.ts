@@ -1,5 +1,5 @@
 import type { LicError, LogStore, LogWrite, Runtime, SnapshotMeta, StoreContents } from '@lic/interfaces';
-import type { MemoryDisk } from './memory-disk.ts';
+import type { DiskHolder, MemoryDisk } from './memory-disk.ts';
 import {
   compactImage,
   emptyImage,
@@ -53,6 +53,8 @@ interface Operation {
 class MemoryLogStore implements LogStore {
   readonly #disk: MemoryDisk;
   readonly #options: MemoryLogStoreOptions;
+  /** Of the disk when this store was made. */
+  readonly #crashes: number;
   /** `dead`: the process crashed, so that nothing it waits for ever settles. */
   #state: 'closed' | 'open' | 'closing' | 'failed' | 'dead' = 'closed';
   #queue: Operation[] = [];
@@ -68,14 +70,17 @@ class MemoryLogStore implements LogStore {
 
   constructor(disk: MemoryDisk, options: MemoryLogStoreOptions) {
     this.#disk = disk;
+    this.#crashes = disk.crashes;
     this.#options = options;
   }
 
   async open(): Promise<StoreContents> {
     await Promise.resolve();
+    // The process may have died before it came to open its store.
+    if (this.#disk.crashes !== this.#crashes) return never();
     const { image, holder } = this.#disk;
     if (holder !== undefined) throw storeInUse();
-    this.#disk.holder = { kill: () => this.#kill() };
+    this.#disk.holder = this.#asHolder();
     this.#state = 'open';
     const contents = openImage(image);
     this.#baseIndex = image.base.index;
@@ -299,6 +304,16 @@ class MemoryLogStore implements LogStore {
     this.#state = 'failed';
     this.#disk.keep(steps, failure.lose);
     throw storeFailed();
+  }
+
+  #asHolder(): DiskHolder {
+    const isWriting = (): boolean => this.#inFlight.length > 0 || this.#renaming.length > 0;
+    return {
+      get isWriting() {
+        return isWriting();
+      },
+      kill: () => this.#kill(),
+    };
   }
 
   #kill(): readonly ImageStep[] {
