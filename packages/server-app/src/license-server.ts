@@ -18,7 +18,7 @@ import { createTriadClock, type TriadClock } from './clock/triad-clock.ts';
 import { ControlKeeper } from './control/control-keeper.ts';
 import { type ControlView, hintOf } from './control/control-view.ts';
 import { TermKeeper } from './control/term-keeper.ts';
-import { drawId } from './forming/folder-record.ts';
+import { drawId, readFolder } from './forming/folder-record.ts';
 import { formTriad } from './forming/forming.ts';
 import { LicenseDesk, type VerifiedLicense } from './license/license-desk.ts';
 import { licenseInEntries, licenseInSnapshot } from './license/license-in-log.ts';
@@ -105,7 +105,9 @@ export class LicenseServer implements Server {
       const contents = await store.open();
       const seed = await this.#seed(contents);
       this.#endpoints = this.#license.endpoints(seed.license);
-      const parts = this.#compose(transports, seed);
+      // A record that can't be read is refused with its reason when the triad is joined.
+      const folder = await readFolder(store).catch(() => undefined);
+      const parts = this.#compose(transports, seed, folder?.formed?.formation.instance ?? null);
       this.#parts = parts;
       await this.#listen(transports);
       parts.peers.start();
@@ -179,7 +181,8 @@ export class LicenseServer implements Server {
     this.#logger.info('stopped');
   }
 
-  #compose(transports: readonly Transport[], seed: VerifiedLicense): Parts {
+  /** `instance`: from the first link on, a server that has formed names its triad. */
+  #compose(transports: readonly Transport[], seed: VerifiedLicense, instance: string | null): Parts {
     const { runtime, logger, identity, scheme, timing, settings, adminToken } = this.#options;
     const peers = createTriadPeers({
       runtime,
@@ -188,7 +191,7 @@ export class LicenseServer implements Server {
       identity,
       scheme,
       bootId: this.#bootId,
-      instance: null,
+      instance,
       endpoints: this.#endpoints,
       roundMs: timing.roundMs,
     });
