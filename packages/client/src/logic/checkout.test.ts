@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LogicWorld, type LogicWorldOptions } from '../testing/logic-world.ts';
+import { requestsInFlightMax } from './timing.ts';
 
 function serving(options: LogicWorldOptions = {}): LogicWorld {
   const world = new LogicWorld(options);
@@ -39,6 +40,18 @@ describe('a checkout', () => {
     expect(client.failure(call)).toMatchObject({ code: 'DENIED', denial: { code: 'NO_SEATS', count: 1, inUse: 1 } });
     client.checkin(grant);
     client.hold();
+  });
+
+  test('more at once than may be under way wait their turn', () => {
+    const world = serving({ features: [{ name: 'compare', count: 'uncounted' }] });
+    const client = world.client();
+    client.hold();
+    world.commitMs = 50;
+    const calls = Array.from({ length: 1_000 }, () => client.checkout());
+    world.run(30);
+    expect(client.sent).toHaveLength(1 + requestsInFlightMax);
+    world.run(300);
+    expect(calls.every((call) => client.outcomes.get(call)?.kind === 'granted')).toBe(true);
   });
 
   test('many at once go as one burst once the session is open, and are granted each', () => {
@@ -130,6 +143,18 @@ describe('a checkout that is given up', () => {
     expect(client.outcomes.size).toBe(0);
   });
 
+  test('under way and then queued leaves the queue', () => {
+    const world = serving(seats(1));
+    const [ann, bob] = [world.client('ann'), world.client('bob')];
+    ann.hold();
+    const call = bob.checkout({ waitMs: 60_000 });
+    world.runUntil(() => bob.sent.length === 1);
+    bob.abandon(call);
+    world.run(100);
+    expect(bob.sent.map(({ message }) => message.t)).toEqual(['checkout', 'cancel']);
+    expect(world.triad.ledger.summary().queued).toBe(0);
+  });
+
   test('under way is seen through, and its seat given back', () => {
     const world = serving();
     const client = world.client();
@@ -212,97 +237,6 @@ describe('without a server in control', () => {
   });
 });
 
-describe('exactly once', () => {
-  test('an answer that is lost is asked for again over another connection, behind a resume, and takes one seat', () => {
-    const world = serving(seats(2));
-    const client = world.client();
-    client.hold();
-    const call = client.checkout();
-    world.runUntil(() => world.triad.ledger.summary().grants === 2);
-    client.deaden(1);
-    world.run(1_500);
-    expect(client.outcomes.get(call)?.kind).toBe('granted');
-    expect(world.triad.ledger.summary().grants).toBe(2);
-    const [seq] = client.sent
-      .filter(({ message }) => message.t === 'checkout')
-      .slice(-1)
-      .map(({ message }) => message.seq);
-    expect(seq).toBe(2);
-    expect(client.sent.map(({ message }) => message.t)).toContain('resume');
-  });
-
-  test('the first request of a session is repeated without a resume', () => {
-    const world = serving(seats(2));
-    const client = world.client();
-    client.checkout();
-    world.runUntil(() => world.triad.ledger.summary().grants === 1);
-    client.deaden(1);
-    world.run(2_000);
-    expect(client.grants.size).toBe(1);
-    expect(world.triad.ledger.summary().grants).toBe(1);
-    expect(client.sent.map(({ message }) => [message.t, message.attempt])).toEqual([
-      ['checkout', 1],
-      ['checkout', 2],
-    ]);
-  });
-
-  test.each([true, false])(
-    'a request that control leaves behind (committed: %s) is granted once by the next',
-    (isKept) => {
-      const world = serving(seats(3));
-      const client = world.client();
-      client.hold();
-      world.triad.keepsPending = isKept;
-      world.commitMs = 20;
-      const calls = [client.checkout(), client.checkout()];
-      world.run(5);
-      world.triad.giveControl(2);
-      world.run(500);
-      expect(calls.map((call) => client.outcomes.get(call)?.kind)).toEqual(['granted', 'granted']);
-      expect(world.triad.ledger.summary().grants).toBe(3);
-      expect(client.heldSeats()).toBe(3);
-    },
-  );
-
-  test('a server that has too much to do is asked again, in order', () => {
-    const world = serving(seats(5));
-    const client = world.client();
-    client.hold();
-    world.triad.refuseWith = 'BUSY';
-    const calls = [client.checkout(), client.checkout(), client.checkout()];
-    world.run(600);
-    world.triad.refuseWith = null;
-    world.run(600);
-    expect(calls.map((call) => client.outcomes.get(call)?.kind)).toEqual(['granted', 'granted', 'granted']);
-    expect(client.dialled).toHaveLength(1);
-  });
-
-  test('a server that always has too much to do fails the call by its name', () => {
-    const world = serving();
-    const client = world.client();
-    client.hold();
-    world.triad.refuseWith = 'BUSY';
-    const call = client.checkout();
-    world.run(10_100);
-    expect(client.failure(call)).toMatchObject({ code: 'BUSY' });
-  });
-
-  test('what was granted and has ended before the answer is asked for anew', () => {
-    const world = serving(seats(2));
-    const client = world.client();
-    client.hold();
-    const call = client.checkout();
-    world.runUntil(() => world.triad.ledger.summary().grants === 2);
-    client.deaden(1);
-    const [, lost] = [...world.triad.ledger.grants()];
-    world.triad.apply({ kind: 'revoke', grants: [lost?.id as string], reason: 'test' });
-    world.run(3_000);
-    expect(client.outcomes.get(call)?.kind).toBe('granted');
-    expect(client.heldSeats()).toBe(2);
-    expect(world.triad.ledger.summary().grants).toBe(2);
-  });
-});
-
 describe('a session that holds nothing', () => {
   test('sends no heartbeats and keeps nobody alive', () => {
     const world = serving();
@@ -324,6 +258,31 @@ describe('a session that holds nothing', () => {
     world.triad.apply({ kind: 'reclaim', session: session as string, silentMs: 1_000_000 });
     client.hold();
     expect(new Set(client.sent.map(({ message }) => message.session)).size).toBe(2);
+  });
+
+  test('and has lost its connection is followed by a new one, which needs no resume', () => {
+    const world = serving();
+    const client = world.client();
+    client.checkin(client.hold());
+    world.run(50);
+    client.cut(1);
+    world.run(500);
+    expect(client.dialled).toHaveLength(1);
+    client.hold();
+    expect(client.sent.map(({ message }) => message.t)).toEqual(['checkout', 'checkin', 'checkout']);
+  });
+
+  test('and was never begun, for want of room, is tried anew', () => {
+    const world = serving();
+    const client = world.client();
+    const call = client.checkout();
+    world.runUntil(() => client.sent.length === 1);
+    const denial = { code: 'TOO_MANY_SESSIONS', feature: 'compare', requested: 1, message: 'full' };
+    const [link] = [...client.links.keys()];
+    client.input({ kind: 'message', link: link as number, message: { t: 'denied', id: 1, seq: 1, epoch: 0, denial } });
+    expect(client.failure(call)).toMatchObject({ denial });
+    client.hold();
+    expect(client.sent.map(({ message }) => message.seq)).toEqual([1, 1]);
   });
 
   test('and is old is not asked for again', () => {

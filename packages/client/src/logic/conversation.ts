@@ -180,7 +180,8 @@ function takeSuperseded(scene: Scene): void {
 /** The list says all that stands; what is not in it has ended. */
 function takeResumed(scene: Scene, link: ServerLink, message: Message<'resumed'>): void {
   const { session, checkouts, clocks } = scene;
-  if (!session.isResume(message.id) || !session.accept(link, message.epoch)) return;
+  if (!session.isResume(message.id)) return;
+  session.accept(link, message.epoch);
   const sentMs = session.resumed(message.id);
   const reasons = new Map(message.ended.map(({ grant, reason }) => [grant, reason]));
   const standing = new Map(message.grants.map((grant) => [grant.id, grant]));

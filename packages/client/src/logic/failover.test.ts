@@ -42,6 +42,17 @@ describe('when the server in control is lost', () => {
     expect(client.stateOf(grant)).toBe('holding');
   });
 
+  test('and regains control in a later term, the session resumes over the same connection', () => {
+    const world = serving();
+    const client = world.client();
+    const grant = client.hold();
+    world.triad.giveControl(1);
+    world.run(10);
+    expect(client.sent.map(({ message }) => message.t)).toEqual(['checkout', 'resume']);
+    expect(told(grant)).toEqual(['reconnecting', 'resumed']);
+    expect(client.dialled).toHaveLength(1);
+  });
+
   test('silently, an unanswered heartbeat starts the search, and the old connection stays until the new one answers', () => {
     const world = serving();
     const client = world.client();
@@ -143,41 +154,6 @@ describe('when the server in control is lost', () => {
   });
 });
 
-describe('an answer from before the newest binding', () => {
-  test('grants nothing: what it obtained may have ended since', () => {
-    const world = serving();
-    const client = world.client();
-    client.hold();
-    world.triad.relays = true;
-    world.commitMs = 100;
-    const call = client.checkout();
-    world.run(10);
-    const [old] = [...client.links.keys()];
-    const { id } = (client.sent.at(-1) as { readonly message: unknown }).message as { readonly id: number };
-    // The session resumes through a stand-by, which leaves the old connection open, and the request goes again.
-    world.triad.keepsPending = false;
-    world.triad.giveControl(2);
-    client.refuses.set(2, 'DIAL_TIMEOUT');
-    world.runUntil(() => client.sent.filter(({ message }) => message.seq === 2).length === 2);
-    const grant = {
-      id: 'g99',
-      feature: 'compare',
-      version: '12.0',
-      count: 1,
-      sinceMs: 0,
-      leaseMs: 10_000,
-      reclaim: 'lease',
-      state: 'active',
-      checkoutSeq: 2,
-    } as const;
-    client.input({ kind: 'message', link: old as number, message: { t: 'granted', id, seq: 2, epoch: 1, grant } });
-    expect(client.outcomes.has(call)).toBe(false);
-    world.run(500);
-    expect(client.outcomes.get(call)).toMatchObject({ kind: 'granted' });
-    expect([...client.grants.keys()]).not.toContain('g99');
-  });
-});
-
 describe('a planned move', () => {
   test('is told to every grant and denies nothing', () => {
     const world = serving();
@@ -210,7 +186,7 @@ describe('a planned move', () => {
 
 describe('where servers are', () => {
   test('is learned from the first one that is reached', () => {
-    const world = serving({ addresses: 1 });
+    const world = serving({ addresses: ['mem://primary:1'] });
     const client = world.client();
     const grant = client.hold();
     world.triad.kill(1);
@@ -218,6 +194,30 @@ describe('where servers are', () => {
     world.run(500);
     expect(client.stateOf(grant)).toBe('holding');
     expect(client.openLinks().map(({ rank }) => rank)).toEqual([3]);
+  });
+
+  test('two addresses of one server make one connection', () => {
+    const world = new LogicWorld({ addresses: ['mem://primary:1', 'mem://primary:2', 'mem://secondary:1'] });
+    const client = world.client();
+    client.checkout();
+    world.run(5_000);
+    expect(
+      client
+        .openLinks()
+        .map(({ rank }) => rank)
+        .sort(),
+    ).toEqual([1, 2, 3]);
+    expect(client.dialled).toHaveLength(4);
+  });
+
+  test('a lost server is dialled at another moment by each client', () => {
+    const world = serving();
+    const clients = [world.client('ann'), world.client('bob')];
+    for (const client of clients) client.hold();
+    for (const rank of [1, 2, 3]) world.triad.kill(rank);
+    world.run(5_000);
+    const [ann, bob] = clients.map(({ dialledMs }) => dialledMs.slice(-5));
+    expect(ann?.filter((atMs) => bob?.includes(atMs))).toEqual([]);
   });
 
   test('a connection that is dead without a word is replaced once another server names it in control', () => {

@@ -187,9 +187,8 @@ export class RequestLine {
 
 /** Written out field by field: an object that is spread first and added to afterwards takes several times as long to make. */
 function compose({ body, seq, copies }: Request, id: number, awaited: number, envelope: Envelope): SessionMessage {
-  const { session } = envelope;
+  const { session, epoch } = envelope;
   const attempt = copies.length;
-  const epoch = seq === 1 ? 0 : envelope.epoch;
   switch (body.t) {
     case 'checkout': {
       const { t, feature, version, count, waitMs } = body;

@@ -53,6 +53,7 @@ export class Session {
   #mayHaveNewerEpoch = false;
   #bindNotBeforeMs = -Infinity;
   #troubleSinceMs = Infinity;
+  #roundTripMs = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -79,6 +80,11 @@ export class Session {
 
   get bindNotBeforeMs(): number {
     return this.#bindNotBeforeMs;
+  }
+
+  /** How long the newest answer took, ms. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
   }
 
   /** Since when the server that it is bound to says that it has no quorum; Infinity where it does not. */
@@ -125,6 +131,7 @@ export class Session {
   /** A quorum's word on what was sent at `sentMs`. */
   confirm(sentMs: number, clocks: Clocks): void {
     this.#troubleSinceMs = Infinity;
+    this.#roundTripMs = clocks.monotonicMs - sentMs;
     this.holdings.confirm(sentMs, clocks);
     if (this.#bound !== null) this.holdings.resumed();
   }
@@ -149,14 +156,13 @@ export class Session {
     return this.#resumesOut.has(id);
   }
 
-  /** The answer to a binding: the session is bound there, where the epoch is not an older one. Answers whether it is so. */
-  accept(link: ServerLink, epoch: number): boolean {
+  /** The answer to a binding: the session is bound there. */
+  accept(link: ServerLink, epoch: number): void {
     link.hasBindingOut = false;
-    if (epoch < this.#epoch || (epoch === this.#epoch && this.#bound !== null)) return false;
+    link.isStale = false;
     this.#epoch = epoch;
     this.#bound = placeOf(link);
     this.#binding = null;
-    return true;
   }
 
   /** The first request was answered: whether copies of it may raise the epoch yet. */

@@ -1,6 +1,6 @@
 import type { ServerLink, ServerLinks } from './server-links.ts';
 import type { Place, Session } from './session.ts';
-import { relayFactor, staleFactor } from './timing.ts';
+import { relayFactor, staleFactor, staleMsMax } from './timing.ts';
 
 /** What decides where a session is bound. */
 export interface SteeringView {
@@ -39,17 +39,26 @@ export function steer(view: SteeringView, nowMs: number): void {
 }
 
 /** When {@link steer} may decide otherwise for the passing of time alone, monotonic ms. */
-export function nextSteerMs({ links, session, repeatAfterMs }: SteeringView, nowMs: number): number {
+export function nextSteerMs(view: SteeringView, nowMs: number): number {
+  const { links, session, repeatAfterMs } = view;
   const awaitedMs = session.awaitedSinceMs();
   const isUnplaced = session.bound === null && session.binding === null;
   return Math.min(
     links.nextDialMs(),
     links.nextDoubtMs(repeatAfterMs),
     later(awaitedMs + repeatAfterMs, nowMs),
-    later(awaitedMs + staleFactor * repeatAfterMs, nowMs),
+    later(awaitedMs + staleAfterMs(view), nowMs),
     isUnplaced ? links.nextRelayMs(nowMs, relayFactor * repeatAfterMs) : Infinity,
     isUnplaced ? later(session.bindNotBeforeMs, nowMs) : Infinity,
   );
+}
+
+/**
+ * A connection silent for so long is dialled anew. A server that was slow to answer last is given twice that time: otherwise
+ * each repeated resume would overtake the one before, and none ever be the last.
+ */
+function staleAfterMs({ session, repeatAfterMs }: SteeringView): number {
+  return Math.max(staleFactor * repeatAfterMs, Math.min(2 * session.roundTripMs, staleMsMax));
 }
 
 /** `atMs` where it lies ahead, else never: what is past was looked at in the step before. */
@@ -77,7 +86,7 @@ function bindBest(view: SteeringView, nowMs: number): void {
   }
   const silentMs = nowMs - session.awaitedSinceMs();
   if (best === undefined || best.id === place.link) {
-    if (silentMs >= staleFactor * repeatAfterMs) links.goStale(place.link, nowMs);
+    if (silentMs >= staleAfterMs(view)) links.goStale(place.link, nowMs);
     return;
   }
   const current = links.get(place.link);
@@ -85,9 +94,7 @@ function bindBest(view: SteeringView, nowMs: number): void {
     best.term > place.term ||
     (current?.isStale === true && !best.isStale) ||
     (place.isRelay && best.state === 'in-control');
-  // A binding under way is given its time, unless a higher term shows that it is in vain.
-  const isFree = session.binding === null || silentMs >= repeatAfterMs || best.term > place.term;
-  if (isBetter && isFree) session.bind(best, nowMs);
+  if (isBetter) session.bind(best, nowMs);
 }
 
 function restingLink({ links, session }: SteeringView): number | null {

@@ -22,6 +22,8 @@ export const repeatAfterMsDefault = 250;
 export const leaseMsDefault = 60_000;
 /** A connection silent for so many times `repeatAfterMs`, with no better server known, is dialled anew beside the old one. */
 export const staleFactor = 4;
+/** However slow a server was, its silence is not waited for longer than this before it is dialled anew. */
+export const staleMsMax = 10_000;
 /** A stand-by that names a server in control which can't be reached is asked to relay after so many times `repeatAfterMs`. */
 export const relayFactor = 2;
 /** Wall and monotonic clock may part by so much between two answers; beyond, the machine slept or was set (triad.md, Time, Lost). */

@@ -262,7 +262,8 @@ export class FakeTriad {
     const refusal = (): HeartbeatRefusal | null => {
       if (!this.#serves(server) || this.term !== term) return 'NOT_IN_CONTROL';
       if (this.ledger.session(session) === undefined) return 'ENDED';
-      return this.#isBound(session, connection, epoch) ? null : 'RESUME';
+      if (this.#isBound(session, connection, epoch)) return null;
+      return this.#bindings.has(session) ? 'SUPERSEDED' : 'RESUME';
     };
     const atOnce = refusal();
     if (atOnce !== null) {

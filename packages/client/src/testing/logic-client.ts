@@ -42,6 +42,9 @@ export class LogicClient {
   readonly queueNews: number[] = [];
   readonly sent: { readonly link: LinkId; readonly message: Record<string, unknown> & { readonly t: string } }[] = [];
   readonly dialled: string[] = [];
+  readonly dialledMs: number[] = [];
+  /** Connections that were ended by this side, and whether in order. */
+  readonly hungUp: { readonly link: LinkId; readonly isOrderly: boolean }[] = [];
   isKeptAlive = true;
   wallOffsetMs = 0;
   /** The dial to these ranks fails with this code. */
@@ -57,7 +60,7 @@ export class LogicClient {
     this.latencyMs = () => world.latencyMs;
     this.logic = new ClientLogic(
       {
-        addresses: fakeServers.slice(0, world.options.addresses ?? 3).map(({ address }) => address),
+        addresses: world.options.addresses ?? fakeServers.map(({ address }) => address),
         schemes: ['mem'],
         user: name,
         host: 'here',
@@ -188,6 +191,7 @@ export class LogicClient {
       case 'hangUp': {
         const link = this.links.get(output.link);
         if (link === undefined) throw new Error('hung up what was never dialled');
+        this.hungUp.push({ link: output.link, isOrderly: output.isOrderly });
         this.links.delete(output.link);
         if (!link.isOpen) break;
         link.isOpen = false;
@@ -233,8 +237,9 @@ export class LogicClient {
 
   #dial(id: LinkId, address: string): void {
     this.dialled.push(address);
+    this.dialledMs.push(this.#world.nowMs);
     const { triad } = this.#world;
-    const rank = fakeServers.findIndex((server) => server.address === address) + 1;
+    const rank = fakeServers.findIndex(({ name }) => address.startsWith(`mem://${name}:`)) + 1;
     const link: FakeLink = {
       rank,
       isOpen: false,

@@ -19,8 +19,8 @@ export interface LogicWorldOptions {
   readonly marginMs?: number;
   readonly latencyMs?: number;
   readonly timing?: Partial<LogicTiming>;
-  /** How many of the three addresses clients are given. */
-  readonly addresses?: number;
+  /** What clients are given; default: one address of each server. */
+  readonly addresses?: readonly string[];
 }
 
 /** Clients' logic and a fake triad on virtual time, one event after the other, no promises anywhere. */
