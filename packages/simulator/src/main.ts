@@ -35,8 +35,13 @@ async function simulate(command: Command): Promise<number> {
 async function plant(command: Command): Promise<number> {
   // Only here, since it needs the sources and what bundles them.
   const { searchFor } = await import('./planted/planted-search.ts');
+  const wanted = plantedBugs.filter(({ name }) => command.bug === undefined || command.bug === name);
+  if (wanted.length === 0) {
+    print(`No planted bug ${command.bug}: there are ${plantedBugs.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
   let missed = 0;
-  for (const bug of plantedBugs) {
+  for (const bug of wanted) {
     const { foundAt, seeds, message } = await searchFor(bug, command);
     if (foundAt === undefined) missed++;
     print(foundAt === undefined ? `MISSED ${bug.name}` : `found ${bug.name} after ${seeds} seeds (${message})`);

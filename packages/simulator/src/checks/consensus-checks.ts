@@ -18,6 +18,8 @@ export interface ConsensusChecksParts {
   readonly note: (server: string, what: string) => void;
   /** The newest entry that any server has applied. */
   readonly newestIndex: () => number;
+  /** A server proposes a command. */
+  readonly onProposed: (command: Uint8Array) => void;
   /** Stands between a server's machine and its consensus. */
   readonly watchMachine: (server: string, machine: StateMachine<unknown>) => StateMachine<unknown>;
 }
@@ -56,7 +58,10 @@ export class ConsensusChecks {
       inner.on({ onControlGained: (term) => this.#gained(watched, term) });
       return {
         start: (machine) => inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>),
-        propose: (command, options) => this.#confirming(watched, 'a commit', () => inner.propose(command, options)),
+        propose: (command, options) => {
+          this.#parts.onProposed(command);
+          return this.#confirming(watched, 'a commit', () => inner.propose(command, options));
+        },
         readBarrier: (options) => this.#confirming(watched, 'a round', () => inner.readBarrier(options)),
         status: () => inner.status(),
         transferControl: (to) => inner.transferControl(to),

@@ -64,7 +64,7 @@ export class ScriptedSession {
 
   /** Sends a message of this session once more, perhaps on another link, as its next attempt. */
   async repeat<M extends SessionMessage>(message: M, attempt = message.attempt + 1): Promise<Answer> {
-    return this.noting(await this.link.ask({ ...message, id: this.link.nextId(), attempt } as M));
+    return this.noting(await this.link.ask({ ...message, id: this.link.nextId(), attempt }));
   }
 
   resumeMessage(): Extract<ClientMessage, { t: 'resume' }> {

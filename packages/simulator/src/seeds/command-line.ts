@@ -4,6 +4,8 @@ import type { SeedsRange } from './seeds.ts';
 /** What the simulator was told to do. */
 export interface Command extends SeedsRange {
   readonly plantedBugs: boolean;
+  /** Only this one of them. */
+  readonly bug: string | undefined;
   /** One line of JSON instead of text. */
   readonly json: boolean;
   /** How many of the newest lines of its trace a failed seed prints. */
@@ -18,7 +20,8 @@ export const usage = `npm run sim -- [--seeds N] [--seed S] [--seconds V] [--tra
   --seconds V      virtual seconds of each run before everything is healed (default 30)
   --trace LINES    lines of the trace that a failed seed prints (default 80)
   --json           print one line of JSON
-  --planted-bugs   put known bugs into the sources, one by one, and require that each is found within N seeds (default 400)`;
+  --planted-bugs   put known bugs into the sources, one by one, and require that each is found within N seeds (default 400)
+  --bug NAME       with it: only this one`;
 
 /** Reads the command line. Throws an error whose message says what is wrong with it. */
 export function parseCommand(args: readonly string[]): Command {
@@ -30,6 +33,7 @@ export function parseCommand(args: readonly string[]): Command {
       seconds: { type: 'string' },
       trace: { type: 'string' },
       json: { type: 'boolean', default: false },
+      bug: { type: 'string' },
       'planted-bugs': { type: 'boolean', default: false },
     },
   });
@@ -42,6 +46,7 @@ export function parseCommand(args: readonly string[]): Command {
     traceLines: wholeNumber('--trace', values.trace, 80),
     json: values.json,
     plantedBugs,
+    bug: values.bug,
   };
 }
 

@@ -27,6 +27,8 @@ interface Injected {
   readonly undo?: Undo;
   /** How long it lasts; default: as the plan has it. Milliseconds. */
   readonly lastsMs?: number;
+  /** Whether it ends, if not before, in the middle of the next reclaim. */
+  readonly endsInReclaim?: boolean;
 }
 
 /** Waits for its moment; answers what was done once that has come. */
@@ -46,6 +48,7 @@ export class Faults {
   readonly #parts: FaultsParts;
   readonly #undo = new Set<Undo>();
   readonly #ambushes = new Map<FaultKind, Ambush>();
+  readonly #untilReclaim = new Set<Undo>();
   #isOver = false;
 
   constructor(parts: FaultsParts) {
@@ -75,6 +78,12 @@ export class Faults {
     for (const server of this.withoutMemory) if (server.isUp && isWhole(server)) this.withoutMemory.delete(server);
   }
 
+  /** A server proposes to reclaim a silent session. */
+  reclaiming(): void {
+    for (const undo of this.#untilReclaim) undo();
+    this.#untilReclaim.clear();
+  }
+
   #next(): void {
     const { world, plan, random } = this.#parts;
     world.schedule(draw(random, plan.faultEvery), () => {
@@ -89,7 +98,7 @@ export class Faults {
     if (injected !== undefined) this.#injected(kind, injected);
   }
 
-  #injected(kind: FaultKind, { what, undo, lastsMs }: Injected): void {
+  #injected(kind: FaultKind, { what, undo, lastsMs, endsInReclaim }: Injected): void {
     const { world, plan, random, note } = this.#parts;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     note('fault', `${kind}: ${what}`);
@@ -100,6 +109,7 @@ export class Faults {
       undo();
     };
     this.#undo.add(once);
+    if (endsInReclaim) this.#untilReclaim.add(once);
     // Some pass at once: the quickest restart is the one in which most is still under way.
     const usualMs = random.chance(0.2) ? random.float() * 20 : draw(random, plan.faultLasts);
     world.schedule(lastsMs ?? usualMs, once);
@@ -162,7 +172,8 @@ export class Faults {
         (host) => host === server.name || (!this.#isServer(host) && random.chance(0.5)),
       );
       const others = this.#hosts().filter((host) => !apart.includes(host));
-      return { what: `${apart.join(', ')} from all others`, undo: this.#partition(apart, others) };
+      const what = `${apart.join(', ')} from all others`;
+      return { what, undo: this.#partition(apart, others), lastsMs: this.#longEnough() };
     },
     oneWay: () => {
       const from = this.#random.pick(this.#hosts());
@@ -271,13 +282,17 @@ export class Faults {
     };
   }
 
-  /** Half of what silences a client ends just when its seats are reclaimed: that is when it matters. */
-  #aboutOneHold(): { lastsMs?: number } {
+  /** Half of what silences a client ends when it matters: just when its seats are reclaimed. */
+  #aboutOneHold(): Partial<Injected> {
+    return this.#random.chance(0.5) ? {} : { lastsMs: this.#longEnough(), endsInReclaim: true };
+  }
+
+  /** For a change of control and a reclaim after it. Milliseconds. */
+  #longEnough(): number {
     const { random, plan } = this.#parts;
-    if (random.chance(0.5)) return {};
     const leaseMs = 1_000 * (random.pick(plan.features).leaseSeconds ?? 1);
     const { drift, marginMs } = plan.settings;
-    return { lastsMs: leaseMs * (1 + drift) + marginMs + (random.float() - 0.5) * leaseMs * 0.4 };
+    return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
   }
 
   #leader(): ClusterServer | undefined {
@@ -345,9 +360,4 @@ function stepClock(runtime: VirtualRuntime | undefined, random: SeededRandom): I
   const byMs = (random.chance(0.5) ? 1 : -1) * random.float() * random.pick([2_000, 2 * minuteMs, 100 * minuteMs]);
   runtime.stepWall(byMs);
   return { what: `${runtime.name} by ${Math.round(byMs)} ms`, undo: () => runtime.stepWall(-byMs) };
-}
-
-/** A table's row: how often each kind that happened was injected. */
-export function faultCounts(counts: ReadonlyMap<FaultKind, number>): string {
-  return faultKinds.flatMap((kind) => (counts.has(kind) ? `${kind} ${counts.get(kind)}` : [])).join(', ');
 }

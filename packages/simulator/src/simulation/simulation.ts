@@ -1,5 +1,5 @@
 import { type Client, createClient, type Grant } from '@lic/client';
-import type { LedgerCommand, LedgerResult } from '@lic/core';
+import { decodeCommand, type LedgerCommand, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
 import {
   createMemoryNetwork,
@@ -79,6 +79,9 @@ export class Simulation {
       fail,
       note,
       newestIndex: () => this.#log.newestIndex,
+      onProposed: (command) => {
+        if (decodeCommand(command).kind === 'reclaim') this.#faults.reclaiming();
+      },
       watchMachine: (server, machine) => this.#watchMachine(server, machine as StateMachine<LedgerResult>),
     });
     this.#faults = new Faults({
