@@ -93,13 +93,15 @@ describe('a transfer', () => {
     await cluster.run(30_000);
     expect(names(cluster.inControl())).toEqual([third.name]);
     // A planned change is none: it takes the suspension along.
-    await (await cluster.link(third)).admin(third.adminToken, { verb: 'drain', server: '3' });
-    await cluster.until(
-      'the handover',
-      () => cluster.inControl().includes(first) || cluster.inControl().includes(second),
-    );
-    const next = await cluster.control();
-    await (await cluster.link(next)).admin(next.adminToken, { verb: 'transfer', to: '2' });
+    const say = async (verb: 'drain' | 'undrain', server: string): Promise<void> => {
+      const control = await cluster.control();
+      await (await cluster.link(control)).admin(control.adminToken, { verb, server });
+    };
+    await say('drain', '1');
+    await say('drain', '3');
+    await cluster.until('the handover', () => cluster.inControl().includes(second), 2_000);
+    await say('undrain', '1');
+    await say('undrain', '3');
     await cluster.run(30_000);
     expect(names(cluster.inControl())).toEqual([second.name]);
     second.kill();
@@ -155,6 +157,25 @@ describe('failback', () => {
       await cluster.run(5_000);
     }
     expect(waits.map((ms) => Math.round(ms / 10_000))).toEqual([1, 2, 4]);
+  });
+
+  it('waits longer, too, where another server notices the loss than the one that gave control back', async () => {
+    const cluster = await Cluster.start();
+    const first = cluster.server(1);
+    first.kill();
+    const giver = await cluster.control();
+    await cluster.during(first.start());
+    await cluster.until('the failback', () => cluster.inControl().includes(first), 20_000);
+    // What it knew is gone with its process, and it may not take control itself.
+    giver.kill();
+    await cluster.during(giver.start());
+    await (await cluster.link(first)).admin(first.adminToken, { verb: 'drain', server: giver.name });
+    await cluster.run(2_000);
+    first.kill();
+    expect((await cluster.control()).rank).not.toBe(giver.rank);
+    await cluster.during(first.start());
+    const waitedMs = await cluster.until('the next failback', () => cluster.inControl().includes(first), 60_000);
+    expect(waitedMs).toBeGreaterThan(19_000);
   });
 
   it('does not happen where it is sticky', async () => {

@@ -65,6 +65,9 @@ describe('a queue', () => {
     await d.checkout(wait);
     d.link.abort();
     await cluster.run(1_500);
+    for (const { host } of [a.link, b.link, c.link]) {
+      cluster.network.setLatency({ minMs: 1, maxMs: 1 }, { from: host, to: control.name });
+    }
     b.link.send(b.checkoutMessage(wait));
     await cluster.run(0.5);
     a.link.send({ t: 'checkin', ...a.nextRequest(), grant: seat.id });

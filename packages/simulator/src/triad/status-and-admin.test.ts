@@ -45,15 +45,30 @@ describe('a status', () => {
     }
   });
 
-  it('sees what was committed before it was asked for, however many ask', async () => {
-    const cluster = await Cluster.start();
+  it('sees what was committed before it was asked for, however many ask, also through a stand-by that is far away', async () => {
+    const cluster = await Cluster.start({ latency: { minMs: 30, maxMs: 30 } });
     const control = await cluster.control();
-    const [session, link] = [await cluster.session(control), await cluster.link(cluster.server(2))];
-    for (let taken = 1; taken <= 3; taken++) {
-      link.send({ t: 'status', id: link.nextId() });
-      link.send({ t: 'status', id: link.nextId() });
-      await session.hold();
-      expect((await link.status()).pools[0]?.inUse).toBe(taken);
+    const [session, near, far] = [
+      await cluster.session(control),
+      await cluster.link(control),
+      await cluster.link(cluster.server(2)),
+    ];
+    await session.checkout({ feature: 'nothing' });
+    for (const { host } of [session.link, near, far]) {
+      for (const { name } of cluster.servers) {
+        cluster.network.setLatency({ minMs: 0, maxMs: 0 }, { from: host, to: name });
+        cluster.network.setLatency({ minMs: 0, maxMs: 0 }, { from: name, to: host });
+      }
+    }
+    for (let turn = 0; turn < 20; turn++) {
+      // Reports at every stage of their making are under way while a seat is taken, or given back.
+      for (const link of [near, far]) link.send({ t: 'status', id: link.nextId() });
+      await cluster.run(10 * turn);
+      const grant = await session.hold();
+      expect((await far.status()).pools[0]?.inUse).toBe(1);
+      expect((await near.status()).pools[0]?.inUse).toBe(1);
+      await session.checkin(grant.id);
+      expect((await far.status()).pools[0]?.inUse).toBe(0);
     }
   });
 
@@ -132,12 +147,21 @@ describe('a status', () => {
     }
     await cluster.during(third.start());
     await cluster.run(3_000);
-    await session.checkout();
+    expect(third.server.inspect().consensus?.appliedIndex).toBeGreaterThan(1_500);
+    // With the log moving on, and the third server late, only noted hashes can be compared.
+    cluster.network.setLatency({ minMs: 300, maxMs: 300 }, { from: control.name, to: third.name });
+    for (let turn = 0; turn < 200; turn++) {
+      cluster.world.schedule(5 * turn, () => session.link.send(session.checkoutMessage({ feature: 'nothing' })));
+    }
     await cluster.run(500);
     const report = await cluster.status(control);
-    expect(report.servers[2]?.lastApplied).toBeGreaterThan(1_500);
+    expect(report.servers[2]?.lastApplied).toBeLessThan(report.servers[0]?.lastApplied ?? 0);
     expect(report.notices).toEqual([]);
-    expect(report.hashIndex).toBe(third.server.inspect().consensus?.appliedIndex);
+    // Past the next mark there is something to compare again.
+    for (let turn = 0; turn < 600; turn++) session.link.send(session.checkoutMessage({ feature: 'nothing' }));
+    await cluster.run(3_000);
+    const later = await cluster.status(control);
+    expect(later).toMatchObject({ notices: [], hashIndex: third.server.inspect().consensus?.appliedIndex });
   });
 
   it('with hashes that differ raises an alarm, in the status and in the log', async () => {
