@@ -9,19 +9,20 @@ import {
   type StoreContents,
   type Transport,
 } from '@lic/interfaces';
-import type { ControlHint, HelloMessage, ServerMessage, StatusReport, WelcomeMessage } from '@lic/protocol';
+import type { HelloMessage, StatusReport, WelcomeMessage } from '@lic/protocol';
 import { AdminDesk } from './admin/admin-desk.ts';
 import { ClientHub } from './clients/client-hub.ts';
 import { ClientRouter } from './clients/client-router.ts';
 import { makeWelcome } from './clients/welcome.ts';
 import { createTriadClock, type TriadClock } from './clock/triad-clock.ts';
 import { ControlKeeper } from './control/control-keeper.ts';
+import { ControlNews } from './control/control-news.ts';
 import { type ControlView, hintOf } from './control/control-view.ts';
 import { TermKeeper } from './control/term-keeper.ts';
 import { drawId, readFolder } from './forming/folder-record.ts';
 import { formTriad } from './forming/forming.ts';
 import { LicenseDesk, type VerifiedLicense } from './license/license-desk.ts';
-import { licenseInEntries, licenseInSnapshot } from './license/license-in-log.ts';
+import { seedLicense } from './license/license-seed.ts';
 import { createPeerCalls, type PeerCalls } from './peers/peer-calls.ts';
 import { createTriadPeers, type PeerEndpoint, type TriadPeers } from './peers/triad-peers.ts';
 import { createPropose } from './propose.ts';
@@ -29,6 +30,7 @@ import type { Server, ServerInspection } from './server.ts';
 import { createServerMachine, type ServerMachine } from './server-machine.ts';
 import type { ServerOptions } from './server-options.ts';
 import { type ActiveClock, createActiveClock } from './sessions/active-clock.ts';
+import { noticesOf } from './status/server-notices.ts';
 import { type ServerFacts, StatusDesk } from './status/status-desk.ts';
 
 /** A request unanswered for so long goes again through the others: 2.5 peer rounds (`lan`: 250 ms, `wan`: 1 s). */
@@ -64,6 +66,7 @@ export class LicenseServer implements Server {
   readonly #ledger: Ledger;
   readonly #machine: ServerMachine;
   readonly #license: LicenseDesk;
+  readonly #news: ControlNews;
   readonly #bootId: string;
   readonly #stopping = new AbortController();
   #settleJoined!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
@@ -71,7 +74,6 @@ export class LicenseServer implements Server {
   #parts: Parts | undefined;
   #member: Member | undefined;
   #endpoints: readonly PeerEndpoint[] = [];
-  #told = '';
   #formingTrouble: string | null = null;
   #isServing = true;
   #stopped: Promise<void> | undefined;
@@ -80,6 +82,13 @@ export class LicenseServer implements Server {
     this.#options = options;
     this.#logger = options.logger;
     this.#license = new LicenseDesk(options, options.logger);
+    this.#news = new ControlNews({
+      view: () => this.#view(),
+      endpoint: (id) => this.#endpoint(id),
+      isServing: () => this.#member?.terms.desk !== undefined,
+      noteControl: (isKnown) => this.#parts?.status.noteControl(isKnown),
+      broadcast: (message) => this.#parts?.hub.broadcast(message),
+    });
     this.#bootId = drawId(options.runtime);
     this.#ledger = createLedger({ verifyLicense: async (text) => void (await this.#license.verify(text)) });
     this.#machine = createServerMachine(this.#ledger, options.logger, {
@@ -103,7 +112,7 @@ export class LicenseServer implements Server {
     const transports = this.#options.transports.map((factory) => factory({ runtime, logger }));
     try {
       const contents = await store.open();
-      const seed = await this.#seed(contents);
+      const seed = await seedLicense(this.#license, store, contents);
       this.#endpoints = this.#license.endpoints(seed.license);
       // A record that can't be read is refused with its reason when the triad is joined.
       const folder = await readFolder(store).catch(() => undefined);
@@ -116,26 +125,6 @@ export class LicenseServer implements Server {
     } catch (error) {
       await this.stop({ handover: false });
       throw error;
-    }
-  }
-
-  /** The license to begin with: the newest of the log, where it has one; the file only seeds a first start (triad.md, S3). */
-  async #seed(contents: StoreContents): Promise<VerifiedLicense> {
-    const license = this.#license;
-    const logged = licenseInEntries(contents.entries);
-    if (logged !== null) {
-      try {
-        return await license.verify(logged);
-      } catch {
-        // It will be looked at again before it is applied; who can't verify it then is fenced.
-      }
-    }
-    try {
-      return await license.read();
-    } catch (error) {
-      const restored = await licenseInSnapshot(this.#options.store);
-      if (restored === null) throw error;
-      return license.verify(restored);
     }
   }
 
@@ -165,7 +154,7 @@ export class LicenseServer implements Server {
     this.#stopping.abort(new LicError('STOPPED', 'The server is stopping.'));
     if (handover) {
       // Where control is here, whom it goes to is told when that is decided.
-      const to = this.#view().state === 'in-control' ? null : this.#controlHint();
+      const to = this.#view().state === 'in-control' ? null : this.#news.hint();
       this.#parts?.hub.broadcast({ t: 'moving', to, reason: 'this server is stopping' });
       await this.#member?.control.leave();
     }
@@ -224,7 +213,7 @@ export class LicenseServer implements Server {
       logger,
       adminToken,
       view: () => this.#view(),
-      controlHint: () => this.#controlHint(),
+      controlHint: () => this.#news.hint(),
       status,
       desk: () => this.#member?.terms.desk,
       admin: () => this.#member?.admin,
@@ -235,10 +224,7 @@ export class LicenseServer implements Server {
       acceptPeer: (connection, firstFrame) => peers.accept(connection, firstFrame),
       handlers: {
         welcome: (hello) => this.#welcome(hello),
-        greeted: (link, { state, term, control }) => {
-          const now = this.#controlMessage();
-          if (state !== now.state || term !== now.term || control?.key !== now.control?.key) link.send(now);
-        },
+        greeted: (link, welcome) => this.#news.tellNewcomer(link, welcome),
         message: (link, message) => router.receive(link, message),
         closed: (link, reason) => this.#member?.terms.desk?.linkClosed(link, reason),
       },
@@ -321,8 +307,8 @@ export class LicenseServer implements Server {
       seed,
       settings,
       isNew: formed.isNew,
-      controlHint: (leader) => this.#controlHint(leader),
-      onServing: () => this.#tellControl(),
+      controlHint: (leader) => this.#news.hint(leader),
+      onServing: () => this.#news.tell(),
     });
     const admin = new AdminDesk({ ...shared, propose, control, license: this.#license, view: () => this.#view() });
     this.#member = { consensus, control, terms, admin };
@@ -333,15 +319,15 @@ export class LicenseServer implements Server {
       },
       onControlLost: (term) => {
         terms.lost(term);
-        this.#tellControl();
+        this.#news.tell();
       },
-      onChange: () => this.#tellControl(),
+      onChange: () => this.#news.tell(),
       onTransferring: (to) => {
         hub.broadcast({ t: 'moving', to: hintOf(this.#endpoint(to)), reason: 'control is handed over' });
       },
     });
     await consensus.start(this.#machine);
-    this.#tellControl();
+    this.#news.tell();
   }
 
   #applied(events: readonly LedgerEvent[]): void {
@@ -377,7 +363,7 @@ export class LicenseServer implements Server {
         bootId: this.#bootId,
         state,
         term,
-        control: this.#controlHint(),
+        control: this.#news.hint(),
         servers: this.#endpoints.flatMap((endpoint) => hintOf(endpoint) ?? []),
         settings: {
           repeatAfterMs: repeatAfterRounds * timing.roundMs,
@@ -401,32 +387,13 @@ export class LicenseServer implements Server {
     return { state: status.state, term: status.term, leader: status.leader, trouble: status.trouble };
   }
 
-  /** Where control is, or would be at `leader`. */
-  #controlHint(leader: unknown = undefined): ControlHint | null {
-    const known = typeof leader === 'string' ? leader : this.#view().leader;
-    return known === null ? null : hintOf(this.#endpoint(known));
-  }
-
-  #controlMessage(): Extract<ServerMessage, { t: 'control' }> {
-    const { state, term } = this.#view();
-    return { t: 'control', state, term, control: this.#controlHint() };
-  }
-
-  /** Tells every client, once for each change. */
-  #tellControl(): void {
-    if (!this.#isServing) return;
-    const { state, term, leader } = this.#view();
-    this.#parts?.status.noteControl(state === 'standby' || state === 'in-control');
-    // Told only once sessions are served: who comes earlier would be turned away.
-    if (state === 'in-control' && this.#member?.terms.desk === undefined) return;
-    const told = `${state} ${term} ${leader}`;
-    if (told === this.#told) return;
-    this.#told = told;
-    this.#parts?.hub.broadcast(this.#controlMessage());
-  }
-
   async #facts(): Promise<ServerFacts> {
-    const notices = await this.#notices();
+    const notices = noticesOf({
+      licenseFile: await this.#license.file(),
+      licenseHash: this.#ledger.summary().licenseHash,
+      pendingLeapMs: this.#parts?.clock.pendingLeapMs() ?? null,
+      refusals: this.#parts?.peers.refusals() ?? [],
+    });
     const { state, trouble } = this.#view();
     return {
       state,
@@ -439,27 +406,6 @@ export class LicenseServer implements Server {
       trouble,
       notices,
     };
-  }
-
-  /** What the administrator should know of this server. */
-  async #notices(): Promise<readonly string[]> {
-    const notices: string[] = [];
-    const file = await this.#license.file();
-    const { licenseHash } = this.#ledger.summary();
-    if (licenseHash !== null && licenseHash !== file.hash) {
-      notices.push(
-        file.trouble === null
-          ? 'The license file on disk is not the license in force: load it with `lic reload`, or remove it.'
-          : `The license file on disk can't be used: ${file.trouble} The license in force is the log's.`,
-      );
-    }
-    const leapMs = this.#parts?.clock.pendingLeapMs() ?? null;
-    if (leapMs !== null)
-      notices.push(`The clocks are ${Math.round(leapMs / 60_000)} min ahead of license time: see \`lic time\`.`);
-    for (const { address, code, message } of this.#parts?.peers.refusals() ?? []) {
-      notices.push(`A link with ${address} was refused: ${message} (${code})`);
-    }
-    return notices;
   }
 
   #endpoint(id: string): PeerEndpoint | undefined {

@@ -1,11 +1,38 @@
 import { createLedger, decodeCommand } from '@lic/core';
-import type { LogEntry, LogStore } from '@lic/interfaces';
+import type { LogEntry, LogStore, StoreContents } from '@lic/interfaces';
+import type { LicenseDesk, VerifiedLicense } from './license-desk.ts';
 
 /** Below this many bytes a command can't carry a license: the keys and the signature alone take more. */
 const licenseBytesMin = 256;
 
+/**
+ * The license that a server begins with: the newest of its log, where it has one; the file only seeds a first start
+ * (triad.md, S3). Throws what reading or verifying the file throws where there is none in the log either.
+ */
+export async function seedLicense(
+  desk: LicenseDesk,
+  store: LogStore,
+  contents: StoreContents,
+): Promise<VerifiedLicense> {
+  const logged = licenseInEntries(contents.entries);
+  if (logged !== null) {
+    try {
+      return await desk.verify(logged);
+    } catch {
+      // It will be looked at again before it is applied; who can't verify it then is fenced.
+    }
+  }
+  try {
+    return await desk.read();
+  } catch (error) {
+    const restored = await licenseInSnapshot(store);
+    if (restored === null) throw error;
+    return desk.verify(restored);
+  }
+}
+
 /** The text of the newest license among these log entries, or null. */
-export function licenseInEntries(entries: readonly LogEntry[]): string | null {
+function licenseInEntries(entries: readonly LogEntry[]): string | null {
   for (let at = entries.length - 1; at >= 0; at--) {
     const text = licenseIn(entries[at] as LogEntry);
     if (text !== null) return text;
@@ -14,7 +41,7 @@ export function licenseInEntries(entries: readonly LogEntry[]): string | null {
 }
 
 /** The text of the license in the newest snapshot, or null. Restores the whole of it: for the case that there is no other way. */
-export async function licenseInSnapshot(store: LogStore): Promise<string | null> {
+async function licenseInSnapshot(store: LogStore): Promise<string | null> {
   const snapshot = await store.readSnapshot();
   if (snapshot === undefined) return null;
   const ledger = createLedger({ verifyLicense: () => {} });
