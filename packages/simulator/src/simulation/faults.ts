@@ -1,6 +1,6 @@
 import type { CrashLoss, MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
-import { draw, type FaultKind, faultKinds, type Plan } from './plan.ts';
+import { draw, type FaultKind, type Plan } from './plan.ts';
 import type { Product } from './product.ts';
 
 /** What the faults of a run act on. */
