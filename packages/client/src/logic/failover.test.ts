@@ -205,7 +205,7 @@ describe('where servers are', () => {
       client
         .openLinks()
         .map(({ rank }) => rank)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([1, 2, 3]);
     expect(client.dialled).toHaveLength(4);
   });
