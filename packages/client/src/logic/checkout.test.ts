@@ -272,17 +272,24 @@ describe('a session that holds nothing', () => {
     expect(client.sent.map(({ message }) => message.t)).toEqual(['checkout', 'checkin', 'checkout']);
   });
 
-  test('and was never begun, for want of room, is tried anew', () => {
+  test('and was never begun, for want of room, is tried anew by the next checkout', () => {
     const world = serving();
     const client = world.client();
-    const call = client.checkout();
+    const calls = [client.checkout(), client.checkout()];
     world.runUntil(() => client.sent.length === 1);
     const denial = { code: 'TOO_MANY_SESSIONS', feature: 'compare', requested: 1, message: 'full' };
     const [link] = [...client.links.keys()];
+    world.triad.receive = () => undefined;
     client.input({ kind: 'message', link: link as number, message: { t: 'denied', id: 1, seq: 1, epoch: 0, denial } });
-    expect(client.failure(call)).toMatchObject({ denial });
-    client.hold();
-    expect(client.sent.map(({ message }) => message.seq)).toEqual([1, 1]);
+    const unknown = { t: 'error', id: 2, code: 'UNKNOWN_SESSION', message: 'x', retryable: false } as const;
+    client.input({ kind: 'message', link: link as number, message: unknown });
+    expect(client.failure(calls[0] as number)).toMatchObject({ denial });
+    expect(client.sent.map(({ message }) => [message.seq, message.opening !== undefined])).toEqual([
+      [1, true],
+      [2, false],
+      [1, true],
+    ]);
+    expect(client.outcomes.has(calls[1] as number)).toBe(false);
   });
 
   test('and is old is not asked for again', () => {

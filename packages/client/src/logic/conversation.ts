@@ -103,8 +103,6 @@ function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' |
       break;
     case 'denied':
       checkouts.denied(message.seq, request, message.denial);
-      // No session was begun: the next checkout tries with another.
-      if (message.epoch === 0) scene.sessionOver('reclaimed');
       break;
     case 'done':
       if (request !== undefined) finish(scene, request);

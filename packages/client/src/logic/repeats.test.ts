@@ -222,7 +222,7 @@ describe('an answer from before the newest binding', () => {
       state: 'active',
       checkoutSeq: 2,
     } as const;
-    const late = { t: 'error', id, code: 'UNKNOWN', message: 'x', retryable: true } as const;
+    const late = { t: 'error', id, code: 'REFUSED', message: 'x', retryable: false } as const;
     client.input({ kind: 'message', link: old as number, message: late });
     client.input({ kind: 'message', link: old as number, message: { t: 'granted', id, seq: 2, epoch: 1, grant } });
     expect(client.outcomes.has(call)).toBe(false);
