@@ -1,4 +1,4 @@
-import type { CrashLoss, MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import type { CrashLoss, MemoryDisk, MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { draw, type FaultKind, type Plan } from './plan.ts';
 import type { Product } from './product.ts';
@@ -45,6 +45,8 @@ export class Faults {
   readonly counts = new Map<FaultKind, number>();
   /** Servers whose disk was taken and that have not been voters again since. */
   readonly withoutMemory = new Set<ClusterServer>();
+  /** What was on a disk when it was taken last: an acknowledgement of it may still be under way. */
+  readonly lostDisks = new Map<ClusterServer, MemoryDisk>();
   readonly #parts: FaultsParts;
   readonly #undo = new Set<Undo>();
   readonly #ambushes = new Map<FaultKind, Ambush>();
@@ -169,7 +171,7 @@ export class Faults {
       const random = this.#random;
       const server = this.#leader() ?? random.pick(this.#parts.servers);
       const apart = this.#hosts().filter(
-        (host) => host === server.name || (!this.#isServer(host) && random.chance(0.5)),
+        (host) => host === server.name || (!this.#isServer(host) && random.chance(0.8)),
       );
       const others = this.#hosts().filter((host) => !apart.includes(host));
       const what = `${apart.join(', ')} from all others`;
@@ -249,6 +251,7 @@ export class Faults {
       if (this.withoutMemory.size > 0 || !servers.every((server) => server.isUp && isWhole(server))) return undefined;
       const server = this.#random.pick(servers);
       const boot = this.#kill(server);
+      this.lostDisks.set(server, server.disk.clone());
       server.disk.wipe();
       this.withoutMemory.add(server);
       return { what: `the disk of ${server.name}`, undo: boot };
@@ -290,7 +293,7 @@ export class Faults {
   /** For a change of control and a reclaim after it. Milliseconds. */
   #longEnough(): number {
     const { random, plan } = this.#parts;
-    const leaseMs = 1_000 * (random.pick(plan.features).leaseSeconds ?? 1);
+    const leaseMs = 1_000 * Math.max(...plan.features.map(({ leaseSeconds = 1 }) => leaseSeconds));
     const { drift, marginMs } = plan.settings;
     return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
   }

@@ -77,7 +77,7 @@ export interface Plan {
  * anywhere, and what one fault undoes another would have shown.
  */
 export function drawPlan(random: SeededRandom): Plan {
-  const leases = [1, 2, 4];
+  const leases = [1, 1, 2, 4];
   const features: Feature[] = [
     { name: 'compare', version: '12.0', count: random.between(1, 3), leaseSeconds: random.pick(leases) },
     { name: 'merge', version: '3.1', count: random.between(1, 4), leaseSeconds: random.pick(leases) },
@@ -114,7 +114,7 @@ export function drawPlan(random: SeededRandom): Plan {
     clients: random.between(2, 6),
     grantsPerClient: random.between(1, 3),
     think: { minMs: 0, maxMs: random.pick([200, 1_000, 4_000]) },
-    hold: { minMs: 0, maxMs: random.pick([300, 3_000, 10_000]) },
+    hold: { minMs: 0, maxMs: random.pick([300, 3_000, 20_000]) },
     waitMsMax: random.pick([0, 2_000, 10_000]),
     faults: calm ? [] : faultKinds.filter(() => random.chance(share)),
     faultEvery: { minMs: 50, maxMs: random.pick([1_000, 3_000, 8_000]) },

@@ -8,7 +8,7 @@ const virtualSeconds = 10;
 it('keeps every promise after every event of random faults, and is well again once they are healed', {
   timeout: 240_000,
 }, async () => {
-  const { failed, grants, terms } = await runSeeds({ firstSeed: 1, seeds: 6, seconds: virtualSeconds }, () => {});
+  const { failed, grants, terms } = await runSeeds({ firstSeed: 1, seeds: 40, seconds: virtualSeconds }, () => {});
   expect(failed).toBeUndefined();
   expect(grants, 'something was granted').toBeGreaterThan(0);
   expect(terms, 'control was somewhere').toBeGreaterThan(0);

@@ -72,7 +72,7 @@ export class Simulation {
     this.#log = new LogChecks({
       fail,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
-      copiesOf: (index, command) => this.#servers.filter(({ disk }) => hasOnDisk(disk, index, command)).length,
+      copiesOf: (index, command) => this.#copiesOf(index, command),
       onEntry: (index, command, result, by) => note(by, `entry ${index}: ${describe(command, result)}`),
     });
     this.#consensus = new ConsensusChecks({
@@ -222,6 +222,13 @@ export class Simulation {
       restore: (chunks) => machine.restore(chunks),
       hash: () => machine.hash(),
     };
+  }
+
+  #copiesOf(index: number, command: Uint8Array): number {
+    return this.#servers.filter((server) => {
+      const lost = this.#faults.lostDisks.get(server);
+      return hasOnDisk(server.disk, index, command) || (lost !== undefined && hasOnDisk(lost, index, command));
+    }).length;
   }
 
   #check(): void {

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { plantedBugs } from './planted-bugs.ts';
+import { searchFor } from './planted-search.ts';
+
+/** Bugs that few seeds find, each with the promise that it breaks. `npm run sim -- --planted-bugs` searches for all. */
+const quick = [
+  ['ack-before-sync', 'I4'],
+  ['leader-counts-unsynced', 'I4'],
+  ['old-term-commit', 'I4'],
+] as const;
+
+it.each(quick)('the simulator finds %s', { timeout: 240_000 }, async (name, promise) => {
+  const bug = plantedBugs.find((one) => one.name === name);
+  if (bug === undefined) throw new Error(`no planted bug is called ${name}`);
+  const { foundAt, message } = await searchFor(bug, { firstSeed: 1, seeds: 20, seconds: 20 });
+  expect(foundAt, 'found within 20 seeds').toBeDefined();
+  expect(message).toContain(promise);
+});
