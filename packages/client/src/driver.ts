@@ -10,6 +10,9 @@ import type { Trust } from './trust.ts';
 /** Random bytes that are given to the logic at once. */
 export const entropyBytes = 4 * entropyBytesMin;
 
+/** A timer that fires so much too late tells that the process stood still, ms. */
+const stallMsMin = 50;
+
 /** What the driver joins. */
 export interface DriverParts {
   readonly runtime: Runtime;
@@ -145,6 +148,14 @@ export class Driver {
       this.#timerAtMs = Infinity;
       this.input({ kind: 'wake' });
     };
-    this.#timer = runtime.setTimer(wakeMs - runtime.monotonic(), wake, { keepAlive: this.#keepAlive });
+    // Not finer than a millisecond: a wait that the clock's resolution swallows would never be over.
+    const delayMs = Math.max(1, Math.ceil(wakeMs - runtime.monotonic()));
+    const dueMs = runtime.monotonic() + delayMs;
+    const wakeOrHearFirst = (): void => {
+      // After a stall of this process the answers that it seems to miss lie in its sockets: they are read first.
+      if (runtime.monotonic() - dueMs < stallMsMin) wake();
+      else this.#timer = runtime.setTimer(1, wake, { keepAlive: this.#keepAlive });
+    };
+    this.#timer = runtime.setTimer(delayMs, wakeOrHearFirst, { keepAlive: this.#keepAlive });
   }
 }
