@@ -106,7 +106,7 @@ export class ClientLogic {
       session.bound === null && session.binding?.isOpening !== true ? Infinity : session.line.nextRepeatMs(),
       this.#beatDueMs(),
       this.#moving?.untilMs ?? Infinity,
-      this.#leftoverSinceMs === null ? Infinity : this.#leftoverSinceMs + this.#settings.leaseMs,
+      this.#uselessFromMs(),
       this.#closing?.untilMs ?? Infinity,
     );
   }
@@ -253,8 +253,7 @@ export class ClientLogic {
     this.#questions.expire(nowMs, controlWaitMs, noControl);
     // The requests go on in the background.
     this.#checkins.expire(nowMs, controlWaitMs, noControl);
-    if (this.#leftoverSinceMs !== null && nowMs >= this.#leftoverSinceMs + this.#settings.leaseMs)
-      this.#sessionOver('reclaimed');
+    if (nowMs >= this.#uselessFromMs()) this.#sessionOver('reclaimed');
     if (this.#closing !== null && nowMs >= this.#closing.untilMs) this.#finishClose();
   }
 
@@ -298,6 +297,14 @@ export class ClientLogic {
       hasQuestions: this.#questions.size > 0,
       isMoving: this.#moving !== null,
     };
+  }
+
+  /**
+   * When the session is given up for another: the servers may have ended and forgotten it by then, and must not be asked to
+   * begin it a second time (triad.md, Sessions and the queue).
+   */
+  #uselessFromMs(): number {
+    return Math.min(this.#leftoverSinceMs ?? Infinity, this.#session.line.openingSinceMs) + this.#settings.leaseMs;
   }
 
   #beatDueMs(): number {

@@ -109,6 +109,19 @@ describe('exactly once', () => {
     expect(world.triad.ledger.summary().grants).toBe(2);
   });
 
+  test('the first request is not repeated for longer than a lease: by then the servers may have forgotten its session', () => {
+    const world = serving({ timing: { controlWaitMs: 600_000 } });
+    const client = world.client();
+    const call = client.checkout();
+    world.triad.hasQuorum = false;
+    world.run(25_000);
+    expect(new Set(client.sent.map(({ message }) => message.session)).size).toBe(3);
+    world.triad.hasQuorum = true;
+    world.run(1_000);
+    expect(client.outcomes.get(call)?.kind).toBe('granted');
+    expect(world.triad.ledger.summary()).toMatchObject({ sessions: 1, grants: 1 });
+  });
+
   test('nor does a late repeat of a resume', () => {
     const world = serving();
     const client = world.client();

@@ -69,9 +69,9 @@ export class RequestLine {
     return this.#unanswered.has(1);
   }
 
-  /** The first request, while it is without an answer. */
-  get opening(): Request | undefined {
-    return this.#unanswered.get(1);
+  /** When the session's first request was sent for the first time, while it is without an answer; monotonic ms. */
+  get openingSinceMs(): number {
+    return this.#unanswered.get(1)?.copies[0]?.sentMs ?? Infinity;
   }
 
   /** When the first request that is under way was sent last, monotonic ms; Infinity where none is. */
