@@ -30,8 +30,9 @@ import type { Server, ServerInspection } from './server.ts';
 import { createServerMachine, type ServerMachine } from './server-machine.ts';
 import type { ServerOptions } from './server-options.ts';
 import { type ActiveClock, createActiveClock } from './sessions/active-clock.ts';
+import type { ServerFacts } from './status/server-facts.ts';
 import { noticesOf } from './status/server-notices.ts';
-import { type ServerFacts, StatusDesk } from './status/status-desk.ts';
+import { StatusDesk } from './status/status-desk.ts';
 
 /** A request unanswered for so long goes again through the others: 2.5 peer rounds (`lan`: 250 ms, `wan`: 1 s). */
 const repeatAfterRounds = 2.5;

@@ -1,6 +1,7 @@
 import type { Ledger } from '@lic/core';
 import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
 import { type AdminRequest, adminSchema } from '@lic/protocol';
+import { z } from 'zod';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlView } from '../control/control-view.ts';
@@ -9,11 +10,11 @@ import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
 
+const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(), z.unknown()) });
+const checkSchema = z.object({ license: z.string() });
+
 /** The outcome of a verb: a sentence for people and facts for scripts. */
-export interface AdminOutcome {
-  readonly message: string;
-  readonly result: Record<string, unknown>;
-}
+export type AdminOutcome = z.infer<typeof outcomeSchema>;
 
 /** What verbs are carried out with. */
 export interface AdminDeskParts {
@@ -52,7 +53,7 @@ export class AdminDesk {
       return (await this.#runHere(request.data)) as unknown as Json;
     });
     parts.calls.handle('license.check', async (params) => {
-      await parts.license.verify((params as { readonly license: string }).license);
+      await parts.license.verify(checkSchema.parse(params).license);
       return null;
     });
   }
@@ -73,7 +74,7 @@ export class AdminDesk {
         { retryable: true },
       );
     }
-    return (await this.#parts.calls.call(leader, 'admin.run', complete, forwardMs)) as unknown as AdminOutcome;
+    return outcomeSchema.parse(await this.#parts.calls.call(leader, 'admin.run', complete, forwardMs));
   }
 
   async #runHere(request: AdminRequest): Promise<AdminOutcome> {

@@ -1,26 +1,13 @@
 import type { Ledger } from '@lic/core';
 import type { Logger, PeerId, Runtime } from '@lic/interfaces';
-import type { StatusReport } from '@lic/protocol';
+import { type StatusReport, statusReportSchema } from '@lic/protocol';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlView } from '../control/control-view.ts';
-import type { Json, PeerCalls } from '../peers/peer-calls.ts';
+import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import { type HashNote, newestCommonIndex } from '../server-machine.ts';
+import { type ServerFacts, serverFactsSchema } from './server-facts.ts';
 import { SharedWork } from './shared-work.ts';
-
-/** What a server says of itself to the one that makes a report. */
-export interface ServerFacts {
-  readonly state: StatusReport['servers'][number]['state'];
-  readonly pid: number | null;
-  readonly version: string | null;
-  readonly lastApplied: number;
-  readonly stateHash: string;
-  readonly hashNotes: readonly HashNote[];
-  readonly clockAlarm: boolean;
-  readonly trouble: string | null;
-  /** Sentences for the administrator. */
-  readonly notices: readonly string[];
-}
 
 /** What reports are made from. */
 export interface StatusDeskParts {
@@ -64,7 +51,7 @@ export class StatusDesk {
     this.#freshMs = parts.runtime.now();
     this.#reports = new SharedWork(() => this.#report());
     this.#ownReports = new SharedWork(() => this.#own());
-    parts.calls.handle('status.facts', async () => (await parts.facts()) as unknown as Json);
+    parts.calls.handle('status.facts', () => parts.facts());
     parts.calls.handle('status.report', async () => await this.#ownReports.next());
   }
 
@@ -87,9 +74,9 @@ export class StatusDesk {
     if (state === 'in-control') return this.#ownReports.next();
     if (leader !== null && leader !== peers.self) {
       try {
-        return (await calls.call(leader, 'status.report', null, statusLimits.reportMs)) as unknown as StatusReport;
+        return statusReportSchema.parse(await calls.call(leader, 'status.report', null, statusLimits.reportMs));
       } catch {
-        // The one in control does not answer: what is known here is said to be stale.
+        // The one in control does not answer, or not with a report: what is known here is said to be stale.
       }
     }
     return this.#build(false);
@@ -110,12 +97,10 @@ export class StatusDesk {
     await Promise.all(
       peers.peers().map(async (peer) => {
         try {
-          gathered.set(
-            peer,
-            (await calls.call(peer, 'status.facts', null, statusLimits.peerMs)) as unknown as ServerFacts,
-          );
+          const answer = await calls.call(peer, 'status.facts', null, statusLimits.peerMs);
+          gathered.set(peer, serverFactsSchema.parse(answer));
         } catch {
-          // Listed as unreachable.
+          // Listed as unreachable: it does not answer, or says nothing that can be read (another version).
         }
       }),
     );
