@@ -19,7 +19,9 @@ export interface ConsensusStatus {
   /** For a leader: what it knows of each other member. Empty elsewhere. */
   readonly peers: readonly ConsensusPeerStatus[];
   /** The members of the configuration in force. */
-  readonly members: readonly PeerId[];
+  readonly members: readonly ConfiguredMember[];
+  /** That configuration is not committed yet: no other can be proposed. */
+  readonly isChangingMembers: boolean;
   /** Why it is `learner` or `fenced`, or why its disk stopped it; a sentence with file and offset where there are any. */
   readonly trouble: string | null;
 }
@@ -27,6 +29,8 @@ export interface ConsensusStatus {
 /** A leader's view of one other member. */
 export interface ConsensusPeerStatus {
   readonly id: PeerId;
+  /** The incarnation that it answered under in this term; empty: it has not. */
+  readonly incarnation: string;
   /** The highest index it is known to have on disk. */
   readonly matchIndex: number;
   /** Whether it answered within the last election timeout. */
@@ -86,6 +90,20 @@ export interface Consensus<Result> {
    * another leader is known; throws `TRANSFER_FAILED` after one election timeout, still in control.
    */
   transferControl(to: PeerId): Promise<void>;
+  /**
+   * Puts another configuration in force, from the moment its entry is appended (thesis 4.1; triad.md, Members and Disks lost).
+   * One step at a time: against the configuration in force at most one voter comes, goes, or has a new incarnation; learners may
+   * differ freely. A server that becomes a voter, or a voter again under a new incarnation, must be caught up. Resolves once committed.
+   *
+   * Errors: `NOT_IN_CONTROL`, `NO_QUORUM`, `UNKNOWN` (it may yet come to be) as {@link Consensus.propose};
+   * `MEMBERS_REFUSED` (retryable: surely not in force; the message says what is missing).
+   */
+  changeMembers(members: readonly ConfiguredMember[]): Promise<void>;
+  /**
+   * While a reason is set this server neither votes nor acknowledges nor applies, and its state is `fenced` with that reason; one in
+   * control hands over first. `null` lets it take part again.
+   */
+  suspend(why: string | null): void;
   /** Adds listeners. */
   on(events: ConsensusEvents): void;
   /** While `false` this server stands in no election of its own (drained, clock alarm, stopping) unless nobody else can win; it votes all the same. */
@@ -100,6 +118,14 @@ export interface Member {
   /** Random, drawn when the data folder was made or found damaged; 22 characters of base64url. */
   readonly incarnation: string;
 }
+
+/** A member in a configuration. One that is no voter (a learner) receives the log, but neither votes nor counts. */
+export interface ConfiguredMember extends Member {
+  readonly voter: boolean;
+}
+
+/** In a formation: the incarnation of a member that was not there when the others formed. No folder ever has it. */
+export const absentIncarnation = 'absent';
 
 /** What was agreed when the triad formed: the first configuration. */
 export interface Formation {
@@ -130,6 +156,11 @@ export interface ConsensusContext {
   readonly self: Member;
   readonly formation: Formation;
   readonly timing: ConsensusTiming;
+  /**
+   * An operator's `lic recover`: the others are gone for good. Before taking part, the log gets one entry with this server as its only
+   * member, in a new term, whatever the log said before.
+   */
+  readonly isRecovering?: boolean;
   /** A member's rank now (1 is the primary): ranks may change with the license. Unknown members rank last. */
   rankOf(member: PeerId): number;
 }

@@ -3,19 +3,21 @@
  *
  * @packageDocumentation
  */
-export type {
-  Applied,
-  Consensus,
-  ConsensusContext,
-  ConsensusEvents,
-  ConsensusFactory,
-  ConsensusPeerStatus,
-  ConsensusState,
-  ConsensusStatus,
-  ConsensusTiming,
-  Formation,
-  Member,
-  ProposeOptions,
+export {
+  type Applied,
+  absentIncarnation,
+  type ConfiguredMember,
+  type Consensus,
+  type ConsensusContext,
+  type ConsensusEvents,
+  type ConsensusFactory,
+  type ConsensusPeerStatus,
+  type ConsensusState,
+  type ConsensusStatus,
+  type ConsensusTiming,
+  type Formation,
+  type Member,
+  type ProposeOptions,
 } from './consensus.ts';
 export { errorCode, errorMessage, isLicError, LicError, type LicErrorOptions } from './errors.ts';
 export type { LogEntry, LogStore, LogWrite, SnapshotMeta, StoreContents, StoreDamage, Vote } from './log-store.ts';

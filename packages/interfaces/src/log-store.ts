@@ -64,7 +64,7 @@ export interface LogWrite {
  * as durable, and the store accepts no append that would leave a gap.
  */
 export interface LogStore {
-  /** Opens (and first makes) the store. Throws `STORE_IN_USE` where another process has it, `STORE_VERSION` for an unknown format. */
+  /** Opens (and first makes) the store; also anew after {@link LogStore.close}. Throws `STORE_IN_USE` where another process has it, `STORE_VERSION` for an unknown format. */
   open(): Promise<StoreContents>;
   /** Writes; resolves once it is durable. */
   write(write: LogWrite): Promise<void>;
@@ -88,6 +88,11 @@ export interface LogStore {
   saveOwner(record: Uint8Array): Promise<void>;
   /** Removes everything but keeps the store usable as an empty one (a damaged store that is to be refilled). */
   wipe(): Promise<void>;
+  /**
+   * Cuts a store that was found damaged back to its sound beginning, and answers what is left; it is not damaged any more. What was
+   * behind is lost: only for an operator's `lic recover`, where no other server has it either.
+   */
+  salvage(): Promise<StoreContents>;
   /** Finishes what is waiting, then closes. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
+import type { ConfiguredMember, ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
 import type { Acknowledged, Outgoing } from './messages.ts';
 
 /** What never changes while a core lives. */
@@ -47,11 +47,6 @@ export interface RaftLog {
   resetTo: SnapshotMeta | null;
   /** Counts resets: a write begun before one says nothing about the log after it. */
   resets: number;
-}
-
-/** A member in a configuration. One that is no voter receives the log, but neither votes nor counts. */
-export interface ConfiguredMember extends Member {
-  readonly voter: boolean;
 }
 
 /** A configuration: in force from the moment its entry is appended (thesis 4.1). */

@@ -7,7 +7,7 @@ import {
   type ConsensusState,
   type ConsensusStatus,
   errorMessage,
-  type LicError,
+  LicError,
   type PeerId,
   type ProposeOptions,
   type StateMachine,
@@ -129,9 +129,9 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const engine = this.#engine;
     const { contents, formation, runtime, timing } = this.#context;
     if (engine === undefined) {
-      const members = formation.members.map((member) => member.id);
+      const members = formation.members.map((member) => ({ ...member, voter: true }));
       const none = { commitIndex: 0, appliedIndex: 0, lastIndex: 0, peers: [], trouble: null };
-      return { state: 'candidate', term: contents.vote.term, leader: null, members, ...none };
+      return { state: 'candidate', term: contents.vote.term, leader: null, members, isChangingMembers: false, ...none };
     }
     const { state } = engine.core;
     const now = runtime.monotonic();
@@ -144,10 +144,12 @@ class RaftConsensus<Result> implements Consensus<Result> {
       lastIndex: lastIndex(state.log),
       peers: [...state.peers].map(([id, progress]) => ({
         id,
+        incarnation: progress.incarnation,
         matchIndex: progress.match,
         active: progress.incarnation !== '' && now - progress.answeredAt <= timing.electionTimeoutMaxMs,
       })),
-      members: configuration(state).members.map((member) => member.id),
+      members: configuration(state).members,
+      isChangingMembers: configuration(state).index > state.commit,
       trouble: engine.trouble,
     };
   }
@@ -163,6 +165,14 @@ class RaftConsensus<Result> implements Consensus<Result> {
     for (const listener of this.#listeners) listener.onTransferring?.(to);
     engine.step({ kind: 'transfer', to });
     return decided;
+  }
+
+  changeMembers(): Promise<void> {
+    return Promise.reject(new LicError('MEMBERS_REFUSED', 'Members can not be changed yet.', { retryable: true }));
+  }
+
+  suspend(why: string | null): void {
+    if (why !== null) this.#engine?.fence(why);
   }
 
   on(events: ConsensusEvents): void {

@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import {
   isLicError,
+  LicError,
   type LogStore,
   type LogWrite,
   type Runtime,
@@ -199,6 +200,10 @@ export class FileLogStore implements LogStore {
         await this.#openFolder.saveOwner(kept);
       },
     });
+  }
+
+  salvage(): Promise<StoreContents> {
+    return Promise.reject(new LicError('STORE_FAILED', 'Salvage is not there yet.'));
   }
 
   wipe(): Promise<void> {

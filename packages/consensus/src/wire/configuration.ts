@@ -1,4 +1,4 @@
-import type { ConfiguredMember } from '../core/state.ts';
+import type { ConfiguredMember } from '@lic/interfaces';
 import { Reader } from './reader.ts';
 import { Writer } from './writer.ts';
 

@@ -1,4 +1,11 @@
-import type { LicError, LogStore, LogWrite, Runtime, SnapshotMeta, StoreContents } from '@lic/interfaces';
+import {
+  LicError,
+  type LogStore,
+  type LogWrite,
+  type Runtime,
+  type SnapshotMeta,
+  type StoreContents,
+} from '@lic/interfaces';
 import type { DiskHolder, MemoryDisk } from './memory-disk.ts';
 import {
   compactImage,
@@ -156,6 +163,10 @@ class MemoryLogStore implements LogStore {
         ];
       },
     });
+  }
+
+  salvage(): Promise<StoreContents> {
+    return Promise.reject(new LicError('STORE_FAILED', 'Salvage is not there yet.'));
   }
 
   wipe(): Promise<void> {
