@@ -66,6 +66,8 @@ export class ConsensusChecks {
         status: () => inner.status(),
         transferControl: (to) => inner.transferControl(to),
         on: (events) => inner.on(events),
+        changeMembers: (members) => inner.changeMembers(members),
+        suspend: (why) => inner.suspend(why),
         setElectable: (on) => inner.setElectable(on),
         stop: () => inner.stop(),
       };

@@ -3,6 +3,7 @@ import { errorCode, errorMessage } from '@lic/interfaces';
 import type { MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
 import { vendor } from '../cluster/cluster-license.ts';
+import type { CallObserver, ClientCall, ClientOutcome } from './client-calls.ts';
 import { draw, type Plan } from './plan.ts';
 import { sleep } from './sleep.ts';
 
@@ -18,6 +19,9 @@ export interface ProductParts {
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
   readonly onGranted: (client: string, grant: Grant) => void;
+  readonly calls: CallObserver;
+  /** The number of the run's next call. */
+  readonly nextCall: () => number;
 }
 
 /** What a checkout may come to besides a grant. Anything else is a bug. */
@@ -90,41 +94,72 @@ export class Product {
     const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
     const what = `${feature.name} × ${count}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
     const patience = this.#patience();
+    const answered = this.#call({ kind: 'checkout', feature: feature.name, count, waitMs: wait, grant: undefined });
+    let grant: Grant;
     try {
-      const grant = await this.client.checkout(feature.name, {
+      grant = await this.client.checkout(feature.name, {
         count,
         wait,
         ...(patience === undefined ? {} : { signal: patience.signal }),
       });
-      note(this.name, `granted ${what}: ${grant.id}`);
-      onGranted(this.name, grant);
-      await this.#hold(grant);
+      answered({ kind: 'granted', grant: grant.id });
     } catch (error) {
       const code = isAbort(error) ? 'ABORTED' : errorCode(error);
+      answered({ kind: isDenialError(error) ? 'denied' : 'unknown', code });
       note(this.name, `${what}: ${code}`);
-      if (!expectedCodes.has(code)) fail('bug', `${this.name} got ${code} for ${what}: ${errorMessage(error)}`);
+      this.#unexpected(error, what);
       if (isDenialError(error) && error.code === 'NO_SEATS' && error.denial.inUse === 0 && error.denial.queued === 0)
         fail('bug', `${this.name} was denied ${what} although all seats are free`);
+      return;
     } finally {
       patience?.end();
     }
+    note(this.name, `granted ${what}: ${grant.id}`);
+    onGranted(this.name, grant);
+    await this.#hold(grant);
+  }
+
+  /** Answers what is to be called with the outcome. */
+  #call(call: Omit<ClientCall, 'id' | 'client'>): (outcome: ClientOutcome) => void {
+    const { calls, nextCall } = this.#parts;
+    const made: ClientCall = { ...call, id: nextCall(), client: this.name };
+    calls.onCall(made);
+    return (outcome) => calls.onReturn(made, outcome);
   }
 
   async #hold(grant: Grant): Promise<void> {
-    const { random, plan, note } = this.#parts;
-    for (const event of ['reconnecting', 'resumed', 'lost', 'ended'] as const)
-      grant.on(event, (each) =>
-        note(this.name, `${grant.id} ${event}${each.type === 'ended' ? `: ${each.code}` : ''}`),
-      );
-    await Promise.race([
-      sleep(this.runtime, draw(random, plan.hold)),
-      new Promise<void>((resolve) => {
-        grant.on('ended', () => resolve());
-      }),
-    ]);
-    if (random.chance(0.3)) await grant[Symbol.asyncDispose]();
-    else await grant.checkin();
+    const { random, plan, note, calls } = this.#parts;
+    for (const event of ['reconnecting', 'resumed', 'lost'] as const)
+      grant.on(event, () => note(this.name, `${grant.id} ${event}`));
+    const ended = new Promise<void>((resolve) => {
+      grant.on('ended', ({ code }) => {
+        note(this.name, `${grant.id} ended: ${code}`);
+        calls.onEnded(this.name, grant.id, code);
+        resolve();
+      });
+    });
+    await Promise.race([sleep(this.runtime, draw(random, plan.hold)), ended]);
+    const { id, feature, count } = grant;
+    const answered = this.#call({ kind: 'checkin', feature, count, waitMs: 0, grant: id });
+    if (random.chance(0.3)) {
+      await grant[Symbol.asyncDispose]();
+      answered({ kind: 'unknown', code: 'DISPOSED' });
+    } else {
+      try {
+        await grant.checkin();
+        answered({ kind: 'done' });
+      } catch (error) {
+        answered({ kind: 'unknown', code: errorCode(error) });
+        this.#unexpected(error, `the checkin of ${id}`);
+      }
+    }
     note(this.name, `${grant.id} given back`);
+  }
+
+  #unexpected(error: unknown, what: string): void {
+    const code = isAbort(error) ? 'ABORTED' : errorCode(error);
+    if (!expectedCodes.has(code))
+      this.#parts.fail('bug', `${this.name} got ${code} for ${what}: ${errorMessage(error)}`);
   }
 
   /** Some checkouts are given up by the user before they are answered. */

@@ -14,6 +14,7 @@ import { LogChecks } from '../checks/log-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
 import { nameServers, signFor, vendor } from '../cluster/cluster-license.ts';
 import { ClusterServer } from '../cluster/cluster-server.ts';
+import type { CallObserver } from './client-calls.ts';
 import { Faults } from './faults.ts';
 import { Operator } from './operator.ts';
 import { draw, drawPlan, type FaultKind, type Plan } from './plan.ts';
@@ -43,6 +44,8 @@ const recoveryMsMax = 60_000;
 /** More events than this are a loop without an end. */
 const eventsPerMsMax = 20;
 
+const nobody: CallObserver = { onCall: () => {}, onReturn: () => {}, onEnded: () => {} };
+
 /** One run of the whole system, from one seed: the same seed gives the same run, byte for byte. */
 export class Simulation {
   readonly #seed: number;
@@ -55,13 +58,17 @@ export class Simulation {
   readonly #log: LogChecks;
   readonly #consensus: ConsensusChecks;
   readonly #faults: Faults;
+  readonly #calls: CallObserver;
   #operator: Operator | undefined;
   #products: Product[] = [];
   #productsMade = 0;
+  #callsMade = 0;
   #violation: Violation | undefined;
 
-  constructor(seed: number) {
+  /** `calls`: looks on at what clients ask and are told. */
+  constructor(seed: number, { calls = nobody }: { readonly calls?: CallObserver } = {}) {
     this.#seed = seed;
+    this.#calls = calls;
     this.#world = createVirtualWorld({ seed });
     this.#plan = drawPlan(this.#world.random.fork('plan'));
     this.#network = createMemoryNetwork({ world: this.#world, latency: this.#plan.latency });
@@ -196,6 +203,8 @@ export class Simulation {
       note: (who, what) => this.#trace.add(who, what),
       fail: (promise, message) => this.#fail(promise, message),
       onGranted: (client, grant) => this.#granted(client, grant),
+      calls: this.#calls,
+      nextCall: () => ++this.#callsMade,
     });
     this.#products.push(product);
     product.start();
