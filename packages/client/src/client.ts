@@ -1,3 +1,4 @@
+import { releaseMs } from '@lic/core';
 import { type LicError, type Logger, type Runtime, silentLogger } from '@lic/interfaces';
 import { type AdminRequest, protocolLimits, type StatusReport } from '@lic/protocol';
 import { runtime as platformRuntime } from '@lic/runtime';
@@ -103,14 +104,16 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   }
 
   async checkout(feature: string, options: CheckoutOptions = {}): Promise<Grant> {
-    const { version, count = 1, wait = 0, signal, onQueued } = options;
+    const { version, releasedAt, count = 1, wait = 0, signal, onQueued } = options;
     checkName(feature, 'feature');
     if (version !== undefined) checkName(version, 'version');
+    if (releasedAt !== undefined) checkRelease(releasedAt);
     checkNumber(count, 'count', 1, protocolLimits.countMax);
     checkNumber(wait, 'wait', 0, protocolLimits.waitMsMax);
     signal?.throwIfAborted();
     return this.#call<Grant>(
-      (call) => this.#driver.input({ kind: 'checkout', call, wanted: { feature, version, count, waitMs: wait } }),
+      (call) =>
+        this.#driver.input({ kind: 'checkout', call, wanted: { feature, version, releasedAt, count, waitMs: wait } }),
       { signal, onQueued },
     );
   }
@@ -254,6 +257,14 @@ const invalid = (argument: string, message: string): ClientError =>
 function checkName(value: string, argument: string): void {
   if (typeof value === 'string' && value.length >= 1 && value.length <= protocolLimits.nameCharsMax) return;
   throw invalid(argument, `"${argument}" must be a text of 1 to ${protocolLimits.nameCharsMax} characters.`);
+}
+
+function checkRelease(releasedAt: string): void {
+  if (releaseMs(releasedAt) !== undefined) return;
+  throw invalid(
+    'releasedAt',
+    `"releasedAt" must be a date or an instant in UTC (2026-11-24), got ${String(releasedAt)}.`,
+  );
 }
 
 function checkNumber(value: number, argument: string, min: number, max: number): void {

@@ -28,6 +28,8 @@ export interface Grant extends Listenable<GrantEvents>, AsyncDisposable {
   readonly count: number;
   /** When the servers granted it, in license time. */
   readonly since: Date;
+  /** Taken after the licensed period was over, in its days of grace: tell the user to renew. */
+  readonly inGrace: boolean;
   /** How long it holds without an answer of the servers, ms. */
   readonly leaseMs: number;
   /** Computed from the clocks at each reading. */
@@ -91,6 +93,10 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
 
   get since(): Date {
     return new Date(this.#holding.sinceMs);
+  }
+
+  get inGrace(): boolean {
+    return this.#holding.inGrace;
   }
 
   get leaseMs(): number {

@@ -31,6 +31,11 @@ export type ClientOptions = TrustOptions & {
 export interface CheckoutOptions {
   /** The least version of the feature that will do. Default: any. */
   readonly version?: string;
+  /**
+   * When this release of the product was made, a date or an instant in UTC: `2026-11-24`. Licenses with `supportedUntil` want to
+   * know.
+   */
+  readonly releasedAt?: string;
   /** Seats. Default 1. */
   readonly count?: number;
   /** How long to wait in the queue where no seat is free, ms, at most a day. Default 0: a full pool is denied at once. */

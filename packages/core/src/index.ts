@@ -20,6 +20,7 @@ export {
   licenseLimits,
   licenseSchema,
   licenseServerSchema,
+  releaseSchema,
   signatureSchema,
   type Terms,
   termsSchema,
@@ -29,5 +30,5 @@ export { type JsonLimits, type JsonProblem, parseJson } from './license/parse-js
 export { parseLicense, parseTerms } from './license/parse-license.ts';
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
-export { featureEndMs, featureStartMs } from './license/validity.ts';
+export { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs, releaseMs } from './license/validity.ts';
 export { compareVersions, parseVersion } from './license/versions.ts';

@@ -1,3 +1,4 @@
+import { releaseSchema } from '@lic/core';
 import { z } from 'zod';
 import { protocolLimits } from './limits.ts';
 import { id128Schema, nameSchema, nonceSchema } from './values.ts';
@@ -34,6 +35,8 @@ export const checkoutSchema = z.strictObject({
   opening: z.strictObject({ secret, user: nameSchema, host: nameSchema }).optional(),
   feature: nameSchema,
   version: nameSchema.optional(),
+  /** When the product was released, from protocol version 2 on. */
+  releasedAt: releaseSchema.optional(),
   count: z.int().min(1).max(protocolLimits.countMax),
   waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
 });

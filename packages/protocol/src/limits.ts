@@ -13,4 +13,4 @@ export const protocolLimits = {
 } as const;
 
 /** The protocol versions that this package speaks. The higher of what both speak is taken. */
-export const protocolVersions = { min: 1, max: 1 } as const;
+export const protocolVersions = { min: 1, max: 2 } as const;

@@ -50,6 +50,8 @@ export const grantSchema = z.object({
   leaseMs: ms,
   reclaim: z.enum(['lease', 'disconnect']),
   state: z.enum(['active', 'ending']),
+  /** Taken in the days of grace: the licensed period is over. */
+  inGrace: z.boolean().optional(),
   ending: z.object({ reason: endReasonSchema, note: z.string().optional() }).optional(),
   checkoutSeq: z.int(),
 });
@@ -74,6 +76,7 @@ export const denialSchema = z.object({
   holders: z.array(z.object({ user: z.string(), host: z.string(), count: z.number(), sinceMs: z.number() })).optional(),
   leftMs: z.number().optional(),
   versions: z.array(z.string()).optional(),
+  supportedUntilMs: z.number().optional(),
 });
 
 /** `lic status --json`, as it is (architecture.md, public surface). */
@@ -117,6 +120,9 @@ export const statusReportSchema = z.object({
       free: z.int().nullable(),
       queued: z.int(),
       expiresAt: z.string().optional(),
+      /** Where there are days of grace: their end, and whether they run. */
+      graceUntil: z.string().optional(),
+      inGrace: z.boolean().optional(),
     }),
   ),
   grants: z.array(
@@ -129,6 +135,7 @@ export const statusReportSchema = z.object({
       host: z.string(),
       since: z.string(),
       state: z.enum(['active', 'ending']),
+      inGrace: z.boolean().optional(),
     }),
   ),
   /** Whether `grants` was cut at the server's limit. */

@@ -9,6 +9,8 @@ export interface Holding {
   readonly sinceMs: number;
   readonly leaseMs: number;
   readonly reclaim: 'lease' | 'disconnect';
+  /** Taken in the days of grace. */
+  readonly inGrace: boolean;
   /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
   isLost: boolean;
   /** Set once and for good. */

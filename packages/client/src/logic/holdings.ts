@@ -62,8 +62,19 @@ export class Holdings {
   }
 
   add(grant: WireGrant): Holding {
-    const { id, feature, version, count, sinceMs, leaseMs, reclaim } = grant;
-    const holding: Holding = { id, feature, version, count, sinceMs, leaseMs, reclaim, isLost: false, end: null };
+    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false } = grant;
+    const holding: Holding = {
+      id,
+      feature,
+      version,
+      count,
+      sinceMs,
+      leaseMs,
+      reclaim,
+      inGrace,
+      isLost: false,
+      end: null,
+    };
     this.#standing.set(id, holding);
     if (this.#shortestLeaseMs !== undefined) this.#shortestLeaseMs = Math.min(this.#shortestLeaseMs, leaseMs);
     return holding;

@@ -22,6 +22,7 @@ export interface LinkFailure {
 export interface Wanted {
   readonly feature: string;
   readonly version: string | undefined;
+  readonly releasedAt?: string | undefined;
   readonly count: number;
   /** How long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;

@@ -38,6 +38,8 @@ export interface Copy {
 export interface Envelope {
   readonly session: string;
   readonly epoch: number;
+  /** The protocol version of the connection: what a server does not know it would refuse. */
+  readonly protocol: number;
   readonly opening: NonNullable<CheckoutMessage['opening']>;
 }
 
@@ -192,8 +194,9 @@ function compose({ body, seq, copies }: Request, id: number, awaited: number, en
   switch (body.t) {
     case 'checkout': {
       const { t, feature, version, count, waitMs } = body;
+      const releasedAt = envelope.protocol >= 2 ? body.releasedAt : undefined;
       const opening = seq === 1 ? envelope.opening : undefined;
-      return { t, id, session, seq, awaited, attempt, epoch, opening, feature, version, count, waitMs };
+      return { t, id, session, seq, awaited, attempt, epoch, opening, feature, version, releasedAt, count, waitMs };
     }
     case 'cancel':
       return { t: body.t, id, session, seq, awaited, attempt, epoch, checkoutSeq: body.checkoutSeq };

@@ -8,6 +8,8 @@ export interface ServerLink {
   readonly id: LinkId;
   readonly server: { readonly key: string; readonly name: string; readonly rank: number };
   readonly address: string;
+  /** The protocol version that is spoken on it. */
+  readonly protocol: number;
   state: ServerState;
   term: number;
   control: ControlHint | null;
@@ -147,6 +149,7 @@ export class ServerLinks {
       id,
       server,
       address: endpoint.address,
+      protocol: welcome.protocol,
       state,
       term,
       control,

@@ -13,6 +13,8 @@ export interface Place {
   readonly term: number;
   /** The server there is a stand-by that passes on to the one in control. */
   readonly isRelay: boolean;
+  /** The protocol version that is spoken there. */
+  readonly protocol: number;
 }
 
 /** A binding under way: a new session's first request, or a resume. */
@@ -195,10 +197,11 @@ export class Session {
 
   /** Sends what may be sent now. */
   flush(nowMs: number): void {
-    const link = this.#binding === null ? this.#bound?.link : this.#binding.isOpening ? this.#binding.link : undefined;
-    if (link === undefined) return;
+    const place = this.#binding === null ? this.#bound : this.#binding.isOpening ? this.#binding : null;
+    if (place === null) return;
+    const { link, protocol } = place;
     const { user, host, nextId } = this.#parts;
-    const envelope = { session: this.id, epoch: this.#epoch, opening: { secret: this.#secret, user, host } };
+    const envelope = { session: this.id, epoch: this.#epoch, protocol, opening: { secret: this.#secret, user, host } };
     this.line.flush(nowMs, envelope, nextId, (message) => this.#send(link, message));
   }
 
@@ -212,4 +215,9 @@ export class Session {
   }
 }
 
-const placeOf = (link: ServerLink): Place => ({ link: link.id, term: link.term, isRelay: link.state !== 'in-control' });
+const placeOf = (link: ServerLink): Place => ({
+  link: link.id,
+  term: link.term,
+  isRelay: link.state !== 'in-control',
+  protocol: link.protocol,
+});

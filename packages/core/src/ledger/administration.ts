@@ -8,6 +8,7 @@ import { ledgerLimits, ledgerVersions } from './limits.ts';
 import { fitPools } from './pools.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
+import { versionOfTerms } from './terms-version.ts';
 
 /** Whether this code knows these ledger rules (triad.md, Versions). */
 export function knowsVersion(version: number): boolean {
@@ -21,6 +22,7 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
   if (!knowsVersion(command.ledgerVersion)) return rejectVersion(command.ledgerVersion);
   const license = readLicense(command.license);
   if (license instanceof LicError) return rejected(license.code, license.message);
+  if (versionOfTerms(license) > command.ledgerVersion) return rejectTerms(license, command.ledgerVersion);
   const { leaseMs, drift, marginMs, allowShortLeases } = command.settings;
   state.settings = { leaseMs, drift, marginMs, allowShortLeases };
   state.version = command.ledgerVersion;
@@ -45,6 +47,7 @@ export function applyOpened(state: LedgerState): LedgerReply {
 export function applyInstall(state: LedgerState, command: InstallCommand): LedgerReply {
   const license = readLicense(command.license);
   if (license instanceof LicError) return rejected(license.code, license.message);
+  if (versionOfTerms(license) > state.version) return rejectTerms(license, state.version);
   const inForce = state.license!;
   if (license.vendor !== inForce.vendor)
     return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
@@ -91,6 +94,14 @@ function readLicense(text: string): License | LicError {
 function rejectVersion(version: number): LedgerReply {
   const { min, max } = ledgerVersions;
   return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
+}
+
+function rejectTerms(license: License, version: number): LedgerReply {
+  const needed = versionOfTerms(license);
+  return rejected(
+    'LEDGER_VERSION',
+    `The license has terms of ledger version ${needed}, version ${version} is in force: bring all servers up to date first.`,
+  );
 }
 
 function serverKeys(license: License): string {

@@ -1,16 +1,17 @@
+import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
-import { deny, seatFacts } from './denials.ts';
+import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
-import { freeSeats, isUsable, isWaitedFor, sufficientPools } from './pools.ts';
+import { covers, fittingPools, freeSeats, isWaitedFor, type Need, sufficientPools } from './pools.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
-import { readVersion, type Version } from './versions.ts';
+import { readVersion } from './versions.ts';
 
 /** What a checkout comes to. */
 export type Decision =
   | { readonly kind: 'take'; readonly pool: Pool }
-  | { readonly kind: 'wait'; readonly feature: Feature; readonly version: Version | undefined }
+  | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need }
   | { readonly kind: 'deny'; readonly denial: Denial };
 
 /**
@@ -20,26 +21,27 @@ export type Decision =
  */
 export function decideCheckout(state: LedgerState, session: Session, command: CheckoutCommand): Decision {
   const version = command.version === undefined ? undefined : readVersion(command.version);
-  const invalid = findInvalid(command, version);
+  const releasedAtMs = command.releasedAt === undefined ? undefined : releaseMs(command.releasedAt);
+  const need: Need = { version, releasedAtMs };
+  const invalid = findInvalid(command, need);
   if (invalid !== undefined) return denied(deny('INVALID_REQUEST', command, invalid));
   const feature = state.features.get(command.feature);
   if (feature === undefined || feature.pools.length === 0)
     return denied(deny('UNKNOWN_FEATURE', command, `"${command.feature}" is not licensed.`));
-  const pools = sufficientPools(feature, version);
-  const unfit = denyForPools(state, command, feature, pools);
+  const unfit = denyForPools(state, command, feature, need);
   if (unfit !== undefined) return denied(unfit);
   if (!state.isOpen) return denied(denyUnopened(state, command));
   if (session.grants + session.entries >= ledgerLimits.grantsPerSessionMax)
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
     );
-  const usable = pools.filter((pool) => isUsable(pool, state.timeMs));
+  const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
   const free = usable.find(
     (pool) => command.count <= freeSeats(pool) && (command.pastQueue === true || !isWaitedFor(feature, pool)),
   );
   if (free !== undefined) return { kind: 'take', pool: free };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
-    return { kind: 'wait', feature, version };
+    return { kind: 'wait', feature, need };
   const facts = seatFacts(usable, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
@@ -51,18 +53,20 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
 }
 
 /** Why nothing could ever serve a queue place any more, as its checkout would be told now. */
-export function denyStranded(state: LedgerState, { feature, version, count }: Entry): Denial {
+export function denyStranded(state: LedgerState, entry: Entry): Denial {
+  const { feature, version, count } = entry;
   const wish = { feature: feature.name, count, ...(version === undefined ? {} : { version: version.text }) };
   if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
   return (
-    denyForPools(state, wish, feature, sufficientPools(feature, version)) ??
+    denyForPools(state, wish, feature, entry) ??
     deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`)
   );
 }
 
 /** The place was given up when license time reached its limit. */
-export function denyWaitOver(state: LedgerState, { feature, version, count }: Entry): Denial {
-  const pools = sufficientPools(feature, version).filter((pool) => isUsable(pool, state.timeMs));
+export function denyWaitOver(entry: Entry): Denial {
+  const { feature, count } = entry;
+  const pools = fittingPools(feature, entry).filter((pool) => pool.isUsable);
   const wish = { feature: feature.name, count };
   // Itself, it waits no longer.
   return deny('WAIT_OVER', wish, `"${feature.name}":`, seatFacts(pools, feature.queue.length - 1));
@@ -72,7 +76,7 @@ function denied(denial: Denial): Decision {
   return { kind: 'deny', denial };
 }
 
-function findInvalid(command: CheckoutCommand, version: Version | undefined): string | undefined {
+function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need): string | undefined {
   const { count, waitMs = 0 } = command;
   if (!Number.isSafeInteger(count) || count < 1 || count > ledgerLimits.countMax)
     return `A count is a whole number from 1 to ${ledgerLimits.countMax}, not ${count}.`;
@@ -80,6 +84,8 @@ function findInvalid(command: CheckoutCommand, version: Version | undefined): st
     return `A wait is from 0 to ${ledgerLimits.waitMsMax} ms, not ${waitMs}.`;
   if (command.version !== undefined && version === undefined)
     return `A version is numbers between dots, for example 12.0, not "${command.version}".`;
+  if (command.releasedAt !== undefined && releasedAtMs === undefined)
+    return `A release is a date or an instant in UTC, for example 2026-12-31, not "${command.releasedAt}".`;
   return undefined;
 }
 
@@ -88,24 +94,25 @@ function denyForPools(
   state: LedgerState,
   wish: Pick<CheckoutCommand, 'feature' | 'count' | 'version'>,
   feature: Feature,
-  pools: readonly Pool[],
+  need: Need,
 ): Denial | undefined {
-  if (pools.length === 0) {
+  const sufficient = sufficientPools(feature, need.version);
+  if (sufficient.length === 0) {
     const versions = feature.pools.map((pool) => pool.version.text);
     return deny('VERSION_NOT_LICENSED', wish, `"${wish.feature}" ${wish.version} or higher is not licensed.`, {
       versions,
     });
   }
-  const usable = pools.filter((pool) => isUsable(pool, state.timeMs));
+  const pools = sufficient.filter((pool) => covers(pool, need.releasedAtMs));
+  if (pools.length === 0) return denyRelease(wish, need, sufficient);
+  const usable = pools.filter((pool) => pool.isUsable);
   if (usable.length === 0) {
-    const next = pools.filter((pool) => state.timeMs < pool.startsAtMs);
-    if (next.length > 0)
-      return deny(
-        'NOT_STARTED',
-        wish,
-        `"${wish.feature}" begins at ${instant(least(next, (pool) => pool.startsAtMs))}.`,
-      );
-    return deny('EXPIRED', wish, `"${wish.feature}" ended at ${instant(-least(pools, (pool) => -pool.expiresAtMs))}.`);
+    const starts = pools.flatMap(({ parts }) => parts.map(({ startsAtMs }) => startsAtMs));
+    const next = Math.min(...starts.filter((startsAtMs) => state.timeMs < startsAtMs));
+    if (next !== Number.POSITIVE_INFINITY)
+      return deny('NOT_STARTED', wish, `"${wish.feature}" begins at ${instant(next)}.`);
+    const ends = pools.flatMap(({ parts }) => parts.map(({ endsAtMs }) => endsAtMs));
+    return deny('EXPIRED', wish, `"${wish.feature}" ended at ${instant(Math.max(...ends))}.`);
   }
   const count = -least(usable, (pool) => -pool.count);
   if (wish.count <= count) return undefined;
@@ -115,6 +122,14 @@ function denyForPools(
     `${wish.count} seats of "${wish.feature}" were asked for, ${count} are licensed.`,
     { count },
   );
+}
+
+function denyRelease(wish: Wish, { releasedAtMs }: Need, pools: readonly Pool[]): Denial {
+  const supportedUntilMs = -least(pools, (pool) => -pool.supportEndMs);
+  const release =
+    releasedAtMs === undefined ? 'a release whose date was not named' : `the release of ${instant(releasedAtMs)}`;
+  const what = `"${wish.feature}" is licensed for releases before ${instant(supportedUntilMs)}, not for ${release}.`;
+  return deny('RELEASE_NOT_COVERED', wish, what, { supportedUntilMs });
 }
 
 function denyUnopened(state: LedgerState, command: CheckoutCommand): Denial {

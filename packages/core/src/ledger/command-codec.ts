@@ -92,6 +92,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['opening', maybe(isOpening)],
     ['feature', isName],
     ['version', maybe(isName)],
+    ['releasedAt', maybe(isName)],
     ['count', isNumber],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],

@@ -109,6 +109,8 @@ export interface CheckoutCommand extends SessionRequest {
   readonly feature: string;
   /** The least version that will do; absent: any. */
   readonly version?: string;
+  /** When the product was released, a date or an instant: for features with `supportedUntil`. */
+  readonly releasedAt?: string;
   /** Seats, from 1. */
   readonly count: number;
   /** How long it may wait in the queue; absent or 0: denied at once where the pool is full. */

@@ -7,6 +7,7 @@ import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
 import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { waitingFor } from './pools.ts';
 import { assignableIn } from './queue.ts';
 import { type Feature, type Grant, type Pool, serialOf } from './records.ts';
 import { rejected } from './replies.ts';
@@ -144,17 +145,12 @@ function unknownVersion(version: number): LicError {
 function viewPools(state: LedgerState): readonly PoolView[] {
   const removed: Pool[] = [];
   for (const pool of state.pools.walk()) if (pool.isRemoved) removed.push(pool);
-  return [...state.licensed, ...removed].map((pool) => viewPool(pool, waitingFor(state, pool)));
+  return [...state.licensed, ...removed].map((pool) => viewPool(pool, queuedFor(state, pool), state.timeMs));
 }
 
-/** Entries that the pool could serve: those whose lowest sufficient pool is this one or a lower one. */
-function waitingFor(state: LedgerState, pool: Pool): number {
-  let waiting = 0;
-  for (const other of state.features.get(pool.featureName)?.pools ?? []) {
-    waiting += other.waiting;
-    if (other === pool) return waiting;
-  }
-  return 0;
+function queuedFor(state: LedgerState, pool: Pool): number {
+  const feature = state.features.get(pool.featureName);
+  return feature === undefined ? 0 : waitingFor(feature, pool);
 }
 
 function viewOfQueues(

@@ -11,6 +11,10 @@ export const denialCodes = {
   COUNT_TOO_HIGH: { explanation: 'More seats were asked for than are licensed, so waiting cannot help.' },
   UNKNOWN_FEATURE: { explanation: 'The license in force has no feature of this name.' },
   VERSION_NOT_LICENSED: { explanation: 'The feature is licensed in lower versions only.' },
+  RELEASE_NOT_COVERED: {
+    explanation:
+      'The maintenance covers releases of the product up to a date: use one from before, or ask the vendor to extend it.',
+  },
   NOT_STARTED: { explanation: 'The licensed period of the feature has not begun.' },
   EXPIRED: { explanation: 'The licensed period of the feature is over: the vendor has to renew the license.' },
   NOT_OPEN_YET: {

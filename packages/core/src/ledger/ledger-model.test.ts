@@ -5,8 +5,10 @@ import type { LedgerCommand, SessionRequest } from './commands.ts';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { anyHash, licenseText, openCommand, secretHash, sessionId, startMs } from './testing/ledger-rig.ts';
-import { type Key, keyOf, ReferenceModel, withoutIds } from './testing/reference-model.ts';
+import { type Key, keyOf, withoutIds } from './testing/model-replies.ts';
+import { ReferenceModel } from './testing/reference-model.ts';
 
+const dayMs = 86_400_000;
 const instant = (ms: number) => new Date(startMs + ms).toISOString();
 
 const features = [
@@ -15,13 +17,32 @@ const features = [
   { name: 'b', version: '1.0', count: 3, reclaim: 'disconnect', leaseSeconds: 20 },
   { name: 'c', version: '1.0', count: 2, expiresAt: instant(90_000), startsAt: instant(10_000) },
   { name: 'u', version: '1.0', count: 'uncounted' },
+  // In its days of grace from the 30th second on, over at the 120th.
+  { name: 'g', version: '1.0', count: 2, expiresAt: instant(30_000 - dayMs), graceDays: 1 },
+  { name: 's', version: '1.0', count: 1, supportedUntil: '2026-03-31' },
+  // A higher version whose maintenance ended earlier: what suffices is not a pool and all above it.
+  { name: 's', version: '2.0', count: 1, supportedUntil: '2025-12-31' },
 ] as const;
 const licenses = [
   features,
   // Smaller, without `u`, and with another version of `a`.
-  [{ ...features[0], count: 1 }, { ...features[1], version: '3.0' }, features[2], features[3]],
+  [
+    { ...features[0], count: 1 },
+    { ...features[1], version: '3.0' },
+    features[2],
+    features[3],
+    { ...features[5], graceDays: 2 },
+    { ...features[6], count: 2, supportedUntil: '2025-12-31' },
+    features[7],
+  ],
   // Larger, without `b`.
-  [{ ...features[0], count: 3 }, features[1], { ...features[3], expiresAt: instant(150_000) }, features[4]],
+  [
+    { ...features[0], count: 3 },
+    features[1],
+    { ...features[3], expiresAt: instant(150_000) },
+    features[4],
+    { ...features[6], supportedUntil: '2026-12-31' },
+  ],
 ] as const;
 /** More find more: `LIC_MODEL_RUNS=2000`. */
 const runs = Number(process.env.LIC_MODEL_RUNS ?? 100);
@@ -41,8 +62,9 @@ const kindArbitrary = fc.oneof(
 const stepArbitrary = fc.record({
   kind: kindArbitrary,
   who: fc.nat(names.length - 1),
-  feature: fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'u', 'x'),
+  feature: fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'g', 's', 's', 'u', 'x'),
   version: fc.constantFrom(undefined, undefined, undefined, '1', '2.0', '4'),
+  releasedAt: fc.constantFrom(undefined, '2025-12-31', '2026-01-01T00:00:00Z', '2026-03-31', '2026-04-01'),
   count: fc.constantFrom(1, 1, 1, 1, 2, 3),
   waitMs: fc.constantFrom(0, 5000, 60_000),
   pastQueue: fc.constantFrom(false, false, false, true),
@@ -117,7 +139,7 @@ class Trial {
     expect([...ledger.endingGrants()].map(({ id }) => this.keys.get(id))).toEqual(
       model.held.filter(({ ending }) => ending !== null).map(({ key }) => key),
     );
-    for (const name of ['a', 'b', 'c', 'u'])
+    for (const name of ['a', 'b', 'c', 'g', 's', 'u'])
       expect([...ledger.queue(name)].map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq))).toEqual(
         model.waiting.filter(({ feature }) => feature === name).map(({ key }) => key),
       );
@@ -143,14 +165,21 @@ class Trial {
     const { attempt } = step.isProper ? { attempt: 1 } : step.oddity;
     switch (step.kind) {
       case 'checkout': {
-        const { feature, version, count, waitMs, pastQueue } = step;
+        const { feature, version, releasedAt, count, waitMs, pastQueue } = step;
         const request = this.#request(step);
         const opening = {
           secretHash: secretHash(step.pick === 0 ? 'other' : session),
           user: `user-${step.who}`,
           host: 'h',
         };
-        const wish = { feature, count, waitMs, pastQueue, ...(version === undefined ? {} : { version }) };
+        const wish = {
+          feature,
+          count,
+          waitMs,
+          pastQueue,
+          ...(version === undefined ? {} : { version }),
+          ...(releasedAt === undefined ? {} : { releasedAt }),
+        };
         return { kind: 'checkout', ...request, ...wish, ...(request.seq === 1 && step.pick !== 1 ? { opening } : {}) };
       }
       case 'checkin': {

@@ -17,7 +17,7 @@ export function advanceTime(state: LedgerState, at: number): void {
   if (state.timeMs >= state.boundaryMs) findBoundary(state);
   let budget: number = ledgerLimits.endsPerCommandMax;
   for (let entry = dueEntry(state); entry !== undefined && budget > 0; entry = dueEntry(state)) {
-    leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(state, entry) });
+    leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(entry) });
     budget--;
   }
   if (state.isSweepDue) sweep(state, budget);
@@ -42,7 +42,7 @@ export function sweep(state: LedgerState, budget: number): void {
 export function isSweepLeft(state: LedgerState): boolean {
   for (const pool of state.pools.walk()) {
     if (pool.sweepFrom !== undefined && nextActive(pool) !== undefined) return true;
-    if (pool.expiresAtMs <= state.timeMs && pool.firstGrant !== undefined) return true;
+    if (pool.isOver && pool.firstGrant !== undefined) return true;
   }
   return [...state.queued].some((feature) => feature.queue.some((entry) => !isServable(entry, state.timeMs)));
 }
@@ -60,7 +60,7 @@ function dueEntry(state: LedgerState): Entry | undefined {
 }
 
 function sweepExpired(state: LedgerState, pool: Pool, budget: number): number {
-  if (pool.expiresAtMs > state.timeMs) return budget;
+  if (!pool.isOver) return budget;
   let left = budget;
   for (; left > 0 && pool.firstGrant !== undefined; left--)
     endGrant(state, pool.firstGrant, { reason: 'expired', isUntold: true });
@@ -89,7 +89,8 @@ function sweepQueue(state: LedgerState, feature: Feature, budget: number): numbe
   feature.mayHaveStranded = stranded.length > budget;
   for (const entry of stranded.slice(0, budget)) {
     const why =
-      feature.pools.some((pool) => pool.expiresAtMs > state.timeMs) || feature.pools.length === 0
+      feature.pools.some(({ parts }) => parts.some(({ endsAtMs }) => endsAtMs > state.timeMs)) ||
+      feature.pools.length === 0
         ? 'removed'
         : 'expired';
     leaveQueue(state, entry, { why, denial: denyStranded(state, entry) });

@@ -1,10 +1,10 @@
 import type { License, LicenseFeature } from '../license/license.ts';
-import { featureEndMs, featureStartMs } from '../license/validity.ts';
+import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import type { PoolFields } from './record-fields.ts';
-import { type Entry, type Feature, kinds, type Pool } from './records.ts';
+import { type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
 import { compareRead, readVersion, type Version } from './versions.ts';
 
 /** How long the server waits for a silent client before it reclaims (triad.md, Hold), whole ms. */
@@ -17,9 +17,12 @@ function leaseOf(feature: LicenseFeature, settings: LedgerSettings): number {
   return allowedLease(feature.leaseSeconds === undefined ? settings.leaseMs : feature.leaseSeconds * 1000, settings);
 }
 
-/** Whether checkouts may be served from the pool at license time. */
-export function isUsable(pool: Pool, timeMs: number): boolean {
-  return pool.startsAtMs <= timeMs && timeMs < pool.expiresAtMs;
+/** What a request asks of a pool besides seats. */
+export interface Need {
+  /** The least version that will do; undefined: any. */
+  readonly version: Version | undefined;
+  /** When the product was released; undefined: not said. */
+  readonly releasedAtMs: number | undefined;
 }
 
 export function freeSeats(pool: Pool): number {
@@ -33,11 +36,25 @@ export function sufficientPools(feature: Feature, version: Version | undefined):
   return from < 0 ? [] : feature.pools.slice(from);
 }
 
+/** Whether the pool's maintenance covers the product's release. */
+export function covers(pool: Pool, releasedAtMs: number | undefined): boolean {
+  return pool.supportEndMs === Number.POSITIVE_INFINITY || (releasedAtMs ?? pool.supportEndMs) < pool.supportEndMs;
+}
+
+/** The pools that will do, lowest version first. */
+export function fittingPools(feature: Feature, { version, releasedAtMs }: Need): readonly Pool[] {
+  const pools = sufficientPools(feature, version);
+  return pools.every((pool) => covers(pool, releasedAtMs)) ? pools : pools.filter((pool) => covers(pool, releasedAtMs));
+}
+
 /** Whether the queue place could ever be served as the license and license time stand. */
 export function isServable(entry: Entry, timeMs: number): boolean {
-  return sufficientPools(entry.feature, entry.version).some(
-    (pool) => timeMs < pool.expiresAtMs && entry.count <= pool.count,
-  );
+  return fittingPools(entry.feature, entry).some((pool) => entry.count <= seatsAhead(pool, timeMs));
+}
+
+/** Seats that the pool has or may have one day. */
+function seatsAhead(pool: Pool, timeMs: number): number {
+  return pool.parts.reduce((sum, part) => (timeMs < part.endsAtMs ? sum + part.count : sum), 0);
 }
 
 /**
@@ -68,6 +85,7 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
   state.leases = leaseBounds(state.licensed, settings);
   for (const feature of state.features.values()) {
     feature.pools.sort((a, b) => compareRead(a.version, b.version));
+    feature.isUniform = feature.pools.every(({ supportEndMs }) => supportEndMs === feature.pools[0]!.supportEndMs);
     seatQueue(feature);
     dropUnusedFeature(state, feature);
   }
@@ -88,21 +106,52 @@ export function dropUnusedFeature(state: LedgerState, feature: Feature): void {
 export function findBoundary(state: LedgerState): void {
   state.boundaryMs = Number.POSITIVE_INFINITY;
   for (const pool of state.licensed) {
-    for (const at of [pool.startsAtMs, pool.expiresAtMs]) {
-      if (at > state.timeMs && at < state.boundaryMs) state.boundaryMs = at;
+    for (const { startsAtMs, expiresAtMs, endsAtMs } of pool.parts) {
+      // At the end of the licensed period only reports change: without a command then they would go on as before.
+      for (const at of [startsAtMs, expiresAtMs, endsAtMs])
+        if (at > state.timeMs && at < state.boundaryMs) state.boundaryMs = at;
+      if (endsAtMs <= state.timeMs) featureOf(state, pool.featureName).mayHaveStranded = true;
     }
-    if (pool.expiresAtMs <= state.timeMs) featureOf(state, pool.featureName).mayHaveStranded = true;
+    countParts(pool, state.timeMs);
   }
   state.isSweepDue = true;
 }
 
+/** What the parts come to at this license time. */
+function countParts(pool: Pool, timeMs: number): void {
+  const inForce = pool.parts.filter(({ startsAtMs, endsAtMs }) => startsAtMs <= timeMs && timeMs < endsAtMs);
+  pool.isUsable = inForce.length > 0;
+  pool.isOver = !pool.isUsable && pool.parts.some(({ endsAtMs }) => endsAtMs <= timeMs);
+  // Reports show what there was or will be.
+  pool.count = (pool.isUsable ? inForce : pool.parts).reduce((sum, { count }) => sum + count, 0);
+}
+
 /** Whether a waiting entry stands before anybody else who asks this pool of the feature. */
 export function isWaitedFor(feature: Feature, pool: Pool): boolean {
+  if (!feature.isUniform) return feature.queue.some((entry) => isFor(entry, pool));
   for (const other of feature.pools) {
     if (other.waiting > 0) return true;
     if (other === pool) return false;
   }
   return false;
+}
+
+/** Whether the pool would do for the queue place. */
+export function isFor(entry: Entry, pool: Pool): boolean {
+  return (
+    (entry.version === undefined || compareRead(pool.version, entry.version) >= 0) && covers(pool, entry.releasedAtMs)
+  );
+}
+
+/** Entries that the pool could serve. O(pools), or O(queue) where pools of the feature cover different releases. */
+export function waitingFor(feature: Feature, pool: Pool): number {
+  if (!feature.isUniform) return feature.queue.filter((entry) => isFor(entry, pool)).length;
+  let waiting = 0;
+  for (const other of feature.pools) {
+    waiting += other.waiting;
+    if (other === pool) return waiting;
+  }
+  return 0;
 }
 
 /** A pool as it is before any license or grant has filled in the derived part. */
@@ -113,8 +162,11 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     isDirty,
     isLive: true,
     count: 0,
-    startsAtMs: 0,
+    parts: [],
+    isUsable: false,
+    isOver: false,
     expiresAtMs: Number.POSITIVE_INFINITY,
+    supportEndMs: Number.POSITIVE_INFINITY,
     leaseMs: 0,
     holdMs: 0,
     endsOnDisconnect: false,
@@ -141,13 +193,22 @@ function leaseBounds(pools: readonly Pool[], settings: LedgerSettings): LeaseBou
 }
 
 function applyTerms(pool: Pool, feature: LicenseFeature, settings: LedgerSettings): void {
-  pool.count = feature.count === 'uncounted' ? Number.POSITIVE_INFINITY : feature.count;
-  pool.startsAtMs = featureStartMs(feature);
-  pool.expiresAtMs = featureEndMs(feature);
+  pool.parts = [partOf(feature)];
+  pool.expiresAtMs = Math.max(...pool.parts.map(({ expiresAtMs }) => expiresAtMs));
+  pool.supportEndMs = featureSupportEndMs(feature);
   pool.leaseMs = leaseOf(feature, settings);
   pool.holdMs = holdOf(pool.leaseMs, settings);
   pool.endsOnDisconnect = feature.reclaim === 'disconnect';
   pool.sweepFrom = undefined;
+}
+
+function partOf(feature: LicenseFeature): PoolPart {
+  return {
+    count: feature.count === 'uncounted' ? Number.POSITIVE_INFINITY : feature.count,
+    startsAtMs: featureStartMs(feature),
+    expiresAtMs: featureEndMs(feature),
+    endsAtMs: featureGraceEndMs(feature),
+  };
 }
 
 function removePool(state: LedgerState, pool: Pool): void {
@@ -155,7 +216,9 @@ function removePool(state: LedgerState, pool: Pool): void {
   state.touch(pool);
   pool.isRemoved = true;
   pool.count = 0;
-  pool.startsAtMs = 0;
+  pool.parts = [];
+  pool.isUsable = false;
+  pool.isOver = false;
   pool.expiresAtMs = Number.POSITIVE_INFINITY;
   pool.waiting = 0;
   pool.sweepFrom = pool.firstGrant;
@@ -166,7 +229,7 @@ function removePool(state: LedgerState, pool: Pool): void {
 function seatQueue(feature: Feature): void {
   for (const pool of feature.pools) pool.waiting = 0;
   for (const entry of feature.queue) {
-    entry.lowestPool = sufficientPools(feature, entry.version)[0];
+    entry.lowestPool = fittingPools(feature, entry)[0];
     if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
   }
   feature.mayHaveStranded = true;
@@ -176,7 +239,7 @@ function seatQueue(feature: Feature): void {
 export function featureOf(state: LedgerState, name: string): Feature {
   let feature = state.features.get(name);
   if (feature === undefined) {
-    feature = { name, pools: [], queue: [], mayHaveStranded: true };
+    feature = { name, pools: [], queue: [], isUniform: true, mayHaveStranded: true };
     state.features.set(name, feature);
   }
   return feature;

@@ -1,11 +1,11 @@
+import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { dropUnusedFeature, freeSeats, isUsable, sufficientPools } from './pools.ts';
+import { dropUnusedFeature, fittingPools, freeSeats, isFor, type Need } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
 import { addLease, dropLease, remember } from './sessions.ts';
-import type { Version } from './versions.ts';
 import { positionOf, viewEntry } from './views.ts';
 
 /** Puts a checkout at the end of its feature's queue. */
@@ -13,13 +13,14 @@ export function enqueue(
   state: LedgerState,
   session: Session,
   command: CheckoutCommand,
-  wish: { readonly feature: Feature; readonly version: Version | undefined },
+  wish: { readonly feature: Feature; readonly need: Need },
 ): Entry {
-  const pool = sufficientPools(wish.feature, wish.version)[0]!;
+  const pool = fittingPools(wish.feature, wish.need)[0]!;
   const entry = newEntry(
     {
       serial: state.nextSerial(),
-      version: wish.version,
+      version: wish.need.version,
+      releasedAt: command.releasedAt ?? '',
       count: command.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
@@ -49,6 +50,8 @@ export function newEntry(
     session,
     feature,
     version: fields.version,
+    releasedAt: fields.releasedAt,
+    releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
     checkoutSeq: fields.checkoutSeq,
     untilMs: fields.untilMs,
@@ -68,7 +71,7 @@ export function linkEntry(state: LedgerState, entry: Entry): void {
   feature.queue.push(entry);
   state.queued.add(feature);
   state.deadlines.add(entry);
-  entry.lowestPool = sufficientPools(feature, entry.version)[0];
+  entry.lowestPool = fittingPools(feature, entry)[0];
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
 }
 
@@ -107,8 +110,8 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
 }
 
 /** The lowest pool that can serve the entry now. */
-export function poolFor(state: LedgerState, entry: Entry): Pool | undefined {
-  return servingPool(state, sufficientPools(entry.feature, entry.version), entry.count);
+export function poolFor(entry: Entry): Pool | undefined {
+  return servingPool(fittingPools(entry.feature, entry), entry.count);
 }
 
 /**
@@ -122,20 +125,20 @@ export function assignableIn(
   isBound: (session: string) => boolean,
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
-  if (servingPool(state, pools, 1) === undefined) return undefined;
+  if (servingPool(pools, 1) === undefined) return undefined;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
-    const from = pools.indexOf(entry.lowestPool);
-    if (from < 0) continue;
-    if (servingPool(state, pools.slice(from), entry.count) !== undefined) return entry;
+    const fitting = pools.filter((pool) => isFor(entry, pool));
+    if (fitting.length === 0) continue;
+    if (servingPool(fitting, entry.count) !== undefined) return entry;
     // What would do for this one is kept for it.
-    pools = pools.slice(0, from);
-    if (servingPool(state, pools, 1) === undefined) return undefined;
+    pools = pools.filter((pool) => !isFor(entry, pool));
+    if (servingPool(pools, 1) === undefined) return undefined;
   }
   return undefined;
 }
 
-function servingPool(state: LedgerState, pools: readonly Pool[], count: number): Pool | undefined {
-  return pools.find((pool) => isUsable(pool, state.timeMs) && count <= freeSeats(pool));
+function servingPool(pools: readonly Pool[], count: number): Pool | undefined {
+  return pools.find((pool) => pool.isUsable && count <= freeSeats(pool));
 }

@@ -28,6 +28,12 @@ const endReasons = [
 const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies readonly Result['type'][];
 
 /**
+ * Added to a queue place's count, which is always below, where fields of ledger version 2 follow. Without them a record is what
+ * it was under version 1: a raise of the version changes no record, and so no hash.
+ */
+const moreFollows = 2 ** 20;
+
+/**
  * The canonical form of a record: everything of it that is not derived. The state hash and the snapshot both read it, so
  * that what one covers the other covers too.
  */
@@ -93,11 +99,13 @@ function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.uint(entry.session.serial);
   sink.name(entry.feature.name);
   sink.name(entry.version?.text ?? '');
-  sink.uint(entry.count);
+  const hasMore = entry.releasedAt !== '';
+  sink.uint(hasMore ? entry.count + moreFollows : entry.count);
   sink.uint(entry.checkoutSeq);
   sink.uint(entry.untilMs);
   sink.uint(entry.leaseMs);
   sink.uint(entry.holdMs);
+  if (hasMore) sink.name(entry.releasedAt);
 }
 
 function writeResult(sink: RecordSink, result: Result): void {
@@ -145,7 +153,7 @@ export type GrantFields = Pick<
 > & { readonly session: number; readonly pool: number };
 export type EntryFields = Pick<
   Entry,
-  'serial' | 'version' | 'count' | 'checkoutSeq' | 'untilMs' | 'leaseMs' | 'holdMs'
+  'serial' | 'version' | 'releasedAt' | 'count' | 'checkoutSeq' | 'untilMs' | 'leaseMs' | 'holdMs'
 > & { readonly session: number; readonly feature: string };
 export type ResultFields = Pick<Result, 'serial' | 'seq' | 'type' | 'reason' | 'grant' | 'isUntold' | 'text'> & {
   readonly session: number;
@@ -221,16 +229,19 @@ export function readEntry(source: RecordSource): EntryFields {
   const session = source.uint();
   const feature = source.name();
   const version = source.name();
+  const count = source.uint();
+  const hasMore = count >= moreFollows;
   return {
     serial,
     session,
     feature,
     version: version === '' ? undefined : known(readVersion(version), 'version'),
-    count: source.uint(),
+    count: hasMore ? count - moreFollows : count,
     checkoutSeq: source.uint(),
     untilMs: source.uint(),
     leaseMs: source.uint(),
     holdMs: source.uint(),
+    releasedAt: hasMore ? source.name() : '',
   };
 }
 

@@ -20,8 +20,21 @@ export interface Feature {
   pools: Pool[];
   /** By serial: first come, first served. */
   readonly queue: Entry[];
+  /** All pools cover the same releases: what suffices for a request is then a pool and all above it. */
+  isUniform: boolean;
   /** A pool ended or shrank: there may be entries that nothing can serve any more. */
   mayHaveStranded: boolean;
+}
+
+/** The seats that one license file has of a pool, and when. */
+export interface PoolPart {
+  /** Infinity where uncounted. */
+  readonly count: number;
+  readonly startsAtMs: number;
+  /** Infinity: permanent. */
+  readonly expiresAtMs: number;
+  /** Where the days of grace are over, too. */
+  readonly endsAtMs: number;
 }
 
 /** The seats of one version of a feature. Everything under "derived" follows from the license and the grants. */
@@ -34,9 +47,16 @@ export interface Pool extends RecordBase {
   // Derived.
   /** Infinity where uncounted; 0 once removed. */
   count: number;
-  startsAtMs: number;
-  /** Infinity: permanent. */
+  /** What the license says of seats and periods; one for each file of a set that names the pool. */
+  parts: readonly PoolPart[];
+  /** Some part has begun and is not over: seats can be taken. */
+  isUsable: boolean;
+  /** Some part is over and none is in force: what is held of it ends. */
+  isOver: boolean;
+  /** When the licensed period of the last part is over. Infinity: permanent. */
   expiresAtMs: number;
+  /** Releases from then on are not covered. Infinity: all are. */
+  supportEndMs: number;
   leaseMs: number;
   holdMs: number;
   endsOnDisconnect: boolean;
@@ -124,12 +144,15 @@ export interface Entry extends RecordBase {
   readonly feature: Feature;
   /** Undefined: any. */
   readonly version: Version | undefined;
+  /** As the product said it; '' where it did not. */
+  readonly releasedAt: string;
   readonly count: number;
   readonly checkoutSeq: number;
   readonly untilMs: number;
   readonly leaseMs: number;
   readonly holdMs: number;
   // Derived.
+  readonly releasedAtMs: number | undefined;
   heapIndex: number;
   /** The lowest pool that suffices; undefined where none is licensed any more. */
   lowestPool: Pool | undefined;

@@ -35,6 +35,8 @@ export interface GrantView {
   /** lease × (1 + drift) + margin, fixed at checkout. */
   readonly holdMs: number;
   readonly reclaim: 'lease' | 'disconnect';
+  /** Taken after the licensed period was over, in its days of grace. */
+  readonly inGrace?: true;
   /** Where it is `ending`: why, and the operator's words if any. */
   readonly ending?: { readonly reason: EndReason; readonly note?: string };
   /** The sequence number of the checkout that took it. */
@@ -65,8 +67,12 @@ export interface PoolView {
   readonly free: number | null;
   /** Waiting entries that this pool could serve: with several versions of a feature they count in each that would do. */
   readonly queued: number;
-  /** License time at which the feature ends, or null. */
+  /** License time at which the licensed period is over, or null. */
   readonly expiresAtMs: number | null;
+  /** License time at which the days of grace are over, too; absent where there are none. */
+  readonly graceUntilMs?: number;
+  /** The licensed period is over, and the days of grace are not. */
+  readonly inGrace?: true;
 }
 
 export interface SessionView {
@@ -89,6 +95,7 @@ export type DenialCode =
   | 'COUNT_TOO_HIGH'
   | 'UNKNOWN_FEATURE'
   | 'VERSION_NOT_LICENSED'
+  | 'RELEASE_NOT_COVERED'
   | 'NOT_STARTED'
   | 'EXPIRED'
   | 'NOT_OPEN_YET'
@@ -119,6 +126,8 @@ export interface Denial {
   readonly leftMs?: number;
   /** The versions that are licensed (`VERSION_NOT_LICENSED`). */
   readonly versions?: readonly string[];
+  /** First moment of releases that no maintenance covers, UTC milliseconds (`RELEASE_NOT_COVERED`). */
+  readonly supportedUntilMs?: number;
 }
 
 /** Why a request of a session was refused as a whole. */

@@ -177,9 +177,9 @@ describe('restore', () => {
   it('says so where it is of a later format or later rules', async () => {
     // After the block's length and the magic: the format; after the hash and six counts: the ledger version.
     const formatAt = 4 + 1 + 'lic ledger'.length;
-    await refuses(await damaged((bytes) => bytes.fill(2, formatAt, formatAt + 1)), 'LEDGER_VERSION');
+    await refuses(await damaged((bytes) => bytes.fill(9, formatAt, formatAt + 1)), 'LEDGER_VERSION');
     const versionAt = formatAt + 1 + 33 + 6;
-    await refuses(await damaged((bytes) => bytes.fill(2, versionAt, versionAt + 1)), 'LEDGER_VERSION');
+    await refuses(await damaged((bytes) => bytes.fill(9, versionAt, versionAt + 1)), 'LEDGER_VERSION');
   });
 
   it('passes on what the chunks fail with', async () => {

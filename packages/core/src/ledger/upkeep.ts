@@ -19,7 +19,7 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
   const { session, count, checkoutSeq } = entry;
   if (session.epoch !== command.epoch)
     return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');
-  const pool = poolFor(state, entry);
+  const pool = poolFor(entry);
   if (pool === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
   dropEntry(state, entry);
   const grant = takeGrant(state, { session, pool, count, checkoutSeq, fromQueue: true });

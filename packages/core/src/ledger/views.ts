@@ -33,8 +33,10 @@ export function viewGrant(grant: Grant): GrantView {
     reclaim: grant.endsOnDisconnect ? 'disconnect' : 'lease',
     checkoutSeq: grant.checkoutSeq,
   };
-  if (reason === undefined) return view;
-  return { ...view, ending: grant.endingNote === '' ? { reason } : { reason, note: grant.endingNote } };
+  // Rare, so that a view of the common grant is one object.
+  const shown = grant.sinceMs < pool.expiresAtMs ? view : { ...view, inGrace: true as const };
+  if (reason === undefined) return shown;
+  return { ...shown, ending: grant.endingNote === '' ? { reason } : { reason, note: grant.endingNote } };
 }
 
 export function viewEntry(entry: Entry): QueueView {
@@ -51,8 +53,9 @@ export function viewEntry(entry: Entry): QueueView {
 }
 
 /** `queued`: the waiting entries that this pool could serve. */
-export function viewPool(pool: Pool, queued: number): PoolView {
+export function viewPool(pool: Pool, queued: number, timeMs: number): PoolView {
   const isCounted = pool.count !== Number.POSITIVE_INFINITY;
+  const graceUntilMs = Math.max(...pool.parts.map(({ endsAtMs }) => endsAtMs));
   return {
     feature: pool.featureName,
     version: pool.version.text,
@@ -61,6 +64,8 @@ export function viewPool(pool: Pool, queued: number): PoolView {
     free: isCounted ? Math.max(0, freeSeats(pool)) : null,
     queued,
     expiresAtMs: pool.expiresAtMs === Number.POSITIVE_INFINITY ? null : pool.expiresAtMs,
+    ...(graceUntilMs > pool.expiresAtMs ? { graceUntilMs } : {}),
+    ...(pool.expiresAtMs <= timeMs && timeMs < graceUntilMs ? { inGrace: true as const } : {}),
   };
 }
 

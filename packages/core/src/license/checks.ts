@@ -75,6 +75,19 @@ const serverIssues = (servers: readonly LicenseServer[]): LicenseIssue[] => [
   ...servers.flatMap(keyIssue),
 ];
 
+/** Fields that mean nothing without another: a vendor who writes one has forgotten the other. */
+const dependencyIssues = (feature: LicenseFeature, i: number): LicenseIssue[] =>
+  feature.graceDays !== undefined && feature.expiresAt === undefined
+    ? [
+        {
+          path: `features[${i}].graceDays`,
+          problem: 'days of grace for what never ends',
+          expected: 'expiresAt beside it',
+          got: show(feature.graceDays),
+        },
+      ]
+    : [];
+
 const featureIssues = (features: readonly LicenseFeature[]): LicenseIssue[] => [
   ...duplicates(
     features,
@@ -98,6 +111,7 @@ const featureIssues = (features: readonly LicenseFeature[]): LicenseIssue[] => [
           },
         ],
   ),
+  ...features.flatMap(dependencyIssues),
 ];
 
 /** What the schema can't say about terms: what belongs together. */

@@ -16,6 +16,7 @@ export const licenseLimits = {
   /** The ledger raises shorter leases to this unless every server runs with `allowShortLeases` (triad.md, Time). */
   leaseSecondsMin: 10,
   leaseSecondsMax: 86_400,
+  graceDaysMax: 366,
   /** Of a signature in base64url: RSA with 8192 bits. */
   signatureCharsMax: 1366,
 } as const;
@@ -69,6 +70,9 @@ const dateOrInstant = (meaning: string) =>
     .union([z.iso.date(), instant])
     .describe(`a date or an instant in UTC, "2026-12-31" or "2026-12-31T12:00:00Z": ${meaning}`);
 
+/** When a product was released, as a checkout names it. */
+export const releaseSchema = dateOrInstant('from its beginning');
+
 export const licenseServerSchema = z.strictObject({
   rank: z.int().min(1).max(licenseLimits.serversMax).describe('1 (the primary), 2 or 3'),
   name,
@@ -87,6 +91,15 @@ export const licenseFeatureSchema = z.strictObject({
   startsAt: dateOrInstant('from its beginning').optional(),
   /** A date (to the end of that day, UTC) or an instant. None: permanent. */
   expiresAt: dateOrInstant('to the end of that day').optional(),
+  /** Days after the end in which checkouts go on, flagged. */
+  graceDays: z
+    .int()
+    .min(1)
+    .max(licenseLimits.graceDaysMax)
+    .describe(`a whole number of days, from 1 to ${licenseLimits.graceDaysMax}`)
+    .optional(),
+  /** Maintenance: which releases of the product the seats are for. A date (to the end of that day, UTC) or an instant. */
+  supportedUntil: dateOrInstant('releases to the end of that day').optional(),
   /** Lease in seconds; none: the server's default. */
   leaseSeconds: z
     .number()

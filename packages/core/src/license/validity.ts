@@ -1,4 +1,4 @@
-import type { LicenseFeature } from './license.ts';
+import { type LicenseFeature, releaseSchema } from './license.ts';
 
 const dayMs = 86_400_000;
 
@@ -14,5 +14,22 @@ export const featureStartMs = ({ startsAt }: Pick<LicenseFeature, 'startsAt'>): 
  * the end of that day, so this is 00:00 of the day after; an instant is itself the end. `Infinity` for a permanent feature,
  * which JSON can't express: keep it out of records.
  */
-export const featureEndMs = ({ expiresAt }: Pick<LicenseFeature, 'expiresAt'>): number =>
-  expiresAt === undefined ? Infinity : Date.parse(expiresAt) + (isDate(expiresAt) ? dayMs : 0);
+export const featureEndMs = ({ expiresAt }: Pick<LicenseFeature, 'expiresAt'>): number => endOf(expiresAt);
+
+/** The first millisecond (UTC) at which the feature's grace days are over, too: nothing of it stands from then on. */
+export const featureGraceEndMs = ({
+  expiresAt,
+  graceDays = 0,
+}: Pick<LicenseFeature, 'expiresAt' | 'graceDays'>): number => endOf(expiresAt) + graceDays * dayMs;
+
+/** The first millisecond (UTC) of releases that the feature does not cover; `Infinity` where it covers all. */
+export const featureSupportEndMs = ({ supportedUntil }: Pick<LicenseFeature, 'supportedUntil'>): number =>
+  endOf(supportedUntil);
+
+/** The moment of a product's release, UTC ms; a date is its beginning. Undefined where it is neither date nor instant. */
+export const releaseMs = (releasedAt: string): number | undefined =>
+  releaseSchema.safeParse(releasedAt).success ? Date.parse(releasedAt) : undefined;
+
+function endOf(text: string | undefined): number {
+  return text === undefined ? Infinity : Date.parse(text) + (isDate(text) ? dayMs : 0);
+}

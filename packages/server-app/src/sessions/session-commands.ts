@@ -4,7 +4,7 @@ import type { Unstamped } from '../propose.ts';
 
 /** The log's form of a checkout. The secret goes no further than this: the log has its hash. */
 export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean): Unstamped<CheckoutCommand> {
-  const { opening, feature, version, count, waitMs } = message;
+  const { opening, feature, version, releasedAt, count, waitMs } = message;
   return {
     kind: 'checkout',
     ...requestOf(message),
@@ -13,6 +13,7 @@ export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean):
       : { opening: { secretHash: sha256Hex(opening.secret), user: opening.user, host: opening.host } }),
     feature,
     ...(version === undefined ? {} : { version }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
     count,
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(isPastQueue ? { pastQueue: true } : {}),

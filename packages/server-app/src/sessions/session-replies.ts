@@ -61,8 +61,9 @@ export function deniedMessage(
 
 /** A grant as its own client is told of it. */
 export function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
-  const shown = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
+  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, inGrace, ending } = grant;
+  const shown: WireGrant = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
+  if (inGrace !== undefined) shown.inGrace = inGrace;
   return ending === undefined ? shown : { ...shown, ending };
 }
 

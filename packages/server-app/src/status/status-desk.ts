@@ -6,6 +6,7 @@ import type { ControlView } from '../control/control-view.ts';
 import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import { type HashNote, newestCommonIndex } from '../server-machine.ts';
+import { grantInReport, poolInReport } from './report-rows.ts';
 import { type ServerFacts, serverFactsSchema } from './server-facts.ts';
 import { SharedWork } from './shared-work.ts';
 
@@ -112,8 +113,7 @@ export class StatusDesk {
     const grants = [];
     for (const grant of ledger.grants()) {
       if (grants.length === statusLimits.grantsMax) break;
-      const { id, feature, version, count, user, host, state, sinceMs } = grant;
-      grants.push({ id, feature, version, count, user, host, since: new Date(sinceMs).toISOString(), state });
+      grants.push(grantInReport(grant));
     }
     return {
       quorum: isFresh,
@@ -128,10 +128,7 @@ export class StatusDesk {
       stateHash: common?.hash ?? null,
       hashIndex: common?.index ?? null,
       servers: endpoints().map((endpoint) => this.#server(endpoint, gathered.get(endpoint.id))),
-      pools: ledger.pools().map(({ expiresAtMs, ...pool }) => ({
-        ...pool,
-        ...(expiresAtMs === null ? {} : { expiresAt: new Date(expiresAtMs).toISOString() }),
-      })),
+      pools: ledger.pools().map(poolInReport),
       grants,
       grantsCut: summary.grants > grants.length,
       sessions: summary.sessions,

@@ -2,6 +2,7 @@ import { encodeCommand } from '../command-codec.ts';
 import type { CheckoutCommand, LedgerCommand, LedgerSettings, OpenCommand } from '../commands.ts';
 import { createLedger } from '../create-ledger.ts';
 import type { Ledger } from '../ledger-contract.ts';
+import { ledgerVersions } from '../limits.ts';
 import type { LedgerReply, LedgerResult } from '../results.ts';
 
 /** Public keys of three servers of which nobody has the private ones. */
@@ -18,6 +19,8 @@ export interface TestFeature {
   readonly version?: string;
   readonly startsAt?: string;
   readonly expiresAt?: string;
+  readonly graceDays?: number;
+  readonly supportedUntil?: string;
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';
 }
@@ -55,7 +58,7 @@ export function openCommand(features: readonly TestFeature[], changes: Partial<O
     licenseHash: anyHash,
     settings: testSettings,
     isNew: true,
-    ledgerVersion: 1,
+    ledgerVersion: ledgerVersions.current,
     ...changes,
   };
 }
@@ -107,7 +110,9 @@ export class LedgerRig {
 }
 
 /** What a test says of a checkout. */
-export type Wish = Partial<Pick<CheckoutCommand, 'version' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'>>;
+export type Wish = Partial<
+  Pick<CheckoutCommand, 'version' | 'releasedAt' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'>
+>;
 
 /** One session as a client drives it; awaits all its answers unless it says otherwise. */
 export class TestClient {

@@ -1,109 +1,29 @@
-import { compareVersions } from '../../license/versions.ts';
 import type { CheckoutCommand, LedgerCommand, ResumeCommand, SessionRequest } from '../commands.ts';
-import type { Denial, DenialCode, EndReason, GrantView, LedgerReply } from '../results.ts';
-import type { TestFeature } from './ledger-rig.ts';
-
-/** A grant is known by its session and checkout, so that the model needs no ids. */
-export type Key = `${string}/${number}`;
-
-interface Held {
-  readonly key: Key;
-  readonly session: string;
-  readonly seq: number;
-  readonly pool: string;
-  readonly count: number;
-  readonly sinceMs: number;
-  readonly leaseMs: number;
-  readonly holdMs: number;
-  readonly reclaim: 'lease' | 'disconnect';
-  ending: { readonly reason: EndReason; readonly note?: string } | null;
-}
-
-interface Waiting {
-  readonly key: Key;
-  readonly session: string;
-  readonly seq: number;
-  readonly feature: string;
-  readonly version: string | undefined;
-  readonly count: number;
-  readonly untilMs: number;
-  readonly leaseMs: number;
-  readonly holdMs: number;
-}
-
-type Past =
-  | { readonly type: 'done' | 'refused' }
-  | { readonly type: 'denied'; readonly denial: ModelDenial }
-  | {
-      readonly type: 'ended';
-      readonly reason: EndReason;
-      readonly isGrant: boolean;
-      untoldSince: 'never told' | number | null;
-    };
-
-interface Client {
-  readonly id: string;
-  readonly secretHash: string;
-  readonly user: string;
-  readonly host: string;
-  epoch: number;
-  floor: number;
-  openAttempt: number;
-  resume: { readonly request: string; attempt: number } | null;
-  lastSeq: number;
-  awaited: number;
-  readonly past: Map<number, Past>;
-}
-
-type ModelDenial = Omit<Denial, 'message' | 'feature'>;
-type ModelGrant = Omit<GrantView, 'id'>;
-
-/** A ledger reply without texts and ids. */
-export type ModelReply =
-  | { readonly kind: 'granted'; readonly epoch: number; readonly grant: ModelGrant }
-  | {
-      readonly kind: 'queued';
-      readonly epoch: number;
-      readonly key: Key;
-      readonly position: number;
-      readonly untilMs: number;
-    }
-  | { readonly kind: 'denied'; readonly epoch: number; readonly denial: ModelDenial }
-  | { readonly kind: 'done'; readonly epoch: number }
-  | {
-      readonly kind: 'resumed';
-      readonly epoch: number;
-      readonly grants: readonly ModelGrant[];
-      readonly queue: readonly Key[];
-      readonly ended: readonly string[];
-    }
-  | { readonly kind: 'refused'; readonly code: string; readonly reason: EndReason | undefined }
-  | { readonly kind: 'ok' }
-  | { readonly kind: 'rejected'; readonly code: string };
+import type { EndReason } from '../results.ts';
+import type { Client, Held, Past, Waiting } from './model-records.ts';
+import { keyOf, type ModelDenial, type ModelGrant, type ModelReply, refused, rejected } from './model-replies.ts';
+import { denial, ModelSeats } from './model-seats.ts';
+import {
+  ahead,
+  baseLeaseMs,
+  hold,
+  inForce,
+  leaseOf,
+  type ModelFeature,
+  type ModelPool,
+  poolsOf,
+} from './model-terms.ts';
 
 /** A command whose grants and queue places are named by key. */
 export type ModelCommand = LedgerCommand;
-
-const hold = (leaseMs: number) => Math.ceil(leaseMs * 1.01 + 1000);
-const baseLeaseMs = 60_000;
 
 /**
  * The rules of the ledger written for reading, not for speed: lists that are searched from end to end, nothing counted
  * along, nothing kept that could be found by looking. It has no limits, and ends everything due at once. Ids in commands
  * are keys.
  */
-export class ReferenceModel {
-  timeMs: number;
-  features: readonly (TestFeature & { readonly version: string })[];
-  held: Held[] = [];
-  waiting: Waiting[] = [];
-  readonly clients = new Map<string, Client>();
+export class ReferenceModel extends ModelSeats {
   readonly past = new Map<string, { readonly reason: EndReason; readonly untilMs: number }>();
-
-  constructor(features: ReferenceModel['features'], timeMs: number) {
-    this.features = features;
-    this.timeMs = timeMs;
-  }
 
   apply(command: ModelCommand): ModelReply {
     this.timeMs = Math.max(this.timeMs, command.at);
@@ -123,7 +43,7 @@ export class ReferenceModel {
         if (entry === undefined) return rejected('UNKNOWN_ENTRY');
         const client = this.clients.get(entry.session)!;
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
-        const pool = this.#usable(entry.feature, entry.version).find((one) => this.#free(one) >= entry.count);
+        const pool = this.usable(entry).find((one) => this.free(one) >= entry.count);
         if (pool === undefined) return rejected('NO_SEATS');
         this.#leave(entry, null);
         return { kind: 'granted', epoch: client.epoch, grant: this.#take(client, pool, entry.count, entry.seq) };
@@ -158,10 +78,9 @@ export class ReferenceModel {
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
       case 'install': {
-        const license = JSON.parse(command.license) as { features: ReferenceModel['features'] };
+        const license = JSON.parse(command.license) as { features: readonly ModelFeature[] };
         this.features = license.features;
-        for (const grant of this.held)
-          if (!this.features.some((feature) => poolOf(feature) === grant.pool)) grant.ending ??= { reason: 'removed' };
+        for (const grant of this.held) if (this.pool(grant.pool) === undefined) grant.ending ??= { reason: 'removed' };
         this.#passTime();
         return { kind: 'ok' };
       }
@@ -170,27 +89,19 @@ export class ReferenceModel {
     }
   }
 
-  /** Seats taken of a pool. */
-  inUse(pool: string): number {
-    return sum(this.held.filter((grant) => grant.pool === pool).map(({ count }) => count));
-  }
-
   #passTime(): void {
     for (const entry of [...this.waiting].sort((a, b) => a.untilMs - b.untilMs)) {
       if (entry.untilMs > this.timeMs) continue;
       this.#leave(entry, null);
-      const denial = this.#denial('WAIT_OVER', entry.count, this.#seats(entry.feature, entry.version));
-      this.clients.get(entry.session)!.past.set(entry.seq, { type: 'denied', denial });
+      const over = denial('WAIT_OVER', entry, this.seats(entry));
+      this.clients.get(entry.session)!.past.set(entry.seq, { type: 'denied', denial: over });
     }
-    for (const feature of this.features)
-      if (endMs(feature) <= this.timeMs)
-        for (const grant of this.held.filter(({ pool }) => pool === poolOf(feature))) this.#end(grant, 'expired', true);
-    for (const entry of [...this.waiting]) {
-      const pools = this.#sufficient(entry.feature, entry.version);
-      if (pools.some((pool) => endMs(pool) > this.timeMs && countOf(pool) >= entry.count)) continue;
-      const denial = this.#unfit(entry.feature, entry.version, entry.count)!;
-      this.#leave(entry, { type: 'denied', denial });
+    for (const pool of poolsOf(this.features)) {
+      const isOver = ahead(pool, this.timeMs).length < pool.parts.length && inForce(pool, this.timeMs).length === 0;
+      for (const grant of this.held.filter((one) => isOver && one.pool === pool.key)) this.#end(grant, 'expired', true);
     }
+    for (const entry of [...this.waiting])
+      if (!this.isServable(entry)) this.#leave(entry, { type: 'denied', denial: this.unfit(entry)! });
   }
 
   #request(request: Extract<ModelCommand, SessionRequest>): ModelReply {
@@ -275,26 +186,21 @@ export class ReferenceModel {
     }
   }
 
-  #checkout(
-    client: Client,
-    { feature, version, count, seq, waitMs = 0, pastQueue = false }: CheckoutCommand,
-  ): ModelReply {
+  #checkout(client: Client, command: CheckoutCommand): ModelReply {
+    const { feature, version, releasedAt, count, seq, waitMs = 0, pastQueue = false } = command;
     const { epoch } = client;
-    const denied = (denial: ModelDenial): ModelReply => {
-      client.past.set(seq, { type: 'denied', denial });
-      return { kind: 'denied', epoch, denial };
+    const denied = (why: ModelDenial): ModelReply => {
+      client.past.set(seq, { type: 'denied', denial: why });
+      return { kind: 'denied', epoch, denial: why };
     };
-    const unfit = this.#unfit(feature, version, count);
+    const unfit = this.unfit(command);
     if (unfit !== null) return denied(unfit);
-    for (const pool of this.#usable(feature, version)) {
-      const rivals = this.waiting.filter(
-        (entry) => entry.feature === feature && this.#sufficient(feature, entry.version).includes(pool),
-      );
-      if (this.#free(pool) < count || (rivals.length > 0 && !pastQueue)) continue;
+    for (const pool of this.usable(command)) {
+      if (this.free(pool) < count || (this.rivals(pool).length > 0 && !pastQueue)) continue;
       return { kind: 'granted', epoch, grant: this.#take(client, pool, count, seq) };
     }
-    if (waitMs === 0) return denied(this.#denial('NO_SEATS', count, this.#seats(feature, version)));
-    const leaseMs = leaseOf(this.#sufficient(feature, version)[0]!);
+    if (waitMs === 0) return denied(denial('NO_SEATS', command, this.seats(command)));
+    const leaseMs = leaseOf(this.fitting(command)[0]!);
     const key = keyOf(client.id, seq);
     const untilMs = this.timeMs + waitMs;
     this.waiting.push({
@@ -303,6 +209,7 @@ export class ReferenceModel {
       seq,
       feature,
       version,
+      releasedAt,
       count,
       untilMs,
       leaseMs,
@@ -381,18 +288,18 @@ export class ReferenceModel {
       if (seq < client.awaited && (past.type !== 'ended' || past.untoldSince === null)) client.past.delete(seq);
   }
 
-  #take(client: Client, pool: ReferenceModel['features'][number], count: number, seq: number): ModelGrant {
+  #take(client: Client, pool: ModelPool, count: number, seq: number): ModelGrant {
     const leaseMs = leaseOf(pool);
     const grant: Held = {
       key: keyOf(client.id, seq),
       session: client.id,
       seq,
-      pool: poolOf(pool),
+      pool: pool.key,
       count,
       sinceMs: this.timeMs,
       leaseMs,
       holdMs: hold(leaseMs),
-      reclaim: pool.reclaim ?? 'lease',
+      reclaim: pool.parts[0]!.reclaim ?? 'lease',
       ending: null,
     };
     this.held.push(grant);
@@ -417,62 +324,8 @@ export class ReferenceModel {
     this.held = this.held.filter(({ session }) => session !== client.id);
     this.waiting = this.waiting.filter(({ session }) => session !== client.id);
     this.clients.delete(client.id);
-    const longestMs = Math.max(hold(baseLeaseMs), ...this.features.map((feature) => hold(leaseOf(feature))));
+    const longestMs = Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
     this.past.set(client.id, { reason, untilMs: this.timeMs + longestMs });
-  }
-
-  #unfit(name: string, version: string | undefined, count: number): ModelDenial | null {
-    const all = this.features.filter((feature) => feature.name === name);
-    if (all.length === 0) return this.#denial('UNKNOWN_FEATURE', count);
-    const pools = this.#sufficient(name, version);
-    const versions = all.map((feature) => feature.version).sort(compareVersions);
-    if (pools.length === 0) return this.#denial('VERSION_NOT_LICENSED', count, { versions });
-    const usable = this.#usable(name, version);
-    if (usable.length === 0) {
-      const isEarly = pools.some((pool) => startMsOf(pool) > this.timeMs);
-      return this.#denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', count);
-    }
-    const most = Math.max(...usable.map(countOf));
-    return count > most ? this.#denial('COUNT_TOO_HIGH', count, { count: most }) : null;
-  }
-
-  #denial(code: DenialCode, requested: number, facts: Partial<ModelDenial> = {}): ModelDenial {
-    return { code, requested, ...facts };
-  }
-
-  #seats(feature: string, version: string | undefined): Partial<ModelDenial> {
-    const pools = this.#usable(feature, version);
-    const count = sum(pools.map(countOf));
-    return {
-      ...(count === Number.POSITIVE_INFINITY ? {} : { count }),
-      inUse: sum(pools.map((pool) => this.inUse(poolOf(pool)))),
-      queued: this.waiting.filter((entry) => entry.feature === feature).length,
-      holders: this.held
-        .filter((grant) => pools.some((pool) => poolOf(pool) === grant.pool))
-        .slice(0, 10)
-        .map((grant) => {
-          const { user, host } = this.clients.get(grant.session)!;
-          return { user, host, count: grant.count, sinceMs: grant.sinceMs };
-        }),
-    };
-  }
-
-  #sufficient(name: string, version: string | undefined) {
-    return this.features
-      .filter(
-        (feature) => feature.name === name && (version === undefined || compareVersions(feature.version, version) >= 0),
-      )
-      .sort((a, b) => compareVersions(a.version, b.version));
-  }
-
-  #usable(name: string, version: string | undefined) {
-    return this.#sufficient(name, version).filter(
-      (pool) => startMsOf(pool) <= this.timeMs && this.timeMs < endMs(pool),
-    );
-  }
-
-  #free(pool: ReferenceModel['features'][number]): number {
-    return countOf(pool) - this.inUse(poolOf(pool));
   }
 
   #heldBy(client: Client): Held[] {
@@ -486,94 +339,4 @@ export class ReferenceModel {
   #named(keys: readonly string[]): Held[] {
     return this.held.filter(({ key }) => keys.includes(key));
   }
-
-  view(grant: Held): ModelGrant {
-    const { user, host } = this.clients.get(grant.session)!;
-    const [feature = '', version = ''] = grant.pool.split(' ');
-    return {
-      session: grant.session,
-      feature,
-      version,
-      count: grant.count,
-      user,
-      host,
-      sinceMs: grant.sinceMs,
-      state: grant.ending === null ? 'active' : 'ending',
-      leaseMs: grant.leaseMs,
-      holdMs: grant.holdMs,
-      reclaim: grant.reclaim,
-      checkoutSeq: grant.seq,
-      ...(grant.ending === null ? {} : { ending: grant.ending }),
-    };
-  }
-}
-
-/** What the model says of a ledger's reply: its texts and ids left out. `keyOfGrant`: by the ledger's id. */
-export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key): ModelReply {
-  switch (reply.kind) {
-    case 'granted':
-      return { ...reply, grant: withoutId(reply.grant) };
-    case 'queued': {
-      const { session, checkoutSeq, position, untilMs } = reply.entry;
-      return { kind: 'queued', epoch: reply.epoch, key: keyOf(session, checkoutSeq), position, untilMs };
-    }
-    case 'denied': {
-      const { message: _message, feature: _feature, ...denial } = reply.denial;
-      return { kind: 'denied', epoch: reply.epoch, denial };
-    }
-    case 'resumed':
-      return {
-        kind: 'resumed',
-        epoch: reply.epoch,
-        grants: reply.grants.map(withoutId),
-        queue: reply.queue.map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq)),
-        ended: reply.ended.map(({ grant, reason }) => `${keyOfGrant(grant)} ${reason}`).sort(),
-      };
-    case 'refused':
-      return refused(reply.code, reply.reason);
-    case 'rejected':
-      return rejected(reply.code);
-    default:
-      return reply;
-  }
-}
-
-export function keyOf(session: string, seq: number): Key {
-  return `${session}/${seq}`;
-}
-
-function withoutId({ id: _id, ...grant }: GrantView): ModelGrant {
-  return grant;
-}
-
-function refused(code: string, reason?: EndReason): ModelReply {
-  return { kind: 'refused', code, reason };
-}
-
-function rejected(code: string): ModelReply {
-  return { kind: 'rejected', code };
-}
-
-function poolOf({ name, version }: { readonly name: string; readonly version: string }): string {
-  return `${name} ${version}`;
-}
-
-function countOf({ count }: TestFeature): number {
-  return count === 'uncounted' ? Number.POSITIVE_INFINITY : count;
-}
-
-function leaseOf({ leaseSeconds }: TestFeature): number {
-  return Math.max(10_000, leaseSeconds === undefined ? baseLeaseMs : leaseSeconds * 1000);
-}
-
-function startMsOf({ startsAt }: TestFeature): number {
-  return startsAt === undefined ? 0 : Date.parse(startsAt);
-}
-
-function endMs({ expiresAt }: TestFeature): number {
-  return expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, one) => total + one, 0);
 }

@@ -1,0 +1,56 @@
+import type { EndReason } from '../results.ts';
+import type { Key, ModelDenial } from './model-replies.ts';
+
+/** A grant of the model. */
+export interface Held {
+  readonly key: Key;
+  readonly session: string;
+  readonly seq: number;
+  readonly pool: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly leaseMs: number;
+  readonly holdMs: number;
+  readonly reclaim: 'lease' | 'disconnect';
+  ending: { readonly reason: EndReason; readonly note?: string } | null;
+}
+
+/** A queue place of the model. */
+export interface Waiting {
+  readonly key: Key;
+  readonly session: string;
+  readonly seq: number;
+  readonly feature: string;
+  readonly version?: string | undefined;
+  readonly releasedAt?: string | undefined;
+  readonly count: number;
+  readonly untilMs: number;
+  readonly leaseMs: number;
+  readonly holdMs: number;
+}
+
+/** What a request came to where nothing of it stands. */
+export type Past =
+  | { readonly type: 'done' | 'refused' }
+  | { readonly type: 'denied'; readonly denial: ModelDenial }
+  | {
+      readonly type: 'ended';
+      readonly reason: EndReason;
+      readonly isGrant: boolean;
+      untoldSince: 'never told' | number | null;
+    };
+
+/** A session of the model. */
+export interface Client {
+  readonly id: string;
+  readonly secretHash: string;
+  readonly user: string;
+  readonly host: string;
+  epoch: number;
+  floor: number;
+  openAttempt: number;
+  resume: { readonly request: string; attempt: number } | null;
+  lastSeq: number;
+  awaited: number;
+  readonly past: Map<number, Past>;
+}

@@ -1,0 +1,76 @@
+import type { Denial, EndReason, GrantView, LedgerReply } from '../results.ts';
+
+/** A grant is known by its session and checkout, so that the model needs no ids. */
+export type Key = `${string}/${number}`;
+
+export type ModelDenial = Omit<Denial, 'message' | 'feature'>;
+export type ModelGrant = Omit<GrantView, 'id'>;
+
+/** A ledger reply without texts and ids. */
+export type ModelReply =
+  | { readonly kind: 'granted'; readonly epoch: number; readonly grant: ModelGrant }
+  | {
+      readonly kind: 'queued';
+      readonly epoch: number;
+      readonly key: Key;
+      readonly position: number;
+      readonly untilMs: number;
+    }
+  | { readonly kind: 'denied'; readonly epoch: number; readonly denial: ModelDenial }
+  | { readonly kind: 'done'; readonly epoch: number }
+  | {
+      readonly kind: 'resumed';
+      readonly epoch: number;
+      readonly grants: readonly ModelGrant[];
+      readonly queue: readonly Key[];
+      readonly ended: readonly string[];
+    }
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: EndReason | undefined }
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'rejected'; readonly code: string };
+
+/** What the model says of a ledger's reply: its texts and ids left out. `keyOfGrant`: by the ledger's id. */
+export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key): ModelReply {
+  switch (reply.kind) {
+    case 'granted':
+      return { ...reply, grant: withoutId(reply.grant) };
+    case 'queued': {
+      const { session, checkoutSeq, position, untilMs } = reply.entry;
+      return { kind: 'queued', epoch: reply.epoch, key: keyOf(session, checkoutSeq), position, untilMs };
+    }
+    case 'denied': {
+      const { message: _message, feature: _feature, ...denial } = reply.denial;
+      return { kind: 'denied', epoch: reply.epoch, denial };
+    }
+    case 'resumed':
+      return {
+        kind: 'resumed',
+        epoch: reply.epoch,
+        grants: reply.grants.map(withoutId),
+        queue: reply.queue.map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq)),
+        ended: reply.ended.map(({ grant, reason }) => `${keyOfGrant(grant)} ${reason}`).sort(),
+      };
+    case 'refused':
+      return refused(reply.code, reply.reason);
+    case 'rejected':
+      return rejected(reply.code);
+    default:
+      return reply;
+  }
+}
+
+export function keyOf(session: string, seq: number): Key {
+  return `${session}/${seq}`;
+}
+
+function withoutId({ id: _id, ...grant }: GrantView): ModelGrant {
+  return grant;
+}
+
+export function refused(code: string, reason?: EndReason): ModelReply {
+  return { kind: 'refused', code, reason };
+}
+
+export function rejected(code: string): ModelReply {
+  return { kind: 'rejected', code };
+}

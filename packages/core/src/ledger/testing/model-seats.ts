@@ -1,0 +1,141 @@
+import { compareVersions } from '../../license/versions.ts';
+import type { CheckoutCommand } from '../commands.ts';
+import type { DenialCode } from '../results.ts';
+import type { Client, Held, Waiting } from './model-records.ts';
+import type { ModelDenial, ModelGrant } from './model-replies.ts';
+import {
+  ahead,
+  countOf,
+  inForce,
+  licensedEndMs,
+  type ModelFeature,
+  type ModelPool,
+  poolsOf,
+  startMsOf,
+  sum,
+  supportEndMs,
+} from './model-terms.ts';
+
+/** What is asked for: by a checkout, or by a queue place. */
+export type Ask = Pick<CheckoutCommand, 'feature' | 'version' | 'releasedAt' | 'count'>;
+
+/** Seats: who has them, which are free, and what the license says against a checkout. Everything is found by looking. */
+export class ModelSeats {
+  timeMs: number;
+  features: readonly ModelFeature[];
+  held: Held[] = [];
+  waiting: Waiting[] = [];
+  readonly clients = new Map<string, Client>();
+
+  constructor(features: readonly ModelFeature[], timeMs: number) {
+    this.features = features;
+    this.timeMs = timeMs;
+  }
+
+  /** Seats taken of a pool. */
+  inUse(pool: string): number {
+    return sum(this.held.filter((grant) => grant.pool === pool).map(({ count }) => count));
+  }
+
+  protected pool(key: string): ModelPool | undefined {
+    return poolsOf(this.features).find((pool) => pool.key === key);
+  }
+
+  /** Why a checkout could not be served however many seats were free. */
+  protected unfit(ask: Ask): ModelDenial | null {
+    const all = poolsOf(this.features).filter(({ name }) => name === ask.feature);
+    if (all.length === 0) return denial('UNKNOWN_FEATURE', ask);
+    const versions = all.map(({ version }) => version).sort(compareVersions);
+    const sufficient = this.#sufficient(ask);
+    if (sufficient.length === 0) return denial('VERSION_NOT_LICENSED', ask, { versions });
+    const pools = this.fitting(ask);
+    const supportedUntilMs = Math.max(...sufficient.map(supportEndMs));
+    if (pools.length === 0) return denial('RELEASE_NOT_COVERED', ask, { supportedUntilMs });
+    const usable = this.usable(ask);
+    if (usable.length === 0) {
+      const isEarly = pools.some(({ parts }) => parts.some((part) => startMsOf(part) > this.timeMs));
+      return denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', ask);
+    }
+    const most = Math.max(...usable.map((pool) => countOf(inForce(pool, this.timeMs))));
+    return ask.count > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
+  }
+
+  /** Whether the license could serve it now or one day. */
+  protected isServable(ask: Ask): boolean {
+    return this.fitting(ask).some((pool) => ask.count <= countOf(ahead(pool, this.timeMs)));
+  }
+
+  /** The numbers of the pools that would do, and who holds their seats. */
+  protected seats(ask: Ask): Partial<ModelDenial> {
+    const pools = this.usable(ask);
+    const count = sum(pools.map((pool) => countOf(inForce(pool, this.timeMs))));
+    return {
+      ...(count === Number.POSITIVE_INFINITY ? {} : { count }),
+      inUse: sum(pools.map(({ key }) => this.inUse(key))),
+      queued: this.waiting.filter(({ feature }) => feature === ask.feature).length,
+      holders: this.held
+        .filter((grant) => pools.some(({ key }) => key === grant.pool))
+        .slice(0, 10)
+        .map((grant) => {
+          const { user, host } = this.clients.get(grant.session)!;
+          return { user, host, count: grant.count, sinceMs: grant.sinceMs };
+        }),
+    };
+  }
+
+  /** Pools that would do, lowest version first. */
+  protected fitting(ask: Ask): readonly ModelPool[] {
+    return this.#sufficient(ask).filter((pool) => {
+      const endMs = supportEndMs(pool);
+      return endMs === Number.POSITIVE_INFINITY || (ask.releasedAt !== undefined && Date.parse(ask.releasedAt) < endMs);
+    });
+  }
+
+  protected usable(ask: Ask): readonly ModelPool[] {
+    return this.fitting(ask).filter((pool) => inForce(pool, this.timeMs).length > 0);
+  }
+
+  protected free(pool: ModelPool): number {
+    return countOf(inForce(pool, this.timeMs)) - this.inUse(pool.key);
+  }
+
+  /** Queue places that the pool would do for. */
+  protected rivals(pool: ModelPool): readonly Waiting[] {
+    return this.waiting.filter(
+      (entry) => entry.feature === pool.name && this.fitting(entry).some(({ key }) => key === pool.key),
+    );
+  }
+
+  view(grant: Held): ModelGrant {
+    const { user, host } = this.clients.get(grant.session)!;
+    const [feature = '', version = ''] = grant.pool.split(' ');
+    const pool = this.pool(grant.pool);
+    return {
+      session: grant.session,
+      feature,
+      version,
+      count: grant.count,
+      user,
+      host,
+      sinceMs: grant.sinceMs,
+      state: grant.ending === null ? 'active' : 'ending',
+      leaseMs: grant.leaseMs,
+      holdMs: grant.holdMs,
+      reclaim: grant.reclaim,
+      checkoutSeq: grant.seq,
+      ...(pool !== undefined && grant.sinceMs >= licensedEndMs(pool) ? { inGrace: true as const } : {}),
+      ...(grant.ending === null ? {} : { ending: grant.ending }),
+    };
+  }
+
+  #sufficient({ feature, version }: Ask): readonly ModelPool[] {
+    return poolsOf(this.features)
+      .filter((pool) => pool.name === feature && (version === undefined || compareVersions(pool.version, version) >= 0))
+      .sort((a, b) => compareVersions(a.version, b.version));
+  }
+}
+
+/** A denial of the model. */
+export function denial(code: DenialCode, { count }: Ask, facts: Partial<ModelDenial> = {}): ModelDenial {
+  return { code, requested: count, ...facts };
+}
