@@ -30,6 +30,8 @@ export interface Grant extends Listenable<GrantEvents>, AsyncDisposable {
   readonly since: Date;
   /** Taken after the licensed period was over, in its days of grace: tell the user to renew. */
   readonly inGrace: boolean;
+  /** With it more seats were taken than are licensed; the vendor allows so many. */
+  readonly overdraft: boolean;
   /** How long it holds without an answer of the servers, ms. */
   readonly leaseMs: number;
   /** Computed from the clocks at each reading. */
@@ -97,6 +99,10 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
 
   get inGrace(): boolean {
     return this.#holding.inGrace;
+  }
+
+  get overdraft(): boolean {
+    return this.#holding.overdraft;
   }
 
   get leaseMs(): number {

@@ -52,6 +52,8 @@ export const grantSchema = z.object({
   state: z.enum(['active', 'ending']),
   /** Taken in the days of grace: the licensed period is over. */
   inGrace: z.boolean().optional(),
+  /** With it more seats were taken than are licensed. */
+  overdraft: z.boolean().optional(),
   ending: z.object({ reason: endReasonSchema, note: z.string().optional() }).optional(),
   checkoutSeq: z.int(),
 });
@@ -71,6 +73,7 @@ export const denialSchema = z.object({
   message: z.string(),
   requested: z.number(),
   count: z.number().optional(),
+  overdraft: z.number().optional(),
   inUse: z.number().optional(),
   queued: z.number().optional(),
   holders: z.array(z.object({ user: z.string(), host: z.string(), count: z.number(), sinceMs: z.number() })).optional(),
@@ -119,6 +122,9 @@ export const statusReportSchema = z.object({
       inUse: z.int(),
       free: z.int().nullable(),
       queued: z.int(),
+      /** Seats above the count that may be taken, too, and how many of them are. */
+      overdraft: z.int().optional(),
+      overdrawn: z.int().optional(),
       expiresAt: z.string().optional(),
       /** Where there are days of grace: their end, and whether they run. */
       graceUntil: z.string().optional(),
@@ -136,6 +142,7 @@ export const statusReportSchema = z.object({
       since: z.string(),
       state: z.enum(['active', 'ending']),
       inGrace: z.boolean().optional(),
+      overdraft: z.boolean().optional(),
     }),
   ),
   /** Whether `grants` was cut at the server's limit. */

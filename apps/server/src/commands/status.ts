@@ -68,14 +68,14 @@ export function showStatus(report: StatusReport): void {
     print('');
     printTable(
       ['FEATURE', 'VERSION', 'SEATS', 'IN USE', 'FREE', 'WAITING', 'UNTIL'],
-      report.pools.map(({ feature, version, count, inUse, free, queued, expiresAt }) => [
+      report.pools.map(({ feature, version, count, overdraft, overdrawn, inUse, free, queued, expiresAt, inGrace }) => [
         feature,
         version,
-        String(count),
-        String(inUse),
+        overdraft === undefined ? String(count) : `${count} + ${overdraft}`,
+        overdrawn === undefined ? String(inUse) : `${inUse} (overdraft)`,
         free === null ? '-' : String(free),
         String(queued),
-        expiresAt === undefined ? 'permanent' : momentText(expiresAt),
+        expiresAt === undefined ? 'permanent' : `${momentText(expiresAt)}${inGrace === true ? ' (grace)' : ''}`,
       ]),
     );
   }
@@ -84,14 +84,14 @@ export function showStatus(report: StatusReport): void {
   print('');
   printTable(
     ['GRANT', 'FEATURE', 'SEATS', 'USER', 'HOST', 'HELD FOR', 'STATE'],
-    report.grants.map(({ id, feature, count, user, host, since, state }) => [
+    report.grants.map(({ id, feature, count, user, host, since, state, inGrace, overdraft }) => [
       id,
       feature,
       String(count),
       plain(user),
       plain(host),
       spanText(nowMs - Date.parse(since)),
-      state,
+      [state, ...(inGrace === true ? ['grace'] : []), ...(overdraft === true ? ['overdraft'] : [])].join(', '),
     ]),
   );
   if (report.grantsCut) print(style('dim', `… and more: the first ${report.grants.length} are shown`));

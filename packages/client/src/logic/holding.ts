@@ -11,6 +11,8 @@ export interface Holding {
   readonly reclaim: 'lease' | 'disconnect';
   /** Taken in the days of grace. */
   readonly inGrace: boolean;
+  /** With it more seats were taken than are licensed. */
+  readonly overdraft: boolean;
   /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
   isLost: boolean;
   /** Set once and for good. */

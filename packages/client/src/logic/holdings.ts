@@ -62,7 +62,7 @@ export class Holdings {
   }
 
   add(grant: WireGrant): Holding {
-    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false } = grant;
+    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false, overdraft = false } = grant;
     const holding: Holding = {
       id,
       feature,
@@ -72,6 +72,7 @@ export class Holdings {
       leaseMs,
       reclaim,
       inGrace,
+      overdraft,
       isLost: false,
       end: null,
     };

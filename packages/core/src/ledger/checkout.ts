@@ -3,7 +3,7 @@ import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
-import { covers, fittingPools, freeSeats, isWaitedFor, type Need, sufficientPools } from './pools.ts';
+import { covers, firstWithSeats, fittingPools, isWaitedFor, type Need, sufficientPools } from './pools.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
 import { readVersion } from './versions.ts';
@@ -36,19 +36,19 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
     );
   const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
-  const free = usable.find(
-    (pool) => command.count <= freeSeats(pool) && (command.pastQueue === true || !isWaitedFor(feature, pool)),
-  );
+  const open = command.pastQueue === true ? usable : usable.filter((pool) => !isWaitedFor(feature, pool));
+  const free = firstWithSeats(open, command.count);
   if (free !== undefined) return { kind: 'take', pool: free };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need };
   const facts = seatFacts(usable, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
+  const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
-    facts.count === undefined || facts.inUse + command.count <= facts.count
+    facts.count === undefined || facts.inUse + command.count <= facts.count + (facts.overdraft ?? 0)
       ? `Others wait for "${command.feature}" already.`
-      : `${facts.inUse} of ${facts.count} seats of "${command.feature}" are in use.`;
+      : `${facts.inUse} of ${facts.count}${overdraft} seats of "${command.feature}" are in use.`;
   return denied(deny('NO_SEATS', command, what, facts));
 }
 
@@ -114,7 +114,7 @@ function denyForPools(
     const ends = pools.flatMap(({ parts }) => parts.map(({ endsAtMs }) => endsAtMs));
     return deny('EXPIRED', wish, `"${wish.feature}" ended at ${instant(Math.max(...ends))}.`);
   }
-  const count = -least(usable, (pool) => -pool.count);
+  const count = -least(usable, (pool) => -pool.count - pool.overdraft);
   if (wish.count <= count) return undefined;
   return deny(
     'COUNT_TOO_HIGH',

@@ -52,8 +52,10 @@ export function deny(code: DenialCode, wish: Wish, what: string, facts: Facts = 
  */
 export function seatFacts(pools: readonly Pool[], queued: number): Facts & { readonly inUse: number } {
   const count = sum(pools, (pool) => pool.count);
+  const overdraft = sum(pools, (pool) => pool.overdraft);
   return {
     ...(Number.isFinite(count) ? { count } : {}),
+    ...(overdraft > 0 ? { overdraft } : {}),
     inUse: sum(pools, (pool) => pool.inUse),
     queued,
     holders: oldestGrants(pools).map(({ session, count, sinceMs }) => ({

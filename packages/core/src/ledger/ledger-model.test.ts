@@ -13,8 +13,8 @@ const instant = (ms: number) => new Date(startMs + ms).toISOString();
 
 const features = [
   { name: 'a', version: '1.0', count: 2 },
-  { name: 'a', version: '2.0', count: 1, leaseSeconds: 30 },
-  { name: 'b', version: '1.0', count: 3, reclaim: 'disconnect', leaseSeconds: 20 },
+  { name: 'a', version: '2.0', count: 1, overdraft: 1, leaseSeconds: 30 },
+  { name: 'b', version: '1.0', count: 2, overdraft: 2, reclaim: 'disconnect', leaseSeconds: 20 },
   { name: 'c', version: '1.0', count: 2, expiresAt: instant(90_000), startsAt: instant(10_000) },
   { name: 'u', version: '1.0', count: 'uncounted' },
   // In its days of grace from the 30th second on, over at the 120th.
@@ -37,7 +37,7 @@ const licenses = [
   ],
   // Larger, without `b`.
   [
-    { ...features[0], count: 3 },
+    { ...features[0], count: 2, overdraft: 1 },
     features[1],
     { ...features[3], expiresAt: instant(150_000) },
     features[4],
@@ -147,7 +147,7 @@ class Trial {
     for (const pool of ledger.pools()) {
       const key = `${pool.feature} ${pool.version}`;
       expect(pool.inUse).toBe(model.inUse(key));
-      const fits = pool.count === 'uncounted' || pool.inUse <= pool.count;
+      const fits = pool.count === 'uncounted' || pool.inUse <= pool.count + (pool.overdraft ?? 0);
       if (fits) this.shrunk.delete(key);
       else if (isInstall) this.shrunk.add(key);
       // I2.

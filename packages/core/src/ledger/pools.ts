@@ -25,8 +25,17 @@ export interface Need {
   readonly releasedAtMs: number | undefined;
 }
 
+/** Seats within the count that are free; negative while overdrawn. */
 export function freeSeats(pool: Pool): number {
   return pool.count - pool.inUse;
+}
+
+/** The first of the pools, lowest version first, that has the seats: within its count or, where none has, with its overdraft. */
+export function firstWithSeats(pools: readonly Pool[], count: number): Pool | undefined {
+  return (
+    pools.find((pool) => pool.isUsable && count <= freeSeats(pool)) ??
+    pools.find((pool) => pool.isUsable && pool.overdraft > 0 && count <= freeSeats(pool) + pool.overdraft)
+  );
 }
 
 /** The feature's pools whose version suffices, lowest first. */
@@ -54,7 +63,7 @@ export function isServable(entry: Entry, timeMs: number): boolean {
 
 /** Seats that the pool has or may have one day. */
 function seatsAhead(pool: Pool, timeMs: number): number {
-  return pool.parts.reduce((sum, part) => (timeMs < part.endsAtMs ? sum + part.count : sum), 0);
+  return pool.parts.reduce((sum, part) => (timeMs < part.endsAtMs ? sum + part.count + part.overdraft : sum), 0);
 }
 
 /**
@@ -123,7 +132,9 @@ function countParts(pool: Pool, timeMs: number): void {
   pool.isUsable = inForce.length > 0;
   pool.isOver = !pool.isUsable && pool.parts.some(({ endsAtMs }) => endsAtMs <= timeMs);
   // Reports show what there was or will be.
-  pool.count = (pool.isUsable ? inForce : pool.parts).reduce((sum, { count }) => sum + count, 0);
+  const shown = pool.isUsable ? inForce : pool.parts;
+  pool.count = shown.reduce((sum, { count }) => sum + count, 0);
+  pool.overdraft = shown.reduce((sum, { overdraft }) => sum + overdraft, 0);
 }
 
 /** Whether a waiting entry stands before anybody else who asks this pool of the feature. */
@@ -162,6 +173,7 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     isDirty,
     isLive: true,
     count: 0,
+    overdraft: 0,
     parts: [],
     isUsable: false,
     isOver: false,
@@ -205,6 +217,7 @@ function applyTerms(pool: Pool, feature: LicenseFeature, settings: LedgerSetting
 function partOf(feature: LicenseFeature): PoolPart {
   return {
     count: feature.count === 'uncounted' ? Number.POSITIVE_INFINITY : feature.count,
+    overdraft: feature.overdraft ?? 0,
     startsAtMs: featureStartMs(feature),
     expiresAtMs: featureEndMs(feature),
     endsAtMs: featureGraceEndMs(feature),
@@ -216,6 +229,7 @@ function removePool(state: LedgerState, pool: Pool): void {
   state.touch(pool);
   pool.isRemoved = true;
   pool.count = 0;
+  pool.overdraft = 0;
   pool.parts = [];
   pool.isUsable = false;
   pool.isOver = false;

@@ -1,7 +1,7 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { dropUnusedFeature, fittingPools, freeSeats, isFor, type Need } from './pools.ts';
+import { dropUnusedFeature, firstWithSeats, fittingPools, isFor, type Need } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
@@ -111,7 +111,7 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
 
 /** The lowest pool that can serve the entry now. */
 export function poolFor(entry: Entry): Pool | undefined {
-  return servingPool(fittingPools(entry.feature, entry), entry.count);
+  return firstWithSeats(fittingPools(entry.feature, entry), entry.count);
 }
 
 /**
@@ -125,20 +125,16 @@ export function assignableIn(
   isBound: (session: string) => boolean,
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
-  if (servingPool(pools, 1) === undefined) return undefined;
+  if (firstWithSeats(pools, 1) === undefined) return undefined;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    if (servingPool(fitting, entry.count) !== undefined) return entry;
+    if (firstWithSeats(fitting, entry.count) !== undefined) return entry;
     // What would do for this one is kept for it.
     pools = pools.filter((pool) => !isFor(entry, pool));
-    if (servingPool(pools, 1) === undefined) return undefined;
+    if (firstWithSeats(pools, 1) === undefined) return undefined;
   }
   return undefined;
-}
-
-function servingPool(pools: readonly Pool[], count: number): Pool | undefined {
-  return pools.find((pool) => pool.isUsable && count <= freeSeats(pool));
 }

@@ -32,6 +32,8 @@ const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies re
  * it was under version 1: a raise of the version changes no record, and so no hash.
  */
 const moreFollows = 2 ** 20;
+/** In a grant's flags, above what its end and its disconnect make of them. */
+const overdraftFlag = 64;
 
 /**
  * The canonical form of a record: everything of it that is not derived. The state hash and the snapshot both read it, so
@@ -87,10 +89,11 @@ function writeGrant(sink: RecordSink, grant: Grant): void {
   sink.uint(grant.sinceMs);
   sink.uint(grant.leaseMs);
   sink.uint(grant.holdMs);
-  // One number for both: a byte per grant in a snapshot.
+  // One number for all: a byte per grant in a snapshot.
   sink.uint(
     (grant.endingReason === undefined ? 0 : 2 + 2 * endReasons.indexOf(grant.endingReason)) +
-      (grant.endsOnDisconnect ? 1 : 0),
+      (grant.endsOnDisconnect ? 1 : 0) +
+      (grant.isOverdraft ? overdraftFlag : 0),
   );
   if (grant.endingReason !== undefined) sink.name(grant.endingNote);
 }
@@ -148,6 +151,7 @@ export type GrantFields = Pick<
   | 'leaseMs'
   | 'holdMs'
   | 'endsOnDisconnect'
+  | 'isOverdraft'
   | 'endingReason'
   | 'endingNote'
 > & { readonly session: number; readonly pool: number };
@@ -204,7 +208,9 @@ export function readGrant(source: RecordSource): GrantFields {
   const sinceMs = source.uint();
   const leaseMs = source.uint();
   const holdMs = source.uint();
-  const flags = source.uint();
+  const allFlags = source.uint();
+  const isOverdraft = allFlags >= overdraftFlag;
+  const flags = isOverdraft ? allFlags - overdraftFlag : allFlags;
   const endsOnDisconnect = flags % 2 === 1;
   const endingReason = flags < 2 ? undefined : known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason');
   const endingNote = flags < 2 ? '' : source.name();
@@ -219,6 +225,7 @@ export function readGrant(source: RecordSource): GrantFields {
     leaseMs,
     holdMs,
     endsOnDisconnect,
+    isOverdraft,
     endingReason,
     endingNote,
   };

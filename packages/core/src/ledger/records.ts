@@ -30,6 +30,7 @@ export interface Feature {
 export interface PoolPart {
   /** Infinity where uncounted. */
   readonly count: number;
+  readonly overdraft: number;
   readonly startsAtMs: number;
   /** Infinity: permanent. */
   readonly expiresAtMs: number;
@@ -47,6 +48,8 @@ export interface Pool extends RecordBase {
   // Derived.
   /** Infinity where uncounted; 0 once removed. */
   count: number;
+  /** Seats above the count that may be taken, too. */
+  overdraft: number;
   /** What the license says of seats and periods; one for each file of a set that names the pool. */
   parts: readonly PoolPart[];
   /** Some part has begun and is not over: seats can be taken. */
@@ -129,6 +132,8 @@ export interface Grant extends RecordBase {
   readonly leaseMs: number;
   readonly holdMs: number;
   readonly endsOnDisconnect: boolean;
+  /** With it more seats were taken than are licensed. */
+  readonly isOverdraft: boolean;
   /** Undefined while *active*. */
   endingReason: EndReason | undefined;
   endingNote: string;

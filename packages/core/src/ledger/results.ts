@@ -37,6 +37,8 @@ export interface GrantView {
   readonly reclaim: 'lease' | 'disconnect';
   /** Taken after the licensed period was over, in its days of grace. */
   readonly inGrace?: true;
+  /** With it more seats were taken than are licensed. */
+  readonly overdraft?: true;
   /** Where it is `ending`: why, and the operator's words if any. */
   readonly ending?: { readonly reason: EndReason; readonly note?: string };
   /** The sequence number of the checkout that took it. */
@@ -65,6 +67,10 @@ export interface PoolView {
   readonly inUse: number;
   /** `null` where uncounted; never negative (after a license shrank it is 0). */
   readonly free: number | null;
+  /** Seats above the count that may be taken, too; absent where none may. */
+  readonly overdraft?: number;
+  /** How many of them are taken; absent where none is. */
+  readonly overdrawn?: number;
   /** Waiting entries that this pool could serve: with several versions of a feature they count in each that would do. */
   readonly queued: number;
   /** License time at which the licensed period is over, or null. */
@@ -113,6 +119,8 @@ export interface Denial {
   readonly requested: number;
   /** The pool's seats, where there is a pool. */
   readonly count?: number;
+  /** Seats above the count that may be taken, too. */
+  readonly overdraft?: number;
   readonly inUse?: number;
   readonly queued?: number;
   /** Who holds the seats: at most `denialHoldersMax`, longest first. */

@@ -166,6 +166,7 @@ function variantsOf(record: LedgerRecord): LedgerRecord[] {
   const derivedOf: Record<number, readonly string[]> = {
     [kinds.pool]: [
       'count',
+      'overdraft',
       'parts',
       'isUsable',
       'isOver',

@@ -34,7 +34,14 @@ export function viewGrant(grant: Grant): GrantView {
     checkoutSeq: grant.checkoutSeq,
   };
   // Rare, so that a view of the common grant is one object.
-  const shown = grant.sinceMs < pool.expiresAtMs ? view : { ...view, inGrace: true as const };
+  const shown =
+    grant.sinceMs < pool.expiresAtMs && !grant.isOverdraft
+      ? view
+      : {
+          ...view,
+          ...(grant.sinceMs < pool.expiresAtMs ? {} : { inGrace: true as const }),
+          ...(grant.isOverdraft ? { overdraft: true as const } : {}),
+        };
   if (reason === undefined) return shown;
   return { ...shown, ending: grant.endingNote === '' ? { reason } : { reason, note: grant.endingNote } };
 }
@@ -64,6 +71,8 @@ export function viewPool(pool: Pool, queued: number, timeMs: number): PoolView {
     free: isCounted ? Math.max(0, freeSeats(pool)) : null,
     queued,
     expiresAtMs: pool.expiresAtMs === Number.POSITIVE_INFINITY ? null : pool.expiresAtMs,
+    ...(pool.overdraft > 0 ? { overdraft: pool.overdraft } : {}),
+    ...(pool.overdraft > 0 && pool.inUse > pool.count ? { overdrawn: pool.inUse - pool.count } : {}),
     ...(graceUntilMs > pool.expiresAtMs ? { graceUntilMs } : {}),
     ...(pool.expiresAtMs <= timeMs && timeMs < graceUntilMs ? { inGrace: true as const } : {}),
   };

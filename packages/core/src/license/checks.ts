@@ -76,17 +76,18 @@ const serverIssues = (servers: readonly LicenseServer[]): LicenseIssue[] => [
 ];
 
 /** Fields that mean nothing without another: a vendor who writes one has forgotten the other. */
-const dependencyIssues = (feature: LicenseFeature, i: number): LicenseIssue[] =>
-  feature.graceDays !== undefined && feature.expiresAt === undefined
-    ? [
-        {
-          path: `features[${i}].graceDays`,
-          problem: 'days of grace for what never ends',
-          expected: 'expiresAt beside it',
-          got: show(feature.graceDays),
-        },
-      ]
-    : [];
+const dependencyIssues = (feature: LicenseFeature, i: number): LicenseIssue[] => {
+  const { count, overdraft, expiresAt, graceDays } = feature;
+  const issues: LicenseIssue[] = [];
+  const add = (field: keyof LicenseFeature, problem: string, expected: string): void => {
+    issues.push({ path: `features[${i}].${field}`, problem, expected, got: show(feature[field]) });
+  };
+  if (graceDays !== undefined && expiresAt === undefined)
+    add('graceDays', 'days of grace for what never ends', 'expiresAt beside it');
+  if (overdraft !== undefined && count === 'uncounted')
+    add('overdraft', 'seats above a count that there is not', 'a count that is a number');
+  return issues;
+};
 
 const featureIssues = (features: readonly LicenseFeature[]): LicenseIssue[] => [
   ...duplicates(

@@ -98,6 +98,13 @@ export const licenseFeatureSchema = z.strictObject({
     .max(licenseLimits.graceDaysMax)
     .describe(`a whole number of days, from 1 to ${licenseLimits.graceDaysMax}`)
     .optional(),
+  /** Seats above the count; whoever takes one is told, and so is every report. */
+  overdraft: z
+    .int()
+    .min(1)
+    .max(licenseLimits.countMax)
+    .describe(`a whole number of seats, from 1 to ${licenseLimits.countMax}`)
+    .optional(),
   /** Maintenance: which releases of the product the seats are for. A date (to the end of that day, UTC) or an instant. */
   supportedUntil: dateOrInstant('releases to the end of that day').optional(),
   /** Lease in seconds; none: the server's default. */

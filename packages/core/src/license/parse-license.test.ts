@@ -88,6 +88,8 @@ describe('parseLicense', () => {
     [['features', 0, 'graceDays'], 0, { path: 'features[0].graceDays', problem: 'too small', got: '0' }],
     [['features', 0, 'graceDays'], 367, { path: 'features[0].graceDays', expected: expect.stringContaining('366') }],
     [['features', 1, 'graceDays'], 7, { path: 'features[1].graceDays', expected: 'expiresAt beside it', got: '7' }],
+    [['features', 0, 'overdraft'], 0, { path: 'features[0].overdraft', problem: 'too small', got: '0' }],
+    [['features', 1, 'overdraft'], 2, { path: 'features[1].overdraft', expected: 'a count that is a number' }],
     [['features', 0, 'supportedUntil'], '2026', { path: 'features[0].supportedUntil', got: '"2026"' }],
     [['features', 0, 'leaseSeconds'], 0, { path: 'features[0].leaseSeconds', problem: 'too small', got: '0' }],
     [['features', 0, 'reclaim'], 'never', { path: 'features[0].reclaim', expected: '"lease" or "disconnect"' }],

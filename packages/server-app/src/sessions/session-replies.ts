@@ -61,9 +61,11 @@ export function deniedMessage(
 
 /** A grant as its own client is told of it. */
 export function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, inGrace, ending } = grant;
+  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, inGrace, overdraft, ending } =
+    grant;
   const shown: WireGrant = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
   if (inGrace !== undefined) shown.inGrace = inGrace;
+  if (overdraft !== undefined) shown.overdraft = overdraft;
   return ending === undefined ? shown : { ...shown, ending };
 }
 

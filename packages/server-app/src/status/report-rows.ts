@@ -12,9 +12,14 @@ export function poolInReport({ expiresAtMs, graceUntilMs, ...pool }: PoolView): 
 
 /** A grant as a report shows it. */
 export function grantInReport(grant: GrantView): StatusReport['grants'][number] {
-  const { id, feature, version, count, user, host, state, sinceMs, inGrace } = grant;
-  const shown = { id, feature, version, count, user, host, since: instant(sinceMs), state };
-  return inGrace === undefined ? shown : { ...shown, inGrace };
+  const { id, feature, version, count, user, host, state, sinceMs, inGrace, overdraft } = grant;
+  const since = instant(sinceMs);
+  return { id, feature, version, count, user, host, since, state, ...given({ inGrace, overdraft }) };
+}
+
+/** Without what is undefined. */
+function given<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: NonNullable<Fields[Name]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function instant(ms: number): string {

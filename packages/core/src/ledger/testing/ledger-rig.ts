@@ -21,6 +21,7 @@ export interface TestFeature {
   readonly expiresAt?: string;
   readonly graceDays?: number;
   readonly supportedUntil?: string;
+  readonly overdraft?: number;
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';
 }

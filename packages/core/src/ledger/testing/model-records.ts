@@ -12,6 +12,7 @@ export interface Held {
   readonly leaseMs: number;
   readonly holdMs: number;
   readonly reclaim: 'lease' | 'disconnect';
+  readonly isOverdraft: boolean;
   ending: { readonly reason: EndReason; readonly note?: string } | null;
 }
 

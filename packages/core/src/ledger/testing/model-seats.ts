@@ -10,6 +10,7 @@ import {
   licensedEndMs,
   type ModelFeature,
   type ModelPool,
+  overdraftOf,
   poolsOf,
   startMsOf,
   sum,
@@ -56,21 +57,23 @@ export class ModelSeats {
       const isEarly = pools.some(({ parts }) => parts.some((part) => startMsOf(part) > this.timeMs));
       return denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', ask);
     }
-    const most = Math.max(...usable.map((pool) => countOf(inForce(pool, this.timeMs))));
+    const most = Math.max(...usable.map((pool) => this.#capacity(inForce(pool, this.timeMs))));
     return ask.count > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
   }
 
   /** Whether the license could serve it now or one day. */
   protected isServable(ask: Ask): boolean {
-    return this.fitting(ask).some((pool) => ask.count <= countOf(ahead(pool, this.timeMs)));
+    return this.fitting(ask).some((pool) => ask.count <= this.#capacity(ahead(pool, this.timeMs)));
   }
 
   /** The numbers of the pools that would do, and who holds their seats. */
   protected seats(ask: Ask): Partial<ModelDenial> {
     const pools = this.usable(ask);
     const count = sum(pools.map((pool) => countOf(inForce(pool, this.timeMs))));
+    const overdraft = sum(pools.map((pool) => overdraftOf(inForce(pool, this.timeMs))));
     return {
       ...(count === Number.POSITIVE_INFINITY ? {} : { count }),
+      ...(overdraft === 0 ? {} : { overdraft }),
       inUse: sum(pools.map(({ key }) => this.inUse(key))),
       queued: this.waiting.filter(({ feature }) => feature === ask.feature).length,
       holders: this.held
@@ -95,8 +98,20 @@ export class ModelSeats {
     return this.fitting(ask).filter((pool) => inForce(pool, this.timeMs).length > 0);
   }
 
-  protected free(pool: ModelPool): number {
-    return countOf(inForce(pool, this.timeMs)) - this.inUse(pool.key);
+  /** The first of the pools that has the seats, in its overdraft only where none has them within its count. */
+  protected firstWithSeats(pools: readonly ModelPool[], count: number): ModelPool | undefined {
+    const has = (seats: (parts: readonly ModelFeature[]) => number) =>
+      pools.find((pool) => this.inUse(pool.key) + count <= seats(inForce(pool, this.timeMs)));
+    return has(countOf) ?? has((parts) => this.#capacity(parts));
+  }
+
+  /** Whether so many more seats would be more than are licensed. */
+  protected overdraws(pool: ModelPool, count: number): boolean {
+    return this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));
+  }
+
+  #capacity(parts: readonly ModelFeature[]): number {
+    return countOf(parts) + overdraftOf(parts);
   }
 
   /** Queue places that the pool would do for. */
@@ -124,6 +139,7 @@ export class ModelSeats {
       reclaim: grant.reclaim,
       checkoutSeq: grant.seq,
       ...(pool !== undefined && grant.sinceMs >= licensedEndMs(pool) ? { inGrace: true as const } : {}),
+      ...(grant.isOverdraft ? { overdraft: true as const } : {}),
       ...(grant.ending === null ? {} : { ending: grant.ending }),
     };
   }

@@ -40,6 +40,11 @@ export function inForce(pool: ModelPool, timeMs: number): readonly ModelFeature[
   return pool.parts.filter((part) => startMsOf(part) <= timeMs && timeMs < endMs(part));
 }
 
+/** The seats above the count of these parts. */
+export function overdraftOf(parts: readonly ModelFeature[]): number {
+  return sum(parts.map(({ overdraft = 0 }) => overdraft));
+}
+
 /** What is in force or will be. */
 export function ahead(pool: ModelPool, timeMs: number): readonly ModelFeature[] {
   return pool.parts.filter((part) => timeMs < endMs(part));

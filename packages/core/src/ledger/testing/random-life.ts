@@ -6,7 +6,7 @@ const features: readonly TestFeature[] = [
   { name: 'a', count: 3, version: '1.0' },
   { name: 'a', count: 1, version: '2.0' },
   { name: 'b', count: 2, reclaim: 'disconnect', leaseSeconds: 20 },
-  { name: 's', count: 2, supportedUntil: '2026-03-31' },
+  { name: 's', count: 1, overdraft: 1, supportedUntil: '2026-03-31' },
   { name: 'c', count: 4, expiresAt: new Date(startMs + 60_000).toISOString() },
 ];
 const fewer = licenseText([{ name: 'a', count: 2, version: '1.0' }, features[3]!, features[4]!]);

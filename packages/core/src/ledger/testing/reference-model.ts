@@ -43,7 +43,7 @@ export class ReferenceModel extends ModelSeats {
         if (entry === undefined) return rejected('UNKNOWN_ENTRY');
         const client = this.clients.get(entry.session)!;
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
-        const pool = this.usable(entry).find((one) => this.free(one) >= entry.count);
+        const pool = this.firstWithSeats(this.usable(entry), entry.count);
         if (pool === undefined) return rejected('NO_SEATS');
         this.#leave(entry, null);
         return { kind: 'granted', epoch: client.epoch, grant: this.#take(client, pool, entry.count, entry.seq) };
@@ -195,10 +195,9 @@ export class ReferenceModel extends ModelSeats {
     };
     const unfit = this.unfit(command);
     if (unfit !== null) return denied(unfit);
-    for (const pool of this.usable(command)) {
-      if (this.free(pool) < count || (this.rivals(pool).length > 0 && !pastQueue)) continue;
-      return { kind: 'granted', epoch, grant: this.#take(client, pool, count, seq) };
-    }
+    const open = this.usable(command).filter((pool) => pastQueue || this.rivals(pool).length === 0);
+    const pool = this.firstWithSeats(open, count);
+    if (pool !== undefined) return { kind: 'granted', epoch, grant: this.#take(client, pool, count, seq) };
     if (waitMs === 0) return denied(denial('NO_SEATS', command, this.seats(command)));
     const leaseMs = leaseOf(this.fitting(command)[0]!);
     const key = keyOf(client.id, seq);
@@ -300,6 +299,7 @@ export class ReferenceModel extends ModelSeats {
       leaseMs,
       holdMs: hold(leaseMs),
       reclaim: pool.parts[0]!.reclaim ?? 'lease',
+      isOverdraft: this.overdraws(pool, count),
       ending: null,
     };
     this.held.push(grant);
