@@ -104,16 +104,22 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   }
 
   async checkout(feature: string, options: CheckoutOptions = {}): Promise<Grant> {
-    const { version, releasedAt, count = 1, wait = 0, signal, onQueued } = options;
+    const { version, releasedAt, display, shareKey, count = 1, wait = 0, signal, onQueued } = options;
     checkName(feature, 'feature');
     if (version !== undefined) checkName(version, 'version');
     if (releasedAt !== undefined) checkRelease(releasedAt);
+    if (display !== undefined) checkName(display, 'display');
+    if (shareKey !== undefined) checkName(shareKey, 'shareKey');
     checkNumber(count, 'count', 1, protocolLimits.countMax);
     checkNumber(wait, 'wait', 0, protocolLimits.waitMsMax);
     signal?.throwIfAborted();
     return this.#call<Grant>(
       (call) =>
-        this.#driver.input({ kind: 'checkout', call, wanted: { feature, version, releasedAt, count, waitMs: wait } }),
+        this.#driver.input({
+          kind: 'checkout',
+          call,
+          wanted: { feature, version, releasedAt, display, shareKey, count, waitMs: wait },
+        }),
       { signal, onQueued },
     );
   }

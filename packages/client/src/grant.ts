@@ -32,6 +32,8 @@ export interface Grant extends Listenable<GrantEvents>, AsyncDisposable {
   readonly inGrace: boolean;
   /** With it more seats were taken than are licensed; the vendor allows so many. */
   readonly overdraft: boolean;
+  /** Grants, also of other clients, that name the same share have the same seats. Undefined: its seats are its own. */
+  readonly share: string | undefined;
   /** How long it holds without an answer of the servers, ms. */
   readonly leaseMs: number;
   /** Computed from the clocks at each reading. */
@@ -103,6 +105,10 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
 
   get overdraft(): boolean {
     return this.#holding.overdraft;
+  }
+
+  get share(): string | undefined {
+    return this.#holding.share;
   }
 
   get leaseMs(): number {

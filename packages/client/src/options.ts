@@ -36,6 +36,10 @@ export interface CheckoutOptions {
    * know.
    */
   readonly releasedAt?: string;
+  /** The display of the user's session, where licenses share seats by it. At most 128 characters. */
+  readonly display?: string;
+  /** What the product shares seats by, a project or a document, where licenses do so. At most 128 characters. */
+  readonly shareKey?: string;
   /** Seats. Default 1. */
   readonly count?: number;
   /** How long to wait in the queue where no seat is free, ms, at most a day. Default 0: a full pool is denied at once. */

@@ -37,6 +37,9 @@ export const checkoutSchema = z.strictObject({
   version: nameSchema.optional(),
   /** When the product was released, from protocol version 2 on. */
   releasedAt: releaseSchema.optional(),
+  /** What seats may be shared by, besides user and host; from protocol version 2 on. */
+  display: nameSchema.optional(),
+  shareKey: nameSchema.optional(),
   count: z.int().min(1).max(protocolLimits.countMax),
   waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
 });

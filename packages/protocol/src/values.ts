@@ -54,6 +54,8 @@ export const grantSchema = z.object({
   inGrace: z.boolean().optional(),
   /** With it more seats were taken than are licensed. */
   overdraft: z.boolean().optional(),
+  /** Grants that name the same share have the same seats. */
+  share: z.string().optional(),
   ending: z.object({ reason: endReasonSchema, note: z.string().optional() }).optional(),
   checkoutSeq: z.int(),
 });
@@ -140,7 +142,11 @@ export const statusReportSchema = z.object({
       user: z.string(),
       host: z.string(),
       since: z.string(),
-      state: z.enum(['active', 'ending']),
+      state: z.enum(['active', 'lingering', 'ending']),
+      /** Lingering: when the seats are free. */
+      until: z.string().optional(),
+      /** Grants that name the same share have the same seats. */
+      share: z.string().optional(),
       inGrace: z.boolean().optional(),
       overdraft: z.boolean().optional(),
     }),

@@ -84,14 +84,19 @@ export function showStatus(report: StatusReport): void {
   print('');
   printTable(
     ['GRANT', 'FEATURE', 'SEATS', 'USER', 'HOST', 'HELD FOR', 'STATE'],
-    report.grants.map(({ id, feature, count, user, host, since, state, inGrace, overdraft }) => [
+    report.grants.map(({ id, feature, count, user, host, since, state, inGrace, overdraft, share }) => [
       id,
       feature,
       String(count),
       plain(user),
       plain(host),
       spanText(nowMs - Date.parse(since)),
-      [state, ...(inGrace === true ? ['grace'] : []), ...(overdraft === true ? ['overdraft'] : [])].join(', '),
+      [
+        state,
+        ...(share === undefined ? [] : ['shared']),
+        ...(inGrace === true ? ['grace'] : []),
+        ...(overdraft === true ? ['overdraft'] : []),
+      ].join(', '),
     ]),
   );
   if (report.grantsCut) print(style('dim', `… and more: the first ${report.grants.length} are shown`));

@@ -219,8 +219,17 @@ export class Checkouts {
 
 const waitEndMs = ({ startedMs, wanted }: Checkout): number => startedMs + wanted.waitMs + waitGraceMs;
 
-function bodyOf({ feature, version, releasedAt, count }: Wanted, waitMs: number): Request['body'] {
-  return { t: 'checkout', feature, count, version, releasedAt, waitMs: waitMs > 0 ? waitMs : undefined };
+function bodyOf({ feature, version, releasedAt, display, shareKey, count }: Wanted, waitMs: number): Request['body'] {
+  return {
+    t: 'checkout',
+    feature,
+    count,
+    version,
+    releasedAt,
+    display,
+    shareKey,
+    waitMs: waitMs > 0 ? waitMs : undefined,
+  };
 }
 
 function waitOver({ feature, count, waitMs }: Wanted): Failure {

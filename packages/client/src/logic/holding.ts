@@ -13,6 +13,8 @@ export interface Holding {
   readonly inGrace: boolean;
   /** With it more seats were taken than are licensed. */
   readonly overdraft: boolean;
+  /** Grants that name the same share have the same seats; undefined: they are its own. */
+  readonly share: string | undefined;
   /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
   isLost: boolean;
   /** Set once and for good. */

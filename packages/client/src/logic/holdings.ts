@@ -62,7 +62,7 @@ export class Holdings {
   }
 
   add(grant: WireGrant): Holding {
-    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false, overdraft = false } = grant;
+    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false, overdraft = false, share } = grant;
     const holding: Holding = {
       id,
       feature,
@@ -73,6 +73,7 @@ export class Holdings {
       reclaim,
       inGrace,
       overdraft,
+      share,
       isLost: false,
       end: null,
     };

@@ -23,6 +23,8 @@ export interface Wanted {
   readonly feature: string;
   readonly version: string | undefined;
   readonly releasedAt?: string | undefined;
+  readonly display?: string | undefined;
+  readonly shareKey?: string | undefined;
   readonly count: number;
   /** How long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;

@@ -194,9 +194,25 @@ function compose({ body, seq, copies }: Request, id: number, awaited: number, en
   switch (body.t) {
     case 'checkout': {
       const { t, feature, version, count, waitMs } = body;
-      const releasedAt = envelope.protocol >= 2 ? body.releasedAt : undefined;
+      const { releasedAt, display, shareKey }: Partial<typeof body> = envelope.protocol >= 2 ? body : {};
       const opening = seq === 1 ? envelope.opening : undefined;
-      return { t, id, session, seq, awaited, attempt, epoch, opening, feature, version, releasedAt, count, waitMs };
+      return {
+        t,
+        id,
+        session,
+        seq,
+        awaited,
+        attempt,
+        epoch,
+        opening,
+        feature,
+        version,
+        releasedAt,
+        display,
+        shareKey,
+        count,
+        waitMs,
+      };
     }
     case 'cancel':
       return { t: body.t, id, session, seq, awaited, attempt, epoch, checkoutSeq: body.checkoutSeq };

@@ -57,8 +57,9 @@ export function statusReport(triad: FakeTriad): StatusReport {
 }
 
 export function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq, ending } = grant;
-  const shown = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
+  const { id, feature, version, count, sinceMs, leaseMs, reclaim, checkoutSeq, ending } = grant;
+  const state = grant.state === 'ending' ? 'ending' : 'active';
+  const shown: WireGrant = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
   return ending === undefined ? shown : { ...shown, ending };
 }
 

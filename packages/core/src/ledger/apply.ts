@@ -6,11 +6,12 @@ import { ok, rejected } from './replies.ts';
 import type { LedgerReply, LedgerResult } from './results.ts';
 import { applyResume } from './resume.ts';
 import { applyRequest } from './session-requests.ts';
-import { applyAssign, applyDisconnect, applyReclaim, applyRevoke, applySettle } from './upkeep.ts';
+import { applyAssign, applyDisconnect, applyReclaim, applyRevoke, applySettle, serveOffers } from './upkeep.ts';
 
 /** Applies one command to the state: license time first, then what it asks for. Pure but for the state. */
 export function applyCommand(state: LedgerState, command: LedgerCommand): LedgerResult {
   const reply = command.kind === 'open' ? applyOpen(state, command) : applyFormed(state, command);
+  serveOffers(state);
   return { reply, events: state.settle() };
 }
 

@@ -3,7 +3,15 @@ import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
-import { covers, firstWithSeats, fittingPools, isWaitedFor, type Need, sufficientPools } from './pools.ts';
+import {
+  covers,
+  firstWithOffer,
+  firstWithSeats,
+  fittingPools,
+  isWaitedFor,
+  type Need,
+  sufficientPools,
+} from './pools.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
 import { readVersion } from './versions.ts';
@@ -37,7 +45,9 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     );
   const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
   const open = command.pastQueue === true ? usable : usable.filter((pool) => !isWaitedFor(feature, pool));
-  const free = firstWithSeats(open, command.count);
+  const claim = { session, count: command.count, display: command.display ?? '', shareKey: command.shareKey ?? '' };
+  // What takes no seat is taken from nobody who waits.
+  const free = firstWithOffer(usable, claim) ?? firstWithSeats(open, claim);
   if (free !== undefined) return { kind: 'take', pool: free };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need };

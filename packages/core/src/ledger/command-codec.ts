@@ -93,6 +93,8 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['feature', isName],
     ['version', maybe(isName)],
     ['releasedAt', maybe(isName)],
+    ['display', maybe(isName)],
+    ['shareKey', maybe(isName)],
     ['count', isNumber],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],

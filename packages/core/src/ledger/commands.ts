@@ -111,6 +111,9 @@ export interface CheckoutCommand extends SessionRequest {
   readonly version?: string;
   /** When the product was released, a date or an instant: for features with `supportedUntil`. */
   readonly releasedAt?: string;
+  /** The display of the user's session, and what the vendor's product shares seats by: for features with `sharedBy`. */
+  readonly display?: string;
+  readonly shareKey?: string;
   /** Seats, from 1. */
   readonly count: number;
   /** How long it may wait in the queue; absent or 0: denied at once where the pool is full. */

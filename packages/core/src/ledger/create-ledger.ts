@@ -15,7 +15,7 @@ import type { GrantView, PoolView, QueueView } from './results.ts';
 import { entriesOf, grantsOf } from './sessions.ts';
 import { readSnapshot } from './snapshot-reader.ts';
 import { type SnapshotUnderWay, writeSnapshot } from './snapshot-writer.ts';
-import { viewEntry, viewGrant, viewPool, viewSession } from './views.ts';
+import { viewEntry, viewGrant, viewLinger, viewPool, viewSession } from './views.ts';
 
 /** What a ledger is given. */
 export interface LedgerOptions {
@@ -76,7 +76,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       ledgerVersion: state.version,
       drained: [...state.drained].sort(),
       sessions: state.sessions.size,
-      grants: state.grants.size,
+      grants: state.grants.size + state.lingers.size,
       queued: state.entries.size,
     }),
     license: () => state.license,
@@ -95,7 +95,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       const session = state.sessionsById.get(id);
       return session === undefined ? [] : grantsOf(session).map(viewGrant);
     },
-    grants: () => viewGrants(state.grants.walk()),
+    grants: () => viewAll(state),
     queueOf(id) {
       const session = state.sessionsById.get(id);
       return session === undefined ? [] : entriesOf(session).map(viewEntry);
@@ -165,6 +165,11 @@ function viewOfQueues(
 
 function viewGrants(grants: IterableIterator<Grant>): IterableIterator<GrantView> {
   return map(grants, viewGrant);
+}
+
+function* viewAll(state: LedgerState): IterableIterator<GrantView> {
+  yield* viewGrants(state.grants.walk());
+  yield* map(state.lingers.walk(), viewLinger);
 }
 
 function* map<A, B>(items: Iterable<A>, to: (item: A) => B): IterableIterator<B> {

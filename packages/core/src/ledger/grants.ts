@@ -3,6 +3,7 @@ import { dropUnusedPool } from './pools.ts';
 import type { GrantFields } from './record-fields.ts';
 import { type Grant, kinds, type Pool, type Session } from './records.ts';
 import type { EndReason } from './results.ts';
+import { linger, occupy, reuse, shareFor, vacate } from './seats.ts';
 import { addLease, dropLease, remember } from './sessions.ts';
 import { viewGrant } from './views.ts';
 
@@ -11,6 +12,8 @@ export interface Taking {
   readonly session: Session;
   readonly pool: Pool;
   readonly count: number;
+  readonly display: string;
+  readonly shareKey: string;
   readonly checkoutSeq: number;
   readonly fromQueue: boolean;
 }
@@ -18,21 +21,25 @@ export interface Taking {
 /** Takes seats. The caller has made sure that they are free: this is where I2 would break. */
 export function takeGrant(state: LedgerState, taking: Taking): Grant {
   const { pool, session } = taking;
+  const serial = state.nextSerial();
+  const share = shareFor(state, pool, taking, serial);
+  const more = Math.max(0, taking.count - (share?.seats ?? 0));
+  // What its holder has lingering is used first, so that the seats are not counted twice.
+  if (pool.lingers > 0) reuse(state, pool, taking, more);
   const grant = newGrant(
     {
-      serial: state.nextSerial(),
+      serial,
       checkoutSeq: taking.checkoutSeq,
       count: taking.count,
       sinceMs: state.timeMs,
       leaseMs: pool.leaseMs,
       holdMs: pool.holdMs,
       endsOnDisconnect: pool.endsOnDisconnect,
-      isOverdraft: pool.inUse + taking.count > pool.count,
+      isOverdraft: more > 0 && pool.inUse + more > pool.count,
       endingReason: undefined,
       endingNote: '',
     },
-    session,
-    pool,
+    { session, pool, share },
     true,
   );
   state.add(grant);
@@ -42,9 +49,8 @@ export function takeGrant(state: LedgerState, taking: Taking): Grant {
 }
 
 export function newGrant(
-  fields: Omit<GrantFields, 'session' | 'pool'>,
-  session: Session,
-  pool: Pool,
+  fields: Omit<GrantFields, 'session' | 'pool' | 'share'>,
+  { session, pool, share }: Pick<Grant, 'session' | 'pool' | 'share'>,
   isDirty: boolean,
 ): Grant {
   return {
@@ -60,6 +66,7 @@ export function newGrant(
     leaseMs: fields.leaseMs,
     holdMs: fields.holdMs,
     endsOnDisconnect: fields.endsOnDisconnect,
+    share,
     isOverdraft: fields.isOverdraft,
     endingReason: fields.endingReason,
     endingNote: fields.endingNote,
@@ -75,7 +82,7 @@ export function linkGrant(state: LedgerState, grant: Grant): void {
   session.grants++;
   addLease(session, grant.leaseMs, grant.holdMs);
   pool.grants++;
-  pool.inUse += grant.count;
+  occupy(state, grant);
   grant.previous = pool.lastGrant;
   if (pool.lastGrant === undefined) pool.firstGrant = grant;
   else pool.lastGrant.next = grant;
@@ -102,7 +109,7 @@ export function endGrant(state: LedgerState, grant: Grant, ending: Ending): void
   dropLease(session, grant.leaseMs, grant.holdMs);
   unlink(grant);
   pool.grants--;
-  pool.inUse -= grant.count;
+  const seats = vacate(state, grant);
   if (grant.endingReason !== undefined) state.endingGrants.delete(grant.serial);
   session.outcomes.delete(grant.checkoutSeq);
   if (ending.withSession !== true && (ending.isUntold || grant.checkoutSeq >= session.awaited)) {
@@ -121,6 +128,19 @@ export function endGrant(state: LedgerState, grant: Grant, ending: Ending): void
       ? { kind: 'ended', grant: view, reason }
       : { kind: 'ended', grant: view, reason, note: grant.endingNote },
   );
+  if (isGivenBack(reason)) letLinger(state, grant, seats);
+}
+
+/** Whether the holder itself gave the seats back: what crashed, was taken or is over lingers no longer than that took. */
+function isGivenBack(reason: EndReason): boolean {
+  return reason === 'checkedIn' || reason === 'sessionEnded' || reason === 'disconnected';
+}
+
+function letLinger(state: LedgerState, grant: Grant, seats: number): void {
+  const { pool } = grant;
+  if (seats === 0 || !pool.isUsable || (pool.lingerMs === 0 && pool.minimumMs === 0)) return;
+  const untilMs = Math.max(state.timeMs + pool.lingerMs, grant.sinceMs + pool.minimumMs);
+  if (untilMs > state.timeMs) linger(state, grant, seats, untilMs);
 }
 
 /** An end that the client did not ask for: the grant counts until it is acknowledged or settled. Twice is once. */

@@ -5,7 +5,7 @@ import type { LedgerCommand, SessionRequest } from './commands.ts';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { anyHash, licenseText, openCommand, secretHash, sessionId, startMs } from './testing/ledger-rig.ts';
-import { type Key, keyOf, withoutIds } from './testing/model-replies.ts';
+import { type Key, keyOf, withoutId, withoutIds } from './testing/model-replies.ts';
 import { ReferenceModel } from './testing/reference-model.ts';
 
 const dayMs = 86_400_000;
@@ -22,6 +22,17 @@ const features = [
   { name: 's', version: '1.0', count: 1, supportedUntil: '2026-03-31' },
   // A higher version whose maintenance ended earlier: what suffices is not a pool and all above it.
   { name: 's', version: '2.0', count: 1, supportedUntil: '2025-12-31' },
+  {
+    name: 'h',
+    version: '1.0',
+    count: 2,
+    overdraft: 1,
+    sharedBy: ['host', 'display'],
+    sharersMax: 2,
+    lingerSeconds: 20,
+  },
+  { name: 'h', version: '2.0', count: 1, sharedBy: ['user', 'key'], minimumSeconds: 30 },
+  { name: 'l', version: '1.0', count: 2, lingerSeconds: 4, minimumSeconds: 10, leaseSeconds: 20 },
 ] as const;
 const licenses = [
   features,
@@ -34,6 +45,8 @@ const licenses = [
     { ...features[5], graceDays: 2 },
     { ...features[6], count: 2, supportedUntil: '2025-12-31' },
     features[7],
+    { ...features[8], sharersMax: 3 },
+    { ...features[9], expiresAt: instant(60_000) },
   ],
   // Larger, without `b`.
   [
@@ -62,9 +75,11 @@ const kindArbitrary = fc.oneof(
 const stepArbitrary = fc.record({
   kind: kindArbitrary,
   who: fc.nat(names.length - 1),
-  feature: fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'g', 's', 's', 'u', 'x'),
+  feature: fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'g', 'h', 'h', 'h', 'l', 'l', 's', 's', 'u', 'x'),
   version: fc.constantFrom(undefined, undefined, undefined, '1', '2.0', '4'),
   releasedAt: fc.constantFrom(undefined, '2025-12-31', '2026-01-01T00:00:00Z', '2026-03-31', '2026-04-01'),
+  display: fc.constantFrom(undefined, ':0', ':0', ':1'),
+  shareKey: fc.constantFrom(undefined, 'k'),
   count: fc.constantFrom(1, 1, 1, 1, 2, 3),
   waitMs: fc.constantFrom(0, 5000, 60_000),
   pastQueue: fc.constantFrom(false, false, false, true),
@@ -133,13 +148,14 @@ class Trial {
 
   #compareViews(isInstall: boolean): void {
     const { ledger, model } = this;
-    expect([...ledger.grants()].map(({ id: _id, ...grant }) => grant)).toEqual(
-      model.held.map((grant) => model.view(grant)),
-    );
+    expect([...ledger.grants()].map((grant) => withoutId(grant, (id) => this.keys.get(id)!))).toEqual([
+      ...model.held.map((grant) => model.view(grant)),
+      ...model.lingering.map((one) => model.viewLingering(one)),
+    ]);
     expect([...ledger.endingGrants()].map(({ id }) => this.keys.get(id))).toEqual(
       model.held.filter(({ ending }) => ending !== null).map(({ key }) => key),
     );
-    for (const name of ['a', 'b', 'c', 'g', 's', 'u'])
+    for (const name of ['a', 'b', 'c', 'g', 'h', 'l', 's', 'u'])
       expect([...ledger.queue(name)].map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq))).toEqual(
         model.waiting.filter(({ feature }) => feature === name).map(({ key }) => key),
       );
@@ -165,7 +181,7 @@ class Trial {
     const { attempt } = step.isProper ? { attempt: 1 } : step.oddity;
     switch (step.kind) {
       case 'checkout': {
-        const { feature, version, releasedAt, count, waitMs, pastQueue } = step;
+        const { feature, version, releasedAt, display, shareKey, count, waitMs, pastQueue } = step;
         const request = this.#request(step);
         const opening = {
           secretHash: secretHash(step.pick === 0 ? 'other' : session),
@@ -179,6 +195,8 @@ class Trial {
           pastQueue,
           ...(version === undefined ? {} : { version }),
           ...(releasedAt === undefined ? {} : { releasedAt }),
+          ...(display === undefined ? {} : { display }),
+          ...(shareKey === undefined ? {} : { shareKey }),
         };
         return { kind: 'checkout', ...request, ...wish, ...(request.seq === 1 && step.pick !== 1 ? { opening } : {}) };
       }

@@ -10,11 +10,14 @@ import {
   type Entry,
   type Feature,
   type Grant,
+  type Holder,
   kinds,
   type LedgerRecord,
+  type Linger,
   type Pool,
   type Result,
   type Session,
+  type Share,
 } from './records.ts';
 import type { LedgerEvent } from './results.ts';
 import { MultisetHash, RecordHash } from './state-hash.ts';
@@ -60,6 +63,7 @@ export class LedgerState {
   readonly grants = new RecordTable<Grant>();
   readonly entries = new RecordTable<Entry>();
   readonly results = new RecordTable<Result>();
+  readonly lingers = new RecordTable<Linger>();
 
   // Derived.
   readonly features = new Map<string, Feature>();
@@ -75,6 +79,15 @@ export class LedgerState {
   readonly deadlines = new IndexedHeap<Entry>(
     (a, b) => a.untilMs < b.untilMs || (a.untilMs === b.untilMs && a.serial < b.serial),
   );
+  readonly shares = new RecordTable<Share>();
+  /** Lingering seats by their end. */
+  readonly lingerEnds = new IndexedHeap<Linger>(
+    (a, b) => a.untilMs < b.untilMs || (a.untilMs === b.untilMs && a.serial < b.serial),
+  );
+  /** Holders with seats that some who wait could use now; empty between commands. */
+  readonly offers = new Set<Holder>();
+  /** Terms or time have changed: any who wait might use the seats of others now. */
+  areOffersOpen = false;
   /** License time at which the next pool begins or ends; Infinity: none does. */
   boundaryMs = Number.POSITIVE_INFINITY;
   /** There may be grants or queue places that end because a pool did. */
@@ -185,6 +198,8 @@ export class LedgerState {
         return this.entries;
       case kinds.result:
         return this.results;
+      case kinds.linger:
+        return this.lingers;
     }
   }
 }

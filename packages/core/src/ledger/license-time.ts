@@ -2,9 +2,10 @@ import { denyStranded, denyWaitOver } from './checkout.ts';
 import { endGrant, makeEnding } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
-import { findBoundary, isServable } from './pools.ts';
+import { dropUnusedPool, findBoundary, isServable } from './pools.ts';
 import { leaveQueue } from './queue.ts';
-import type { Entry, Feature, Pool } from './records.ts';
+import type { Entry, Feature, Linger, Pool } from './records.ts';
+import { endLinger } from './seats.ts';
 import { forgetSession } from './sessions.ts';
 
 /**
@@ -16,6 +17,10 @@ export function advanceTime(state: LedgerState, at: number): void {
   state.timeMs = Math.max(state.timeMs, Math.floor(at));
   if (state.timeMs >= state.boundaryMs) findBoundary(state);
   let budget: number = ledgerLimits.endsPerCommandMax;
+  for (let linger = dueLinger(state); linger !== undefined && budget > 0; linger = dueLinger(state)) {
+    endLinger(state, linger);
+    budget--;
+  }
   for (let entry = dueEntry(state); entry !== undefined && budget > 0; entry = dueEntry(state)) {
     leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(entry) });
     budget--;
@@ -29,6 +34,7 @@ export function sweep(state: LedgerState, budget: number): void {
   let left = budget;
   for (const pool of state.pools.walk()) {
     if (left === 0) break;
+    if (pool.isRemoved || pool.isOver) left = sweepLingers(state, pool, left);
     left = pool.isRemoved ? sweepRemoved(state, pool, left) : sweepExpired(state, pool, left);
   }
   for (const feature of byName(state)) {
@@ -42,6 +48,7 @@ export function sweep(state: LedgerState, budget: number): void {
 export function isSweepLeft(state: LedgerState): boolean {
   for (const pool of state.pools.walk()) {
     if (pool.sweepFrom !== undefined && nextActive(pool) !== undefined) return true;
+    if (pool.lingers > 0 && (pool.isRemoved || pool.isOver)) return true;
     if (pool.isOver && pool.firstGrant !== undefined) return true;
   }
   return [...state.queued].some((feature) => feature.queue.some((entry) => !isServable(entry, state.timeMs)));
@@ -50,13 +57,31 @@ export function isSweepLeft(state: LedgerState): boolean {
 /** License time at which something is due next; null: nothing ever. */
 export function nextDeadlineMs(state: LedgerState): number | null {
   if (state.isSweepDue) return state.timeMs;
-  const next = Math.min(state.boundaryMs, state.deadlines.first()?.untilMs ?? Number.POSITIVE_INFINITY);
+  const next = Math.min(
+    state.boundaryMs,
+    state.deadlines.first()?.untilMs ?? Number.POSITIVE_INFINITY,
+    state.lingerEnds.first()?.untilMs ?? Number.POSITIVE_INFINITY,
+  );
   return next === Number.POSITIVE_INFINITY ? null : next;
+}
+
+function dueLinger(state: LedgerState): Linger | undefined {
+  const linger = state.lingerEnds.first();
+  return linger !== undefined && linger.untilMs <= state.timeMs ? linger : undefined;
 }
 
 function dueEntry(state: LedgerState): Entry | undefined {
   const entry = state.deadlines.first();
   return entry !== undefined && entry.untilMs <= state.timeMs ? entry : undefined;
+}
+
+/** Nobody holds lingering seats: with the pool they are over. */
+function sweepLingers(state: LedgerState, pool: Pool, budget: number): number {
+  if (pool.lingers === 0) return budget;
+  const lingers = [...pool.holders.values()].flatMap((holder) => holder.lingers).sort((a, b) => a.serial - b.serial);
+  for (const linger of lingers.slice(0, budget)) endLinger(state, linger);
+  dropUnusedPool(state, pool);
+  return budget - Math.min(budget, lingers.length);
 }
 
 function sweepExpired(state: LedgerState, pool: Pool, budget: number): number {

@@ -1,10 +1,11 @@
 import type { License, LicenseFeature } from '../license/license.ts';
 import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
+import { awaitOffers, dropUnusedHolder, seatsNeeded, sharingFields } from './holders.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import type { PoolFields } from './record-fields.ts';
-import { type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
+import { type Claim, type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
 import { compareRead, readVersion, type Version } from './versions.ts';
 
 /** How long the server waits for a silent client before it reclaims (triad.md, Hold), whole ms. */
@@ -31,11 +32,25 @@ export function freeSeats(pool: Pool): number {
 }
 
 /** The first of the pools, lowest version first, that has the seats: within its count or, where none has, with its overdraft. */
-export function firstWithSeats(pools: readonly Pool[], count: number): Pool | undefined {
+export function firstWithSeats(pools: readonly Pool[], claim: Claim): Pool | undefined {
   return (
-    pools.find((pool) => pool.isUsable && count <= freeSeats(pool)) ??
-    pools.find((pool) => pool.isUsable && pool.overdraft > 0 && count <= freeSeats(pool) + pool.overdraft)
+    pools.find((pool) => pool.isUsable && seatsNeeded(pool, claim) <= freeSeats(pool)) ??
+    pools.find((pool) => pool.overdraft > 0 && pool.isUsable && seatsNeeded(pool, claim) <= roomIn(pool))
   );
+}
+
+/** The first of the pools in which the claim takes no seat: it shares one, or uses what its holder has lingering. */
+export function firstWithOffer(pools: readonly Pool[], claim: Claim): Pool | undefined {
+  return pools.find((pool) => pool.isUsable && pool.holders.size > 0 && seatsNeeded(pool, claim) === 0);
+}
+
+/** Whether any seat is free. */
+export function hasRoom(pools: readonly Pool[]): boolean {
+  return pools.some((pool) => pool.isUsable && roomIn(pool) > 0);
+}
+
+function roomIn(pool: Pool): number {
+  return pool.count + pool.overdraft - pool.inUse;
 }
 
 /** The feature's pools whose version suffices, lowest first. */
@@ -103,7 +118,7 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
 
 /** Deletes a removed pool once its last grant has ended. */
 export function dropUnusedPool(state: LedgerState, pool: Pool): void {
-  if (pool.isRemoved && pool.grants === 0) state.delete(pool);
+  if (pool.isRemoved && pool.grants === 0 && pool.lingers === 0) state.delete(pool);
 }
 
 /** Forgets a feature that is neither licensed nor waited for. */
@@ -124,6 +139,7 @@ export function findBoundary(state: LedgerState): void {
     countParts(pool, state.timeMs);
   }
   state.isSweepDue = true;
+  state.areOffersOpen = true;
 }
 
 /** What the parts come to at this license time. */
@@ -179,6 +195,12 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     isOver: false,
     expiresAtMs: Number.POSITIVE_INFINITY,
     supportEndMs: Number.POSITIVE_INFINITY,
+    sharedBy: [],
+    sharersMax: 0,
+    lingerMs: 0,
+    minimumMs: 0,
+    holders: new Map(),
+    lingers: 0,
     leaseMs: 0,
     holdMs: 0,
     endsOnDisconnect: false,
@@ -208,6 +230,10 @@ function applyTerms(pool: Pool, feature: LicenseFeature, settings: LedgerSetting
   pool.parts = [partOf(feature)];
   pool.expiresAtMs = Math.max(...pool.parts.map(({ expiresAtMs }) => expiresAtMs));
   pool.supportEndMs = featureSupportEndMs(feature);
+  pool.sharedBy = sharingFields.filter((field) => feature.sharedBy?.includes(field) === true);
+  pool.sharersMax = feature.sharersMax ?? 0;
+  pool.lingerMs = Math.round((feature.lingerSeconds ?? 0) * 1000);
+  pool.minimumMs = Math.round((feature.minimumSeconds ?? 0) * 1000);
   pool.leaseMs = leaseOf(feature, settings);
   pool.holdMs = holdOf(pool.leaseMs, settings);
   pool.endsOnDisconnect = feature.reclaim === 'disconnect';
@@ -235,16 +261,29 @@ function removePool(state: LedgerState, pool: Pool): void {
   pool.isOver = false;
   pool.expiresAtMs = Number.POSITIVE_INFINITY;
   pool.waiting = 0;
+  forgetWaiting(pool);
   pool.sweepFrom = pool.firstGrant;
   dropUnusedPool(state, pool);
 }
 
+/** Under other terms other holders are waited for. */
+function forgetWaiting(pool: Pool): void {
+  for (const [key, holder] of pool.holders) {
+    holder.waiting.length = 0;
+    dropUnusedHolder(pool, key);
+  }
+}
+
 /** Each queue place counts at the lowest pool that suffices for it. */
 function seatQueue(feature: Feature): void {
-  for (const pool of feature.pools) pool.waiting = 0;
+  for (const pool of feature.pools) {
+    pool.waiting = 0;
+    forgetWaiting(pool);
+  }
   for (const entry of feature.queue) {
     entry.lowestPool = fittingPools(feature, entry)[0];
     if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
+    awaitOffers(entry, fittingPools(feature, entry));
   }
   feature.mayHaveStranded = true;
 }

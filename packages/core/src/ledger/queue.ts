@@ -1,7 +1,8 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
+import { awaitOffers, forgetOffers } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { dropUnusedFeature, firstWithSeats, fittingPools, isFor, type Need } from './pools.ts';
+import { dropUnusedFeature, firstWithOffer, firstWithSeats, fittingPools, hasRoom, isFor, type Need } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
@@ -21,6 +22,8 @@ export function enqueue(
       serial: state.nextSerial(),
       version: wish.need.version,
       releasedAt: command.releasedAt ?? '',
+      display: command.display ?? '',
+      shareKey: command.shareKey ?? '',
       count: command.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
@@ -51,6 +54,8 @@ export function newEntry(
     feature,
     version: fields.version,
     releasedAt: fields.releasedAt,
+    display: fields.display,
+    shareKey: fields.shareKey,
     releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
     checkoutSeq: fields.checkoutSeq,
@@ -73,6 +78,7 @@ export function linkEntry(state: LedgerState, entry: Entry): void {
   state.deadlines.add(entry);
   entry.lowestPool = fittingPools(feature, entry)[0];
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
+  awaitOffers(entry, fittingPools(feature, entry));
 }
 
 /** How a queue place ends without a grant. */
@@ -103,6 +109,7 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
   dropLease(session, entry.leaseMs, entry.holdMs);
   state.deadlines.delete(entry);
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting--;
+  forgetOffers(entry, fittingPools(feature, entry));
   feature.queue.splice(positionOf(entry) - 1, 1);
   if (feature.queue.length > 0) return;
   state.queued.delete(feature);
@@ -111,7 +118,8 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
 
 /** The lowest pool that can serve the entry now. */
 export function poolFor(entry: Entry): Pool | undefined {
-  return firstWithSeats(fittingPools(entry.feature, entry), entry.count);
+  const pools = fittingPools(entry.feature, entry);
+  return firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);
 }
 
 /**
@@ -125,16 +133,16 @@ export function assignableIn(
   isBound: (session: string) => boolean,
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
-  if (firstWithSeats(pools, 1) === undefined) return undefined;
+  if (!hasRoom(pools)) return undefined;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    if (firstWithSeats(fitting, entry.count) !== undefined) return entry;
+    if (firstWithSeats(fitting, entry) !== undefined) return entry;
     // What would do for this one is kept for it.
     pools = pools.filter((pool) => !isFor(entry, pool));
-    if (firstWithSeats(pools, 1) === undefined) return undefined;
+    if (!hasRoom(pools)) return undefined;
   }
   return undefined;
 }

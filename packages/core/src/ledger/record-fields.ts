@@ -5,6 +5,7 @@ import {
   type Grant,
   kinds,
   type LedgerRecord,
+  type Linger,
   type Pool,
   type Result,
   type Session,
@@ -34,6 +35,7 @@ const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies re
 const moreFollows = 2 ** 20;
 /** In a grant's flags, above what its end and its disconnect make of them. */
 const overdraftFlag = 64;
+const sharedFlag = 128;
 
 /**
  * The canonical form of a record: everything of it that is not derived. The state hash and the snapshot both read it, so
@@ -63,6 +65,16 @@ export function writeRecord(sink: RecordSink, record: LedgerRecord): void {
       return;
     case kinds.result:
       writeResult(sink, record);
+      return;
+    case kinds.linger:
+      sink.uint(record.pool.serial);
+      sink.uint(record.grant);
+      sink.name(record.key);
+      sink.name(record.user);
+      sink.name(record.host);
+      sink.uint(record.count);
+      sink.uint(record.sinceMs);
+      sink.uint(record.untilMs);
   }
 }
 
@@ -93,22 +105,29 @@ function writeGrant(sink: RecordSink, grant: Grant): void {
   sink.uint(
     (grant.endingReason === undefined ? 0 : 2 + 2 * endReasons.indexOf(grant.endingReason)) +
       (grant.endsOnDisconnect ? 1 : 0) +
-      (grant.isOverdraft ? overdraftFlag : 0),
+      (grant.isOverdraft ? overdraftFlag : 0) +
+      (grant.share === undefined ? 0 : sharedFlag),
   );
   if (grant.endingReason !== undefined) sink.name(grant.endingNote);
+  if (grant.share === undefined) return;
+  sink.uint(grant.share.serial);
+  sink.name(grant.share.key);
 }
 
 function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.uint(entry.session.serial);
   sink.name(entry.feature.name);
   sink.name(entry.version?.text ?? '');
-  const hasMore = entry.releasedAt !== '';
+  const hasMore = entry.releasedAt !== '' || entry.display !== '' || entry.shareKey !== '';
   sink.uint(hasMore ? entry.count + moreFollows : entry.count);
   sink.uint(entry.checkoutSeq);
   sink.uint(entry.untilMs);
   sink.uint(entry.leaseMs);
   sink.uint(entry.holdMs);
-  if (hasMore) sink.name(entry.releasedAt);
+  if (!hasMore) return;
+  sink.name(entry.releasedAt);
+  sink.name(entry.display);
+  sink.name(entry.shareKey);
 }
 
 function writeResult(sink: RecordSink, result: Result): void {
@@ -154,14 +173,33 @@ export type GrantFields = Pick<
   | 'isOverdraft'
   | 'endingReason'
   | 'endingNote'
-> & { readonly session: number; readonly pool: number };
+> & {
+  readonly session: number;
+  readonly pool: number;
+  /** Undefined: its seats are its own. */
+  readonly share: { readonly serial: number; readonly key: string } | undefined;
+};
 export type EntryFields = Pick<
   Entry,
-  'serial' | 'version' | 'releasedAt' | 'count' | 'checkoutSeq' | 'untilMs' | 'leaseMs' | 'holdMs'
+  | 'serial'
+  | 'version'
+  | 'releasedAt'
+  | 'display'
+  | 'shareKey'
+  | 'count'
+  | 'checkoutSeq'
+  | 'untilMs'
+  | 'leaseMs'
+  | 'holdMs'
 > & { readonly session: number; readonly feature: string };
 export type ResultFields = Pick<Result, 'serial' | 'seq' | 'type' | 'reason' | 'grant' | 'isUntold' | 'text'> & {
   readonly session: number;
 };
+
+export type LingerFields = Pick<
+  Linger,
+  'serial' | 'grant' | 'key' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs'
+> & { readonly pool: number };
 
 export function readPool(source: RecordSource): PoolFields {
   return {
@@ -209,11 +247,13 @@ export function readGrant(source: RecordSource): GrantFields {
   const leaseMs = source.uint();
   const holdMs = source.uint();
   const allFlags = source.uint();
-  const isOverdraft = allFlags >= overdraftFlag;
-  const flags = isOverdraft ? allFlags - overdraftFlag : allFlags;
+  const flags = allFlags % overdraftFlag;
+  const isOverdraft = Math.floor(allFlags / overdraftFlag) % 2 === 1;
   const endsOnDisconnect = flags % 2 === 1;
   const endingReason = flags < 2 ? undefined : known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason');
   const endingNote = flags < 2 ? '' : source.name();
+  const share = allFlags < sharedFlag ? undefined : { serial: source.uint(), key: source.name() };
+  if (allFlags >= 2 * sharedFlag) throw new RangeError('flags that do not exist');
   // One literal: a million of them are read in a row.
   return {
     serial,
@@ -226,6 +266,7 @@ export function readGrant(source: RecordSource): GrantFields {
     holdMs,
     endsOnDisconnect,
     isOverdraft,
+    share,
     endingReason,
     endingNote,
   };
@@ -249,6 +290,22 @@ export function readEntry(source: RecordSource): EntryFields {
     leaseMs: source.uint(),
     holdMs: source.uint(),
     releasedAt: hasMore ? source.name() : '',
+    display: hasMore ? source.name() : '',
+    shareKey: hasMore ? source.name() : '',
+  };
+}
+
+export function readLinger(source: RecordSource): LingerFields {
+  return {
+    serial: source.uint(),
+    pool: source.uint(),
+    grant: source.uint(),
+    key: source.name(),
+    user: source.name(),
+    host: source.name(),
+    count: source.uint(),
+    sinceMs: source.uint(),
+    untilMs: source.uint(),
   };
 }
 

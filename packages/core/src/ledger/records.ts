@@ -1,8 +1,20 @@
+import type { SharingField } from './holders.ts';
+import type { IndexedHeap } from './indexed-heap.ts';
 import type { EndReason } from './results.ts';
 import type { Version } from './versions.ts';
 
 /** What kind of record it is; also its tag in a snapshot, so a number never changes its meaning. */
-export const kinds = { pool: 0, session: 1, endedSession: 2, grant: 3, entry: 4, result: 5 } as const;
+export const kinds = { pool: 0, session: 1, endedSession: 2, grant: 3, entry: 4, result: 5, linger: 6 } as const;
+
+/** The kinds that ledger version 1 knew: a snapshot of its time has no others. */
+export const firstKinds = [
+  kinds.pool,
+  kinds.session,
+  kinds.endedSession,
+  kinds.grant,
+  kinds.entry,
+  kinds.result,
+] as const;
 
 interface RecordBase {
   /** Unique in the ledger's life, rising: the order of beginning. */
@@ -60,6 +72,18 @@ export interface Pool extends RecordBase {
   expiresAtMs: number;
   /** Releases from then on are not covered. Infinity: all are. */
   supportEndMs: number;
+  /** What users of one seat have in common; empty: every checkout has seats of its own. */
+  sharedBy: readonly SharingField[];
+  /** How many share a seat at most; 0: any number. */
+  sharersMax: number;
+  /** How long a seat stays taken after it was given back. */
+  lingerMs: number;
+  /** How long a seat stays taken at least. */
+  minimumMs: number;
+  /** Who shares seats, keeps them lingering or waits to use those of others, by `holderKey`. */
+  readonly holders: Map<string, Holder>;
+  /** Lingering records of the pool. */
+  lingers: number;
   leaseMs: number;
   holdMs: number;
   endsOnDisconnect: boolean;
@@ -72,6 +96,61 @@ export interface Pool extends RecordBase {
   sweepFrom: Grant | undefined;
   /** Waiting entries for which this is the lowest sufficient pool. */
   waiting: number;
+}
+
+/** What takes seats of a pool, or waits for them. */
+export interface Claim {
+  readonly session: Pick<Session, 'user' | 'host'>;
+  readonly count: number;
+  /** '' where the client did not name it. */
+  readonly display: string;
+  /** What the vendor's product shares by; '' where it named none. */
+  readonly shareKey: string;
+}
+
+/** All that is under one key of `holderKey` in a pool. Derived. */
+export interface Holder {
+  /** Shares that have room, the oldest first. */
+  readonly open: IndexedHeap<Share>;
+  shares: number;
+  /** Oldest first. */
+  readonly lingers: Linger[];
+  /** Their seats. */
+  lingering: number;
+  /** Queue places that could use its seats, oldest first. */
+  readonly waiting: Entry[];
+}
+
+/** Seats that several grants have in common. Derived: it is what the grants that refer to it are. */
+export interface Share {
+  /** That of its first grant. */
+  readonly serial: number;
+  readonly key: string;
+  /** 0: any number. */
+  readonly sharersMax: number;
+  sharers: number;
+  /** How many sharers asked for how many seats: few differ. */
+  readonly counts: { readonly count: number; users: number }[];
+  /** As many as its largest sharer asked for. */
+  seats: number;
+  heapIndex: number;
+}
+
+/** Seats that stay taken although they were given back. */
+export interface Linger extends RecordBase {
+  readonly kind: typeof kinds.linger;
+  readonly pool: Pool;
+  /** The serial of the grant that they were. */
+  readonly grant: number;
+  readonly key: string;
+  readonly user: string;
+  readonly host: string;
+  /** Falls as its holder takes some of them again. */
+  count: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  // Derived.
+  heapIndex: number;
 }
 
 /** One client instance. */
@@ -132,6 +211,8 @@ export interface Grant extends RecordBase {
   readonly leaseMs: number;
   readonly holdMs: number;
   readonly endsOnDisconnect: boolean;
+  /** Undefined: its seats are its own. */
+  readonly share: Share | undefined;
   /** With it more seats were taken than are licensed. */
   readonly isOverdraft: boolean;
   /** Undefined while *active*. */
@@ -151,6 +232,8 @@ export interface Entry extends RecordBase {
   readonly version: Version | undefined;
   /** As the product said it; '' where it did not. */
   readonly releasedAt: string;
+  readonly display: string;
+  readonly shareKey: string;
   readonly count: number;
   readonly checkoutSeq: number;
   readonly untilMs: number;
@@ -183,7 +266,7 @@ export interface Result extends RecordBase {
 }
 
 export type Outcome = Grant | Entry | Result;
-export type LedgerRecord = Pool | EndedSession | Session | Outcome;
+export type LedgerRecord = Pool | EndedSession | Session | Outcome | Linger;
 
 /** The id that the outside knows a grant by. */
 export function grantId(serial: number): string {

@@ -1,7 +1,7 @@
 import type { LedgerSettings } from './commands.ts';
 
 /** States of a grant that counts in its pool (triad.md, Words). */
-export type GrantState = 'active' | 'ending';
+export type GrantState = 'active' | 'lingering' | 'ending';
 
 /** Why a grant ended, or a queue place or session with it. Stable; part of the public surface. */
 export type EndReason =
@@ -20,6 +20,7 @@ export type EndReason =
 export interface GrantView {
   /** Unique in the triad's life. */
   readonly id: string;
+  /** '' where no session holds it: *lingering*. */
   readonly session: string;
   readonly feature: string;
   /** The licensed version of the pool it was taken from. */
@@ -39,6 +40,10 @@ export interface GrantView {
   readonly inGrace?: true;
   /** With it more seats were taken than are licensed. */
   readonly overdraft?: true;
+  /** Grants that name the same share have the same seats; it is the id of the first that did. */
+  readonly share?: string;
+  /** License time at which it ends, where that is known: *lingering*. */
+  readonly untilMs?: number;
   /** Where it is `ending`: why, and the operator's words if any. */
   readonly ending?: { readonly reason: EndReason; readonly note?: string };
   /** The sequence number of the checkout that took it. */
@@ -181,6 +186,9 @@ export type LedgerEvent =
   | { readonly kind: 'granted'; readonly grant: GrantView; readonly fromQueue: boolean }
   | { readonly kind: 'ending'; readonly grant: GrantView }
   | { readonly kind: 'ended'; readonly grant: GrantView; readonly reason: EndReason; readonly note?: string }
+  /** A grant has ended, but its seats, or some of them, stay taken until `untilMs`; then, or when their holder takes them again, `lingered`. */
+  | { readonly kind: 'lingering'; readonly grant: GrantView }
+  | { readonly kind: 'lingered'; readonly grant: GrantView }
   /** A queue place ended without a grant. `denial`: what a repeat of the checkout hears, where that is a denial. */
   | {
       readonly kind: 'unqueued';

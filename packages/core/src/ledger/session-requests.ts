@@ -121,8 +121,9 @@ function runCheckout(state: LedgerState, session: Session, command: CheckoutComm
   const decision = decideCheckout(state, session, command);
   switch (decision.kind) {
     case 'take': {
-      const { seq: checkoutSeq, count } = command;
-      const grant = takeGrant(state, { session, pool: decision.pool, count, checkoutSeq, fromQueue: false });
+      const { seq: checkoutSeq, count, display = '', shareKey = '' } = command;
+      const taking = { session, pool: decision.pool, count, display, shareKey, checkoutSeq, fromQueue: false };
+      const grant = takeGrant(state, taking);
       return { kind: 'granted', epoch, grant: viewGrant(grant) };
     }
     case 'wait':

@@ -13,13 +13,15 @@ import {
   readEntry,
   readFlag,
   readGrant,
+  readLinger,
   readPool,
   readResult,
   readSession,
 } from './record-fields.ts';
 import { kinds, type LedgerRecord, type Pool, type Session } from './records.ts';
+import { linkLinger, newLinger, shareOf } from './seats.ts';
 import { linkResult, newResult, newSession } from './sessions.ts';
-import { endTag, snapshotFormat, snapshotMagic } from './snapshot-writer.ts';
+import { endTag, kindsOf, snapshotFormats, snapshotMagic } from './snapshot-writer.ts';
 
 /** No block that was ever written is longer: the first one carries a license of `licenseCharsMax`. */
 const blockBytesMax = 1024 * 1024;
@@ -101,6 +103,7 @@ class SnapshotReader {
       this.#kind = tag;
       while (!source.isAtEnd) this.#readRecord(tag);
       this.#state.settle();
+      this.#state.offers.clear();
     }
   }
 
@@ -113,6 +116,8 @@ class SnapshotReader {
     if (state.hash() !== this.#hash)
       throw new RangeError('the records have another hash than the one written with them');
     state.isSweepDue = isSweepLeft(state);
+    // What could be served without a seat was, with the last command.
+    state.areOffersOpen = false;
     return state;
   }
 
@@ -121,9 +126,10 @@ class SnapshotReader {
     const state = this.#state;
     if (source.text() !== snapshotMagic) throw new RangeError('it begins with something else');
     const format = source.uint();
-    if (format !== snapshotFormat) throw unknownVersion(`format ${format}`);
+    const { first, current } = snapshotFormats;
+    if (format < first || format > current) throw unknownVersion(`format ${format}`);
     this.#hash = source.text();
-    for (const kind of Object.values(kinds)) this.#counts.set(kind, source.uint());
+    for (const kind of kindsOf(format)) this.#counts.set(kind, source.uint());
     state.version = source.uint();
     if (state.version !== 0 && !knowsVersion(state.version)) throw unknownVersion(`ledger version ${state.version}`);
     state.serial = source.uint();
@@ -175,8 +181,12 @@ class SnapshotReader {
         return ended;
       }
       case kinds.grant: {
-        const fields = readGrant(source);
-        const grant = this.#add(newGrant(fields, this.#session(fields.session), this.#pool(fields.pool), true));
+        const { share, ...fields } = readGrant(source);
+        const pool = this.#pool(fields.pool);
+        const shared = share === undefined ? undefined : shareOf(state, pool, share.key, share.serial);
+        const grant = this.#add(
+          newGrant(fields, { session: this.#session(fields.session), pool, share: shared }, true),
+        );
         linkGrant(state, grant);
         return grant;
       }
@@ -193,6 +203,12 @@ class SnapshotReader {
         const result = this.#add(newResult(fields, this.#session(fields.session), true));
         linkResult(result);
         return result;
+      }
+      case kinds.linger: {
+        const fields = readLinger(source);
+        const linger = this.#add(newLinger(fields, this.#pool(fields.pool)));
+        linkLinger(state, linger);
+        return linger;
       }
       default:
         throw new RangeError(`records of an unknown kind ${kind}`);

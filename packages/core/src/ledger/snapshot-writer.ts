@@ -3,12 +3,17 @@ import { ByteWriter } from './byte-writer.ts';
 import { FrozenView } from './frozen-view.ts';
 import { type LedgerState, writeGlobals } from './ledger-state.ts';
 import { writeRecord } from './record-fields.ts';
-import { kinds } from './records.ts';
+import { firstKinds, kinds } from './records.ts';
 
 /** What the first block begins with. */
 export const snapshotMagic = 'lic ledger';
-/** The layout of the bytes; docs/ledger.md describes it. */
-export const snapshotFormat = 1;
+/** The layouts of the bytes; docs/ledger.md describes them. The first is written while a server that knows no other may read it. */
+export const snapshotFormats = { first: 1, current: 2 } as const;
+
+/** The kinds of records in a snapshot under this ledger version. */
+export function kindsOf(format: number): readonly (typeof kinds)[keyof typeof kinds][] {
+  return format === snapshotFormats.first ? firstKinds : Object.values(kinds);
+}
 /** Begins the last block. */
 export const endTag = 255;
 
@@ -32,6 +37,7 @@ export function writeSnapshot(state: LedgerState, onEnd: (snapshot: SnapshotUnde
   writeHead(writer, state);
   const head = writer.take();
   const view = new FrozenView(state);
+  const kindsInSnapshot = kindsOf(formatOf(state));
   let isBroken = false;
   const end = () => {
     view.close();
@@ -40,7 +46,7 @@ export function writeSnapshot(state: LedgerState, onEnd: (snapshot: SnapshotUnde
   async function* chunks(): AsyncGenerator<Uint8Array> {
     try {
       for (let at = 0; at < head.length; at += chunkBytesMax) yield head.subarray(at, at + chunkBytesMax);
-      for (const kind of Object.values(kinds)) {
+      for (const kind of kindsInSnapshot) {
         for (let block = nextBlock(kind); block !== undefined; block = nextBlock(kind)) yield block;
       }
       writer.byte(endTag);
@@ -74,9 +80,14 @@ export function writeSnapshot(state: LedgerState, onEnd: (snapshot: SnapshotUnde
 
 function writeHead(writer: ByteWriter, state: LedgerState): void {
   writer.text(snapshotMagic);
-  writer.uint(snapshotFormat);
+  writer.uint(formatOf(state));
   writer.text(state.hash());
-  for (const kind of Object.values(kinds)) writer.uint(state.table(kind).size);
+  for (const kind of kindsOf(formatOf(state))) writer.uint(state.table(kind).size);
   writeGlobals(writer, state);
   writer.text(state.licenseText);
+}
+
+/** Under ledger version 1 there is nothing that the first format has no place for. */
+function formatOf({ version }: LedgerState): number {
+  return version <= 1 ? snapshotFormats.first : snapshotFormats.current;
 }

@@ -172,6 +172,12 @@ function variantsOf(record: LedgerRecord): LedgerRecord[] {
       'isOver',
       'expiresAtMs',
       'supportEndMs',
+      'sharedBy',
+      'sharersMax',
+      'lingerMs',
+      'minimumMs',
+      'holders',
+      'lingers',
       'leaseMs',
       'holdMs',
       'endsOnDisconnect',
@@ -196,6 +202,7 @@ function otherThan(record: LedgerRecord, field: string, value: unknown): unknown
   if (field === 'reason' || field === 'endingReason') return value === undefined ? undefined : 'idle';
   if (field === 'type') return value === 'done' ? 'denied' : 'done';
   if (field === 'version') return { text: '7.7', key: '7.7', parts: [7, 7] };
+  if (field === 'share') return value === undefined ? { serial: 9999, key: 'k' } : undefined;
   if (field === 'session' || field === 'pool') return { ...(value as object), serial: 9999 };
   if (field === 'feature') return { name: 'zzz' };
   // Texts that this kind of result does not have, a note where nothing is ending.

@@ -1,8 +1,9 @@
 import type { AssignCommand, DisconnectCommand, ReclaimCommand, RevokeCommand, SettleCommand } from './commands.ts';
 import { endGrant, makeEnding, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
+import { firstWithOffer, fittingPools } from './pools.ts';
 import { dropEntry, leaveQueue, poolFor } from './queue.ts';
-import { type Entry, type Grant, serialOf } from './records.ts';
+import { type Entry, type Grant, type Pool, serialOf } from './records.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
@@ -16,14 +17,39 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
   const entry = state.entries.get(serialOf('q', command.entry));
   if (entry === undefined || entry.untilMs <= state.timeMs)
     return rejected('UNKNOWN_ENTRY', `The queue place ${command.entry} has ended meanwhile.`);
-  const { session, count, checkoutSeq } = entry;
+  const { session } = entry;
   if (session.epoch !== command.epoch)
     return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');
   const pool = poolFor(entry);
   if (pool === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
-  dropEntry(state, entry);
-  const grant = takeGrant(state, { session, pool, count, checkoutSeq, fromQueue: true });
+  const grant = serve(state, entry, pool);
   return { kind: 'granted', epoch: session.epoch, grant: viewGrant(grant) };
+}
+
+/**
+ * Serves queue places that need no seat any more: they share one that was taken meanwhile, or use what their holder has
+ * lingering. It takes nothing from anybody, so it waits neither for an order nor for the session to be bound.
+ */
+export function serveOffers(state: LedgerState): void {
+  if (!state.areOffersOpen && state.offers.size === 0) return;
+  const entries = new Set<Entry>();
+  for (const { queue } of state.areOffersOpen ? state.queued : [])
+    for (const entry of queue) if (entry.lowestPool !== undefined) entries.add(entry);
+  for (const { waiting } of state.offers) for (const entry of waiting) entries.add(entry);
+  state.areOffersOpen = false;
+  state.offers.clear();
+  for (const entry of [...entries].sort((a, b) => a.serial - b.serial)) {
+    state.visits++;
+    const pool = firstWithOffer(fittingPools(entry.feature, entry), entry);
+    if (pool !== undefined) serve(state, entry, pool);
+  }
+  state.offers.clear();
+}
+
+function serve(state: LedgerState, entry: Entry, pool: Pool): Grant {
+  const { session, count, display, shareKey, checkoutSeq } = entry;
+  dropEntry(state, entry);
+  return takeGrant(state, { session, pool, count, display, shareKey, checkoutSeq, fromQueue: true });
 }
 
 /** Ends what a silent session holds no longer than it was silent, and with its longest hold the session. */

@@ -1,6 +1,6 @@
 import type { LeaseBounds } from './ledger-state.ts';
 import { freeSeats } from './pools.ts';
-import { type Entry, entryId, type Grant, grantId, type Pool, type Session } from './records.ts';
+import { type Entry, entryId, type Grant, grantId, type Linger, type Pool, type Session } from './records.ts';
 import type { GrantView, PoolView, QueueView, SessionView } from './results.ts';
 
 /** The place in the queue, from 1. O(log n). */
@@ -35,15 +35,36 @@ export function viewGrant(grant: Grant): GrantView {
   };
   // Rare, so that a view of the common grant is one object.
   const shown =
-    grant.sinceMs < pool.expiresAtMs && !grant.isOverdraft
+    grant.sinceMs < pool.expiresAtMs && !grant.isOverdraft && grant.share === undefined
       ? view
       : {
           ...view,
           ...(grant.sinceMs < pool.expiresAtMs ? {} : { inGrace: true as const }),
           ...(grant.isOverdraft ? { overdraft: true as const } : {}),
+          ...(grant.share === undefined ? {} : { share: grantId(grant.share.serial) }),
         };
   if (reason === undefined) return shown;
   return { ...shown, ending: grant.endingNote === '' ? { reason } : { reason, note: grant.endingNote } };
+}
+
+/** Lingering seats, as the grant that they were. */
+export function viewLinger({ pool, grant, count, user, host, sinceMs, untilMs }: Linger): GrantView {
+  return {
+    id: grantId(grant),
+    session: '',
+    feature: pool.featureName,
+    version: pool.version.text,
+    count,
+    user,
+    host,
+    sinceMs,
+    state: 'lingering',
+    leaseMs: 0,
+    holdMs: 0,
+    reclaim: 'lease',
+    checkoutSeq: 0,
+    untilMs,
+  };
 }
 
 export function viewEntry(entry: Entry): QueueView {

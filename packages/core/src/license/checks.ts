@@ -77,7 +77,7 @@ const serverIssues = (servers: readonly LicenseServer[]): LicenseIssue[] => [
 
 /** Fields that mean nothing without another: a vendor who writes one has forgotten the other. */
 const dependencyIssues = (feature: LicenseFeature, i: number): LicenseIssue[] => {
-  const { count, overdraft, expiresAt, graceDays } = feature;
+  const { count, overdraft, expiresAt, graceDays, sharedBy, sharersMax } = feature;
   const issues: LicenseIssue[] = [];
   const add = (field: keyof LicenseFeature, problem: string, expected: string): void => {
     issues.push({ path: `features[${i}].${field}`, problem, expected, got: show(feature[field]) });
@@ -86,6 +86,9 @@ const dependencyIssues = (feature: LicenseFeature, i: number): LicenseIssue[] =>
     add('graceDays', 'days of grace for what never ends', 'expiresAt beside it');
   if (overdraft !== undefined && count === 'uncounted')
     add('overdraft', 'seats above a count that there is not', 'a count that is a number');
+  if (sharersMax !== undefined && sharedBy === undefined)
+    add('sharersMax', 'how many share what is not shared', 'sharedBy beside it');
+  if (new Set(sharedBy).size < (sharedBy?.length ?? 0)) add('sharedBy', 'the same twice', 'each of them once');
   return issues;
 };
 

@@ -17,6 +17,8 @@ export const licenseLimits = {
   leaseSecondsMin: 10,
   leaseSecondsMax: 86_400,
   graceDaysMax: 366,
+  /** For which a seat stays taken after its checkin. */
+  keepSecondsMax: 604_800,
   /** Of a signature in base64url: RSA with 8192 bits. */
   signatureCharsMax: 1366,
 } as const;
@@ -81,6 +83,13 @@ export const licenseServerSchema = z.strictObject({
   hostId: text.optional(),
 });
 
+/** A time for which a seat stays taken although nobody uses it. */
+const seconds = z
+  .int()
+  .min(1)
+  .max(licenseLimits.keepSecondsMax)
+  .describe(`a whole number of seconds, from 1 to ${licenseLimits.keepSecondsMax}`);
+
 export const licenseFeatureSchema = z.strictObject({
   name,
   version: versionSchema,
@@ -105,6 +114,24 @@ export const licenseFeatureSchema = z.strictObject({
     .max(licenseLimits.countMax)
     .describe(`a whole number of seats, from 1 to ${licenseLimits.countMax}`)
     .optional(),
+  /** Checkouts that agree in all of these use one seat together; none: each has its own. */
+  sharedBy: z
+    .array(z.enum(['user', 'host', 'display', 'key']).describe('"user", "host", "display" or "key"'))
+    .min(1)
+    .max(4)
+    .describe('a list of "user", "host", "display", "key"')
+    .optional(),
+  /** How many checkouts use one seat together; the next begins another one. None: any number. */
+  sharersMax: z
+    .int()
+    .min(2)
+    .max(licenseLimits.countMax)
+    .describe(`a whole number, from 2 to ${licenseLimits.countMax}`)
+    .optional(),
+  /** How long a seat stays taken after it was given back. */
+  lingerSeconds: seconds.optional(),
+  /** How long a seat stays taken at least, from its checkout on. */
+  minimumSeconds: seconds.optional(),
   /** Maintenance: which releases of the product the seats are for. A date (to the end of that day, UTC) or an instant. */
   supportedUntil: dateOrInstant('releases to the end of that day').optional(),
   /** Lease in seconds; none: the server's default. */

@@ -4,7 +4,7 @@ import type { Unstamped } from '../propose.ts';
 
 /** The log's form of a checkout. The secret goes no further than this: the log has its hash. */
 export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean): Unstamped<CheckoutCommand> {
-  const { opening, feature, version, releasedAt, count, waitMs } = message;
+  const { opening, feature, version, releasedAt, display, shareKey, count, waitMs } = message;
   return {
     kind: 'checkout',
     ...requestOf(message),
@@ -14,6 +14,8 @@ export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean):
     feature,
     ...(version === undefined ? {} : { version }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(display === undefined ? {} : { display }),
+    ...(shareKey === undefined ? {} : { shareKey }),
     count,
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(isPastQueue ? { pastQueue: true } : {}),

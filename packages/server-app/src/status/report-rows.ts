@@ -12,9 +12,10 @@ export function poolInReport({ expiresAtMs, graceUntilMs, ...pool }: PoolView): 
 
 /** A grant as a report shows it. */
 export function grantInReport(grant: GrantView): StatusReport['grants'][number] {
-  const { id, feature, version, count, user, host, state, sinceMs, inGrace, overdraft } = grant;
+  const { id, feature, version, count, user, host, state, sinceMs, untilMs, inGrace, overdraft, share } = grant;
   const since = instant(sinceMs);
-  return { id, feature, version, count, user, host, since, state, ...given({ inGrace, overdraft }) };
+  const until = untilMs === undefined ? undefined : instant(untilMs);
+  return { id, feature, version, count, user, host, since, state, ...given({ until, share, inGrace, overdraft }) };
 }
 
 /** Without what is undefined. */

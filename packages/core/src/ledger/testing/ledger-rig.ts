@@ -22,6 +22,10 @@ export interface TestFeature {
   readonly graceDays?: number;
   readonly supportedUntil?: string;
   readonly overdraft?: number;
+  readonly sharedBy?: readonly ('user' | 'host' | 'display' | 'key')[];
+  readonly sharersMax?: number;
+  readonly lingerSeconds?: number;
+  readonly minimumSeconds?: number;
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';
 }
@@ -112,7 +116,10 @@ export class LedgerRig {
 
 /** What a test says of a checkout. */
 export type Wish = Partial<
-  Pick<CheckoutCommand, 'version' | 'releasedAt' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'>
+  Pick<
+    CheckoutCommand,
+    'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'
+  >
 >;
 
 /** One session as a client drives it; awaits all its answers unless it says otherwise. */

@@ -13,7 +13,22 @@ export interface Held {
   readonly holdMs: number;
   readonly reclaim: 'lease' | 'disconnect';
   readonly isOverdraft: boolean;
+  /** The grant that was the first to have these seats, and what those who have them agree in; null: its seats are its own. */
+  readonly share: { readonly first: Key; readonly terms: string } | null;
   ending: { readonly reason: EndReason; readonly note?: string } | null;
+}
+
+/** Seats that stay taken although they were given back. */
+export interface Lingering {
+  readonly key: Key;
+  readonly pool: string;
+  /** What a checkout agrees in that may use them. */
+  readonly holder: string;
+  readonly user: string;
+  readonly host: string;
+  count: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
 }
 
 /** A queue place of the model. */
@@ -24,6 +39,8 @@ export interface Waiting {
   readonly feature: string;
   readonly version?: string | undefined;
   readonly releasedAt?: string | undefined;
+  readonly display?: string | undefined;
+  readonly shareKey?: string | undefined;
   readonly count: number;
   readonly untilMs: number;
   readonly leaseMs: number;

@@ -4,6 +4,7 @@ import type { Denial, EndReason, GrantView, LedgerReply } from '../results.ts';
 export type Key = `${string}/${number}`;
 
 export type ModelDenial = Omit<Denial, 'message' | 'feature'>;
+/** `share`: by key. */
 export type ModelGrant = Omit<GrantView, 'id'>;
 
 /** A ledger reply without texts and ids. */
@@ -33,7 +34,7 @@ export type ModelReply =
 export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key): ModelReply {
   switch (reply.kind) {
     case 'granted':
-      return { ...reply, grant: withoutId(reply.grant) };
+      return { ...reply, grant: withoutId(reply.grant, keyOfGrant) };
     case 'queued': {
       const { session, checkoutSeq, position, untilMs } = reply.entry;
       return { kind: 'queued', epoch: reply.epoch, key: keyOf(session, checkoutSeq), position, untilMs };
@@ -46,7 +47,7 @@ export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key):
       return {
         kind: 'resumed',
         epoch: reply.epoch,
-        grants: reply.grants.map(withoutId),
+        grants: reply.grants.map((grant) => withoutId(grant, keyOfGrant)),
         queue: reply.queue.map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq)),
         ended: reply.ended.map(({ grant, reason }) => `${keyOfGrant(grant)} ${reason}`).sort(),
       };
@@ -63,8 +64,9 @@ export function keyOf(session: string, seq: number): Key {
   return `${session}/${seq}`;
 }
 
-function withoutId({ id: _id, ...grant }: GrantView): ModelGrant {
-  return grant;
+/** A grant as the model shows it. */
+export function withoutId({ id: _id, share, ...grant }: GrantView, keyOfGrant: (id: string) => Key): ModelGrant {
+  return share === undefined ? grant : { ...grant, share: keyOfGrant(share) };
 }
 
 export function refused(code: string, reason?: EndReason): ModelReply {

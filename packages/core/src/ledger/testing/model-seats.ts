@@ -1,8 +1,8 @@
 import { compareVersions } from '../../license/versions.ts';
 import type { CheckoutCommand } from '../commands.ts';
 import type { DenialCode } from '../results.ts';
-import type { Client, Held, Waiting } from './model-records.ts';
-import type { ModelDenial, ModelGrant } from './model-replies.ts';
+import type { Client, Held, Lingering, Waiting } from './model-records.ts';
+import type { Key, ModelDenial, ModelGrant } from './model-replies.ts';
 import {
   ahead,
   countOf,
@@ -18,7 +18,10 @@ import {
 } from './model-terms.ts';
 
 /** What is asked for: by a checkout, or by a queue place. */
-export type Ask = Pick<CheckoutCommand, 'feature' | 'version' | 'releasedAt' | 'count'>;
+export type Ask = Pick<
+  CheckoutCommand,
+  'feature' | 'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'session'
+>;
 
 /** Seats: who has them, which are free, and what the license says against a checkout. Everything is found by looking. */
 export class ModelSeats {
@@ -26,7 +29,10 @@ export class ModelSeats {
   features: readonly ModelFeature[];
   held: Held[] = [];
   waiting: Waiting[] = [];
+  lingering: Lingering[] = [];
   readonly clients = new Map<string, Client>();
+  /** Every grant that there ever was, in order. */
+  readonly begun: Key[] = [];
 
   constructor(features: readonly ModelFeature[], timeMs: number) {
     this.features = features;
@@ -35,7 +41,54 @@ export class ModelSeats {
 
   /** Seats taken of a pool. */
   inUse(pool: string): number {
-    return sum(this.held.filter((grant) => grant.pool === pool).map(({ count }) => count));
+    const held = this.held.filter((grant) => grant.pool === pool);
+    const lingering = this.lingering.filter((one) => one.pool === pool);
+    const shares = new Set(held.flatMap(({ share }) => share?.first ?? []));
+    return sum([
+      ...held.filter(({ share }) => share === null).map(({ count }) => count),
+      ...[...shares].map((first) => this.#shareSeats(first)),
+      ...lingering.map(({ count }) => count),
+    ]);
+  }
+
+  /** What checkouts of the pool agree in that use seats together, or one after the other; null: nothing. */
+  protected holder({ parts }: ModelPool, ask: Ask): { readonly terms: string; readonly isShared: boolean } | null {
+    const { sharedBy = [], sharersMax = 0, lingerSeconds = 0, minimumSeconds = 0 } = parts[0]!;
+    const { user, host } = this.clients.get(ask.session)!;
+    const named = { user, host, display: ask.display, key: ask.shareKey };
+    const values = sharedBy.map((field) => named[field]);
+    if (sharedBy.length > 0 && !values.includes(undefined))
+      return { terms: `${sharersMax} share ${sharedBy} ${values}`, isShared: true };
+    return lingerSeconds + minimumSeconds > 0 ? { terms: `${user} on ${host}`, isShared: false } : null;
+  }
+
+  /** The seats that the checkout would share: those of the oldest share that has room. */
+  protected openShare(pool: ModelPool, ask: Ask): Held['share'] {
+    const holder = this.holder(pool, ask);
+    const { sharersMax = Number.POSITIVE_INFINITY } = pool.parts[0]!;
+    const shares = this.held.flatMap((grant) => (grant.pool === pool.key ? (grant.share ?? []) : []));
+    const open = shares.filter(({ first, terms }) => {
+      const sharers = shares.filter((other) => other.first === first).length;
+      return holder?.isShared === true && terms === holder.terms && sharers < sharersMax;
+    });
+    return open.sort((a, b) => this.begun.indexOf(a.first) - this.begun.indexOf(b.first))[0] ?? null;
+  }
+
+  /** Seats that a checkout needs besides those that it shares. */
+  protected unshared(pool: ModelPool, ask: Ask): number {
+    const share = this.openShare(pool, ask);
+    return Math.max(0, ask.count - (share === null ? 0 : this.#shareSeats(share.first)));
+  }
+
+  /** Seats that a checkout would take besides those that its holder has already. */
+  protected needed(pool: ModelPool, ask: Ask): number {
+    const terms = this.holder(pool, ask)?.terms;
+    const lingering = this.lingering.filter((one) => one.pool === pool.key && one.holder === terms);
+    return Math.max(0, this.unshared(pool, ask) - sum(lingering.map(({ count }) => count)));
+  }
+
+  #shareSeats(first: Key): number {
+    return Math.max(0, ...this.held.flatMap(({ share, count }) => (share?.first === first ? [count] : [])));
   }
 
   protected pool(key: string): ModelPool | undefined {
@@ -99,15 +152,20 @@ export class ModelSeats {
   }
 
   /** The first of the pools that has the seats, in its overdraft only where none has them within its count. */
-  protected firstWithSeats(pools: readonly ModelPool[], count: number): ModelPool | undefined {
+  protected firstWithSeats(pools: readonly ModelPool[], ask: Ask): ModelPool | undefined {
     const has = (seats: (parts: readonly ModelFeature[]) => number) =>
-      pools.find((pool) => this.inUse(pool.key) + count <= seats(inForce(pool, this.timeMs)));
+      pools.find((pool) => this.inUse(pool.key) + this.needed(pool, ask) <= seats(inForce(pool, this.timeMs)));
     return has(countOf) ?? has((parts) => this.#capacity(parts));
+  }
+
+  /** The first of the pools in which the checkout takes no seat. */
+  protected firstWithOffer(pools: readonly ModelPool[], ask: Ask): ModelPool | undefined {
+    return pools.find((pool) => this.needed(pool, ask) === 0);
   }
 
   /** Whether so many more seats would be more than are licensed. */
   protected overdraws(pool: ModelPool, count: number): boolean {
-    return this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));
+    return count > 0 && this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));
   }
 
   #capacity(parts: readonly ModelFeature[]): number {
@@ -140,8 +198,15 @@ export class ModelSeats {
       checkoutSeq: grant.seq,
       ...(pool !== undefined && grant.sinceMs >= licensedEndMs(pool) ? { inGrace: true as const } : {}),
       ...(grant.isOverdraft ? { overdraft: true as const } : {}),
+      ...(grant.share === null ? {} : { share: grant.share.first }),
       ...(grant.ending === null ? {} : { ending: grant.ending }),
     };
+  }
+
+  viewLingering({ pool, count, user, host, sinceMs, untilMs }: Lingering): ModelGrant {
+    const [feature = '', version = ''] = pool.split(' ');
+    const nobodys = { session: '', leaseMs: 0, holdMs: 0, reclaim: 'lease' as const, checkoutSeq: 0 };
+    return { ...nobodys, feature, version, count, user, host, sinceMs, state: 'lingering', untilMs };
   }
 
   #sufficient({ feature, version }: Ask): readonly ModelPool[] {

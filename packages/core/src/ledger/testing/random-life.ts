@@ -6,10 +6,11 @@ const features: readonly TestFeature[] = [
   { name: 'a', count: 3, version: '1.0' },
   { name: 'a', count: 1, version: '2.0' },
   { name: 'b', count: 2, reclaim: 'disconnect', leaseSeconds: 20 },
+  { name: 'h', count: 2, sharedBy: ['host', 'key'], sharersMax: 2, lingerSeconds: 5 },
   { name: 's', count: 1, overdraft: 1, supportedUntil: '2026-03-31' },
   { name: 'c', count: 4, expiresAt: new Date(startMs + 60_000).toISOString() },
 ];
-const fewer = licenseText([{ name: 'a', count: 2, version: '1.0' }, features[3]!, features[4]!]);
+const fewer = licenseText([{ name: 'a', count: 2, version: '1.0' }, features[3]!, features[5]!]);
 const more = licenseText(features);
 
 /** One command of a life; all of them are well formed and most take effect. */
@@ -48,7 +49,8 @@ export class RandomLife {
     const client = this.#clients[who]!;
     const own = rig.ledger.grantsOf(client.session);
     const ids = [...rig.ledger.grants()].filter((_, i) => i % 4 === pick % 4).map(({ id }) => id);
-    const name = ['a', 'b', 'c', 's'][pick % 4]!;
+    const name = ['a', 'b', 'c', 'h', 's'][pick % 5]!;
+    const shareKey = ['k', 'l'][pick % 2]!;
     const releasedAt = pick % 3 === 0 ? '2026-01-01' : '2026-03-31T23:59:59Z';
     const { session } = client;
     if (rig.ledger.session(session) === undefined && what !== 'checkout') {
@@ -59,13 +61,13 @@ export class RandomLife {
     const commands: Record<LifeEvent['what'], () => unknown> = {
       checkout: () => {
         if (rig.ledger.session(session) !== undefined || client.seq === 0)
-          return client.checkout(name, { awaited: 1, releasedAt });
+          return client.checkout(name, { awaited: 1, releasedAt, shareKey });
         this.#clients[who] = rig.client(`client-${who}-${rig.index}`);
         return this.#clients[who].checkout(name);
       },
       wait: () => {
         client.awaited = Math.max(1, client.seq - (pick % 4));
-        return client.checkout(name, { waitMs: 1000 * (1 + pick), count: 1 + (pick % 2), releasedAt });
+        return client.checkout(name, { waitMs: 1000 * (1 + pick), count: 1 + (pick % 2), releasedAt, shareKey });
       },
       checkin: () => client.checkin(own[0]?.id ?? 'g0'),
       resume: () => client.resume(`r${rig.index}`),

@@ -2,7 +2,7 @@ import type { CheckoutCommand, LedgerCommand, ResumeCommand, SessionRequest } fr
 import type { EndReason } from '../results.ts';
 import type { Client, Held, Past, Waiting } from './model-records.ts';
 import { keyOf, type ModelDenial, type ModelGrant, type ModelReply, refused, rejected } from './model-replies.ts';
-import { denial, ModelSeats } from './model-seats.ts';
+import { type Ask, denial, ModelSeats } from './model-seats.ts';
 import {
   ahead,
   baseLeaseMs,
@@ -26,6 +26,16 @@ export class ReferenceModel extends ModelSeats {
   readonly past = new Map<string, { readonly reason: EndReason; readonly untilMs: number }>();
 
   apply(command: ModelCommand): ModelReply {
+    const reply = this.#run(command);
+    // Who waits and needs no seat does not wait.
+    for (const entry of [...this.waiting]) {
+      const pool = this.firstWithOffer(this.usable(entry), entry);
+      if (pool !== undefined) this.#serve(entry, pool);
+    }
+    return reply;
+  }
+
+  #run(command: ModelCommand): ModelReply {
     this.timeMs = Math.max(this.timeMs, command.at);
     this.#passTime();
     for (const [id, ended] of this.past) if (ended.untilMs <= this.timeMs) this.past.delete(id);
@@ -35,7 +45,7 @@ export class ReferenceModel extends ModelSeats {
       case 'checkin':
       case 'goodbye':
       case 'acknowledge':
-        return this.#request(command);
+        return this.#answer(command);
       case 'resume':
         return this.#resume(command);
       case 'assign': {
@@ -43,10 +53,9 @@ export class ReferenceModel extends ModelSeats {
         if (entry === undefined) return rejected('UNKNOWN_ENTRY');
         const client = this.clients.get(entry.session)!;
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
-        const pool = this.firstWithSeats(this.usable(entry), entry.count);
+        const pool = this.firstWithOffer(this.usable(entry), entry) ?? this.firstWithSeats(this.usable(entry), entry);
         if (pool === undefined) return rejected('NO_SEATS');
-        this.#leave(entry, null);
-        return { kind: 'granted', epoch: client.epoch, grant: this.#take(client, pool, entry.count, entry.seq) };
+        return { kind: 'granted', epoch: client.epoch, grant: this.#serve(entry, pool) };
       }
       case 'reclaim': {
         const client = this.clients.get(command.session);
@@ -81,6 +90,7 @@ export class ReferenceModel extends ModelSeats {
         const license = JSON.parse(command.license) as { features: readonly ModelFeature[] };
         this.features = license.features;
         for (const grant of this.held) if (this.pool(grant.pool) === undefined) grant.ending ??= { reason: 'removed' };
+        this.lingering = this.lingering.filter((one) => this.pool(one.pool) !== undefined);
         this.#passTime();
         return { kind: 'ok' };
       }
@@ -90,6 +100,7 @@ export class ReferenceModel extends ModelSeats {
   }
 
   #passTime(): void {
+    this.lingering = this.lingering.filter(({ untilMs }) => untilMs > this.timeMs);
     for (const entry of [...this.waiting].sort((a, b) => a.untilMs - b.untilMs)) {
       if (entry.untilMs > this.timeMs) continue;
       this.#leave(entry, null);
@@ -99,12 +110,13 @@ export class ReferenceModel extends ModelSeats {
     for (const pool of poolsOf(this.features)) {
       const isOver = ahead(pool, this.timeMs).length < pool.parts.length && inForce(pool, this.timeMs).length === 0;
       for (const grant of this.held.filter((one) => isOver && one.pool === pool.key)) this.#end(grant, 'expired', true);
+      if (isOver) this.lingering = this.lingering.filter((one) => one.pool !== pool.key);
     }
     for (const entry of [...this.waiting])
       if (!this.isServable(entry)) this.#leave(entry, { type: 'denied', denial: this.unfit(entry)! });
   }
 
-  #request(request: Extract<ModelCommand, SessionRequest>): ModelReply {
+  #answer(request: Extract<ModelCommand, SessionRequest>): ModelReply {
     if (request.awaited > request.seq) return refused('REFUSED');
     let client = this.clients.get(request.session);
     if (client === undefined) {
@@ -141,7 +153,7 @@ export class ReferenceModel extends ModelSeats {
     this.#drop(client);
     if (request.seq === client.lastSeq + 1) {
       client.lastSeq = request.seq;
-      return this.#run(client, request);
+      return this.#carryOut(client, request);
     }
     if (request.seq < client.awaited) return refused('REFUSED');
     if (request.kind === 'cancel' && client.past.get(request.seq)?.type === 'done')
@@ -149,7 +161,7 @@ export class ReferenceModel extends ModelSeats {
     return this.#became(client, request.seq);
   }
 
-  #run(client: Client, request: Extract<ModelCommand, SessionRequest>): ModelReply {
+  #carryOut(client: Client, request: Extract<ModelCommand, SessionRequest>): ModelReply {
     const done = { kind: 'done' as const, epoch: client.epoch };
     const refuse = () => {
       client.past.set(request.seq, { type: 'refused' });
@@ -187,7 +199,7 @@ export class ReferenceModel extends ModelSeats {
   }
 
   #checkout(client: Client, command: CheckoutCommand): ModelReply {
-    const { feature, version, releasedAt, count, seq, waitMs = 0, pastQueue = false } = command;
+    const { feature, version, releasedAt, display, shareKey, count, seq, waitMs = 0, pastQueue = false } = command;
     const { epoch } = client;
     const denied = (why: ModelDenial): ModelReply => {
       client.past.set(seq, { type: 'denied', denial: why });
@@ -196,8 +208,8 @@ export class ReferenceModel extends ModelSeats {
     const unfit = this.unfit(command);
     if (unfit !== null) return denied(unfit);
     const open = this.usable(command).filter((pool) => pastQueue || this.rivals(pool).length === 0);
-    const pool = this.firstWithSeats(open, count);
-    if (pool !== undefined) return { kind: 'granted', epoch, grant: this.#take(client, pool, count, seq) };
+    const pool = this.firstWithOffer(this.usable(command), command) ?? this.firstWithSeats(open, command);
+    if (pool !== undefined) return { kind: 'granted', epoch, grant: this.#take(client, pool, command) };
     if (waitMs === 0) return denied(denial('NO_SEATS', command, this.seats(command)));
     const leaseMs = leaseOf(this.fitting(command)[0]!);
     const key = keyOf(client.id, seq);
@@ -209,6 +221,8 @@ export class ReferenceModel extends ModelSeats {
       feature,
       version,
       releasedAt,
+      display,
+      shareKey,
       count,
       untilMs,
       leaseMs,
@@ -287,10 +301,23 @@ export class ReferenceModel extends ModelSeats {
       if (seq < client.awaited && (past.type !== 'ended' || past.untoldSince === null)) client.past.delete(seq);
   }
 
-  #take(client: Client, pool: ModelPool, count: number, seq: number): ModelGrant {
+  #serve(entry: Waiting, pool: ModelPool): ModelGrant {
+    this.#leave(entry, null);
+    return this.#take(this.clients.get(entry.session)!, pool, entry);
+  }
+
+  #take(client: Client, pool: ModelPool, ask: Ask & { readonly seq: number }): ModelGrant {
+    const { count, seq } = ask;
     const leaseMs = leaseOf(pool);
+    const key = keyOf(client.id, seq);
+    const holder = this.holder(pool, ask);
+    const taken = this.unshared(pool, ask);
+    const open = this.openShare(pool, ask);
+    this.#reuse(pool, holder?.terms, taken);
+    const share = holder?.isShared === true ? (open ?? { first: key, terms: holder.terms }) : null;
+    this.begun.push(key);
     const grant: Held = {
-      key: keyOf(client.id, seq),
+      key,
       session: client.id,
       seq,
       pool: pool.key,
@@ -299,15 +326,43 @@ export class ReferenceModel extends ModelSeats {
       leaseMs,
       holdMs: hold(leaseMs),
       reclaim: pool.parts[0]!.reclaim ?? 'lease',
-      isOverdraft: this.overdraws(pool, count),
+      isOverdraft: this.overdraws(pool, taken),
+      share,
       ending: null,
     };
     this.held.push(grant);
     return this.view(grant);
   }
 
-  #end(grant: Held, reason: EndReason, isUntold: boolean): void {
+  /** The holder's lingering seats become those of its new grant, the oldest first. */
+  #reuse(pool: ModelPool, terms: string | undefined, seats: number): void {
+    let left = seats;
+    for (const one of this.lingering.filter(({ pool: key, holder }) => key === pool.key && holder === terms)) {
+      const used = Math.min(left, one.count);
+      one.count -= used;
+      left -= used;
+    }
+    this.lingering = this.lingering.filter(({ count }) => count > 0);
+  }
+
+  #free(grant: Held, reason: EndReason): void {
+    const before = this.inUse(grant.pool);
     this.held = this.held.filter((one) => one !== grant);
+    const seats = before - this.inUse(grant.pool);
+    const pool = this.pool(grant.pool);
+    if (!['checkedIn', 'sessionEnded', 'disconnected'].includes(reason) || pool === undefined || seats === 0) return;
+    const { lingerSeconds = 0, minimumSeconds = 0 } = pool.parts[0]!;
+    const untilMs = Math.max(this.timeMs + lingerSeconds * 1000, grant.sinceMs + minimumSeconds * 1000);
+    if (lingerSeconds + minimumSeconds === 0 || untilMs <= this.timeMs || inForce(pool, this.timeMs).length === 0)
+      return;
+    const { user, host } = this.clients.get(grant.session)!;
+    const { key, sinceMs } = grant;
+    const holder = grant.share?.terms ?? `${user} on ${host}`;
+    this.lingering.push({ key, pool: grant.pool, holder, user, host, count: seats, sinceMs, untilMs });
+  }
+
+  #end(grant: Held, reason: EndReason, isUntold: boolean): void {
+    this.#free(grant, grant.ending?.reason ?? reason);
     const client = this.clients.get(grant.session)!;
     const untoldSince = isUntold ? 'never told' : null;
     client.past.set(grant.seq, { type: 'ended', reason: grant.ending?.reason ?? reason, isGrant: true, untoldSince });
@@ -321,7 +376,7 @@ export class ReferenceModel extends ModelSeats {
   }
 
   #endClient(client: Client, reason: EndReason): void {
-    this.held = this.held.filter(({ session }) => session !== client.id);
+    for (const grant of this.#heldBy(client)) this.#free(grant, grant.ending?.reason ?? reason);
     this.waiting = this.waiting.filter(({ session }) => session !== client.id);
     this.clients.delete(client.id);
     const longestMs = Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
