@@ -34,6 +34,8 @@ export interface Grant extends Listenable<GrantEvents>, AsyncDisposable {
   readonly overdraft: boolean;
   /** Grants, also of other clients, that name the same share have the same seats. Undefined: its seats are its own. */
   readonly share: string | undefined;
+  /** What the vendor wrote into the license for the product, as the servers, which the license names, tell it. */
+  readonly vendorData: string | undefined;
   /** How long it holds without an answer of the servers, ms. */
   readonly leaseMs: number;
   /** Computed from the clocks at each reading. */
@@ -109,6 +111,10 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
 
   get share(): string | undefined {
     return this.#holding.share;
+  }
+
+  get vendorData(): string | undefined {
+    return this.#holding.vendorData;
   }
 
   get leaseMs(): number {

@@ -26,6 +26,7 @@ export {
   termsSchema,
   versionSchema,
 } from './license/license.ts';
+export { combineLicenses, licenseSetHash } from './license/license-set.ts';
 export { type JsonLimits, type JsonProblem, parseJson } from './license/parse-json.ts';
 export { parseLicense, parseTerms } from './license/parse-license.ts';
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';

@@ -56,6 +56,8 @@ export const grantSchema = z.object({
   overdraft: z.boolean().optional(),
   /** Grants that name the same share have the same seats. */
   share: z.string().optional(),
+  /** What the vendor wrote into the license for the product. */
+  vendorData: z.string().optional(),
   ending: z.object({ reason: endReasonSchema, note: z.string().optional() }).optional(),
   checkoutSeq: z.int(),
 });

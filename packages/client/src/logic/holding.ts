@@ -13,6 +13,8 @@ export interface Holding {
   readonly inGrace: boolean;
   /** With it more seats were taken than are licensed. */
   readonly overdraft: boolean;
+  /** What the license has for the product. */
+  readonly vendorData: string | undefined;
   /** Grants that name the same share have the same seats; undefined: they are its own. */
   readonly share: string | undefined;
   /** `lost` was told and neither `resumed` nor `ended` has followed yet. */

@@ -62,7 +62,19 @@ export class Holdings {
   }
 
   add(grant: WireGrant): Holding {
-    const { id, feature, version, count, sinceMs, leaseMs, reclaim, inGrace = false, overdraft = false, share } = grant;
+    const {
+      id,
+      feature,
+      version,
+      count,
+      sinceMs,
+      leaseMs,
+      reclaim,
+      inGrace = false,
+      overdraft = false,
+      share,
+      vendorData,
+    } = grant;
     const holding: Holding = {
       id,
       feature,
@@ -74,6 +86,7 @@ export class Holdings {
       inGrace,
       overdraft,
       share,
+      vendorData,
       isLost: false,
       end: null,
     };

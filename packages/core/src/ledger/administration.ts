@@ -1,5 +1,6 @@
 import { LicError } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
+import { combineLicenses } from '../license/license-set.ts';
 import { parseLicense } from '../license/parse-license.ts';
 import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -20,15 +21,15 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
   if (state.license !== null)
     return rejected('FORMED_ALREADY', 'The triad is formed: load another license with "lic reload".');
   if (!knowsVersion(command.ledgerVersion)) return rejectVersion(command.ledgerVersion);
-  const license = readLicense(command.license);
+  const license = readLicenses(command);
   if (license instanceof LicError) return rejected(license.code, license.message);
-  if (versionOfTerms(license) > command.ledgerVersion) return rejectTerms(license, command.ledgerVersion);
+  if (versionOf(license, command) > command.ledgerVersion) return rejectTerms(command.ledgerVersion);
   const { leaseMs, drift, marginMs, allowShortLeases } = command.settings;
   state.settings = { leaseMs, drift, marginMs, allowShortLeases };
   state.version = command.ledgerVersion;
   advanceTime(state, command.at);
   state.formedAtMs = state.timeMs;
-  state.setLicense(license, command.license, command.licenseHash);
+  state.setLicense(license, command);
   fitPools(state, license, state.settings);
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
@@ -45,9 +46,9 @@ export function applyOpened(state: LedgerState): LedgerReply {
 
 /** Another license takes the place of the one in force. Nobody is evicted; grants of what it no longer names become *ending*. */
 export function applyInstall(state: LedgerState, command: InstallCommand): LedgerReply {
-  const license = readLicense(command.license);
+  const license = readLicenses(command);
   if (license instanceof LicError) return rejected(license.code, license.message);
-  if (versionOfTerms(license) > state.version) return rejectTerms(license, state.version);
+  if (versionOf(license, command) > state.version) return rejectTerms(state.version);
   const inForce = state.license!;
   if (license.vendor !== inForce.vendor)
     return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
@@ -56,7 +57,7 @@ export function applyInstall(state: LedgerState, command: InstallCommand): Ledge
       'ONE_SERVER_AT_A_TIME',
       'The license names other server keys than the one in force. Servers cannot be exchanged by a reload yet.',
     );
-  state.setLicense(license, command.license, command.licenseHash);
+  state.setLicense(license, command);
   fitPools(state, license, state.settings!);
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
@@ -82,9 +83,9 @@ export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVe
 }
 
 // `prepare` has verified the text; this makes sure that `apply` never throws, whatever the log holds.
-function readLicense(text: string): License | LicError {
+function readLicenses({ license, others = [] }: OpenCommand | InstallCommand): License | LicError {
   try {
-    return parseLicense(text);
+    return combineLicenses([license, ...others].map((text) => parseLicense(text)));
   } catch (error) {
     if (error instanceof LicError) return error;
     throw error;
@@ -96,11 +97,14 @@ function rejectVersion(version: number): LedgerReply {
   return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
 }
 
-function rejectTerms(license: License, version: number): LedgerReply {
-  const needed = versionOfTerms(license);
+function versionOf(license: License, { others = [] }: OpenCommand | InstallCommand): number {
+  return others.length > 0 ? 2 : versionOfTerms(license);
+}
+
+function rejectTerms(version: number): LedgerReply {
   return rejected(
     'LEDGER_VERSION',
-    `The license has terms of ledger version ${needed}, version ${version} is in force: bring all servers up to date first.`,
+    `Ledger version ${version} is in force, and the license has terms of a later one: bring all servers up to date first.`,
   );
 }
 

@@ -48,6 +48,11 @@ const isText = (charsMax: number): Check => {
 };
 const isName: Check = isText(ledgerLimits.nameCharsMax);
 const isLicense: Check = isText(ledgerLimits.licenseCharsMax);
+const isLicenses: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= ledgerLimits.otherLicensesMax &&
+  value.every(isLicense) &&
+  isLicense(value.join(''));
 const isIds: Check = (value) =>
   Array.isArray(value) && value.length <= ledgerLimits.grantsPerCommandMax && value.every((id) => isName(id));
 const maybe = (check: Check): Check => {
@@ -72,6 +77,7 @@ const isOpening = isOf([
 const stamped: Fields = [['at', isMs]];
 const license: Fields = [
   ['license', isLicense],
+  ['others', maybe(isLicenses)],
   ['licenseHash', isHash],
 ];
 const request: Fields = [

@@ -44,7 +44,9 @@ export interface OpenCommand extends Stamped {
   readonly kind: 'open';
   /** The signed license file's text. Verified in `prepare`, parsed in `apply`. */
   readonly license: string;
-  /** SHA-256 (lower-case hex) over the license's canonical form with its signature; checked in `prepare`. */
+  /** More license files, from ledger version 2 on: the triad has the set of them. */
+  readonly others?: readonly string[];
+  /** The hash of the license, or of the set (`licenseSetHash`); checked in `prepare`. */
   readonly licenseHash: string;
   readonly settings: LedgerSettings;
   /** `new`: all were started `--new`, so nothing older can hold seats and checkouts open at once. */
@@ -62,6 +64,8 @@ export interface OpenedCommand extends Stamped {
 export interface InstallCommand extends Stamped {
   readonly kind: 'install';
   readonly license: string;
+  /** More license files, as in `open`. All that is to be in force: what is left out is not. */
+  readonly others?: readonly string[];
   readonly licenseHash: string;
 }
 

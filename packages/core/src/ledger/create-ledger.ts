@@ -1,8 +1,9 @@
 import { LicError } from '@lic/interfaces';
+import { licenseSetHash } from '../license/license-set.ts';
 import { knowsVersion } from './administration.ts';
 import { applyCommand } from './apply.ts';
 import { decodeCommand } from './command-codec.ts';
-import type { LedgerCommand } from './commands.ts';
+import type { InstallCommand, LedgerCommand, OpenCommand } from './commands.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
@@ -45,8 +46,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (command instanceof LicError) return undefined;
       const version = versionNeeded(state, command);
       if (version !== undefined && !knowsVersion(version)) return Promise.reject(unknownVersion(version));
-      if (command.kind === 'open' || command.kind === 'install')
-        return verify(options, command.license, command.licenseHash);
+      if (command.kind === 'open' || command.kind === 'install') return verify(options, command);
       return undefined;
     },
     apply(_index, bytes) {
@@ -81,6 +81,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     }),
     license: () => state.license,
     licenseText: () => (state.license === null ? null : state.licenseText),
+    licenseTexts: () => (state.license === null ? [] : [state.licenseText, ...state.otherTexts]),
     pools: () => viewPools(state),
     session(id) {
       const session = state.sessionsById.get(id);
@@ -126,11 +127,18 @@ function versionNeeded(state: LedgerState, command: LedgerCommand): number | und
   return state.version === 0 ? undefined : state.version;
 }
 
-async function verify({ verifyLicense, licenseHashOf }: LedgerOptions, text: string, hash: string): Promise<void> {
-  await verifyLicense(text);
-  const found = await licenseHashOf?.(text);
-  if (found !== undefined && found !== hash)
-    throw new LicError('LICENSE_HASH', `The log names a license with hash ${hash}, its text has ${found}.`);
+async function verify(options: LedgerOptions, command: OpenCommand | InstallCommand): Promise<void> {
+  const { license, others = [], licenseHash } = command;
+  const hashes: string[] = [];
+  for (const text of [license, ...others]) {
+    await options.verifyLicense(text);
+    const hash = await options.licenseHashOf?.(text);
+    if (hash !== undefined) hashes.push(hash);
+  }
+  if (hashes.length === 0) return;
+  const found = licenseSetHash(hashes);
+  if (found !== licenseHash)
+    throw new LicError('LICENSE_HASH', `The log names a license with hash ${licenseHash}, its text has ${found}.`);
 }
 
 function unknownVersion(version: number): LicError {

@@ -8,10 +8,15 @@ import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, Sessi
  */
 export interface Ledger extends StateMachine<LedgerResult> {
   summary(): LedgerSummary;
-  /** The license in force, or null before `open`. */
+  /**
+   * The license in force, or null before `open`; of several files, the first with the features of all (a feature and version may
+   * then stand there more than once).
+   */
   license(): License | null;
-  /** The license's text as it was signed, or null. */
+  /** The (first) license's text as it was signed, or null. */
   licenseText(): string | null;
+  /** The texts of all license files in force, the first first; none before `open`. */
+  licenseTexts(): readonly string[];
   /** In the license's order, then removed ones that still have grants (count 0). O(pools). */
   pools(): readonly PoolView[];
   session(id: string): SessionView | undefined;

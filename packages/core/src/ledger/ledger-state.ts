@@ -1,5 +1,5 @@
 import type { License } from '../license/license.ts';
-import type { LedgerSettings } from './commands.ts';
+import type { InstallCommand, LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
 import { writeRecord } from './record-fields.ts';
@@ -53,6 +53,8 @@ export class LedgerState {
   settings: LedgerSettings | null = null;
   license: License | null = null;
   licenseText = '';
+  /** More license files, in the order in which they were loaded. */
+  otherTexts: readonly string[] = [];
   licenseHash = '';
   /** Identity keys of drained servers. */
   readonly drained = new Set<string>();
@@ -151,12 +153,14 @@ export class LedgerState {
     this.#observers = this.#observers.filter((one) => one !== observer);
   }
 
-  setLicense(license: License, text: string, hash: string): void {
+  /** `license` is what the texts say together. */
+  setLicense(license: License, texts: Pick<InstallCommand, 'license' | 'others' | 'licenseHash'>): void {
     this.license = license;
-    this.licenseText = text;
-    this.licenseHash = hash;
+    this.licenseText = texts.license;
+    this.otherTexts = texts.others ?? [];
+    this.licenseHash = texts.licenseHash;
     this.#recordHash.begin();
-    this.#recordHash.text(text);
+    for (const text of [this.licenseText, ...this.otherTexts]) this.#recordHash.text(text);
     this.#recordHash.end();
     this.#licenseDigest = new MultisetHash().hexWith(this.#recordHash);
   }

@@ -32,7 +32,9 @@ export const ledgerLimits = {
   nameCharsMax: 128,
   /** An operator's words with a revoke. */
   noteCharsMax: 256,
-  /** The license text in one command. */
+  /** License files besides the first. */
+  otherLicensesMax: 31,
+  /** The first license text in one command, and all others together. */
   licenseCharsMax: 262_144,
   /** Milliseconds; signed leases below are raised to it unless `allowShortLeases` (triad.md, Time). */
   leaseMsMin: 10_000,

@@ -89,7 +89,8 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
   const known = new Map<string, Pool>();
   for (const pool of state.pools.walk()) known.set(poolKey(pool.featureName, pool.version), pool);
   for (const feature of state.features.values()) feature.pools = [];
-  state.licensed = license.features.map((feature) => {
+  state.licensed = [...featuresByPool(license).values()].map((parts) => {
+    const [feature] = parts;
     const version = readVersion(feature.version)!;
     const key = poolKey(feature.name, version);
     const pool =
@@ -101,7 +102,7 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
       pool.isRemoved = false;
       pool.version = version;
     }
-    applyTerms(pool, feature, settings);
+    applyTerms(pool, parts, settings);
     featureOf(state, feature.name).pools.push(pool);
     return pool;
   });
@@ -200,6 +201,7 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     lingerMs: 0,
     minimumMs: 0,
     holders: new Map(),
+    vendorData: undefined,
     lingers: 0,
     leaseMs: 0,
     holdMs: 0,
@@ -226,12 +228,29 @@ function leaseBounds(pools: readonly Pool[], settings: LedgerSettings): LeaseBou
   };
 }
 
-function applyTerms(pool: Pool, feature: LicenseFeature, settings: LedgerSettings): void {
-  pool.parts = [partOf(feature)];
+/** What the license, or all license files together, say of a pool. */
+type PoolTerms = [LicenseFeature, ...LicenseFeature[]];
+
+function featuresByPool(license: License): ReadonlyMap<string, PoolTerms> {
+  const pools = new Map<string, PoolTerms>();
+  for (const feature of license.features) {
+    const key = poolKey(feature.name, readVersion(feature.version)!);
+    const parts = pools.get(key);
+    if (parts === undefined) pools.set(key, [feature]);
+    else parts.push(feature);
+  }
+  return pools;
+}
+
+function applyTerms(pool: Pool, parts: PoolTerms, settings: LedgerSettings): void {
+  // In everything but their seats and times they agree: `combineLicenses` has seen to it.
+  const [feature] = parts;
+  pool.parts = parts.map(partOf);
   pool.expiresAtMs = Math.max(...pool.parts.map(({ expiresAtMs }) => expiresAtMs));
   pool.supportEndMs = featureSupportEndMs(feature);
   pool.sharedBy = sharingFields.filter((field) => feature.sharedBy?.includes(field) === true);
   pool.sharersMax = feature.sharersMax ?? 0;
+  pool.vendorData = feature.vendorData;
   pool.lingerMs = Math.round((feature.lingerSeconds ?? 0) * 1000);
   pool.minimumMs = Math.round((feature.minimumSeconds ?? 0) * 1000);
   pool.leaseMs = leaseOf(feature, settings);
@@ -260,6 +279,8 @@ function removePool(state: LedgerState, pool: Pool): void {
   pool.isUsable = false;
   pool.isOver = false;
   pool.expiresAtMs = Number.POSITIVE_INFINITY;
+  // As on a server that comes by the pool from a snapshot.
+  pool.vendorData = undefined;
   pool.waiting = 0;
   forgetWaiting(pool);
   pool.sweepFrom = pool.firstGrant;

@@ -82,6 +82,8 @@ export interface Pool extends RecordBase {
   minimumMs: number;
   /** Who shares seats, keeps them lingering or waits to use those of others, by `holderKey`. */
   readonly holders: Map<string, Holder>;
+  /** What the license has for the product; undefined: nothing. */
+  vendorData: string | undefined;
   /** Lingering records of the pool. */
   lingers: number;
   leaseMs: number;

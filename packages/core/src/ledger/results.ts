@@ -40,6 +40,8 @@ export interface GrantView {
   readonly inGrace?: true;
   /** With it more seats were taken than are licensed. */
   readonly overdraft?: true;
+  /** What the license has for the product. */
+  readonly vendorData?: string;
   /** Grants that name the same share have the same seats; it is the id of the first that did. */
   readonly share?: string;
   /** License time at which it ends, where that is known: *lingering*. */

@@ -1,4 +1,5 @@
 import { isLicError, LicError } from '@lic/interfaces';
+import { combineLicenses } from '../license/license-set.ts';
 import { parseLicense } from '../license/parse-license.ts';
 import { knowsVersion } from './administration.ts';
 import { ByteReader } from './byte-reader.ts';
@@ -23,8 +24,8 @@ import { linkLinger, newLinger, shareOf } from './seats.ts';
 import { linkResult, newResult, newSession } from './sessions.ts';
 import { endTag, kindsOf, snapshotFormats, snapshotMagic } from './snapshot-writer.ts';
 
-/** No block that was ever written is longer: the first one carries a license of `licenseCharsMax`. */
-const blockBytesMax = 1024 * 1024;
+/** No block that was ever written is longer: the first one carries licenses of twice `licenseCharsMax`. */
+const blockBytesMax = 2 * 1024 * 1024;
 
 /**
  * Reads a snapshot into a new state, as its chunks come; how they were cut does not matter. Throws `SNAPSHOT_INVALID` where
@@ -141,8 +142,11 @@ class SnapshotReader {
     const licenseHash = source.text();
     for (let left = source.uint(); left > 0; left--) state.drained.add(source.text());
     const text = source.text();
+    const others: string[] = [];
+    for (let left = format === first ? 0 : source.uint(); left > 0; left--) others.push(source.text());
     if (state.settings !== null) {
-      state.setLicense(parseLicense(text), text, licenseHash);
+      const licenses = [text, ...others].map((one) => parseLicense(one));
+      state.setLicense(combineLicenses(licenses), { license: text, others, licenseHash });
     }
     this.#hasHead = true;
   }

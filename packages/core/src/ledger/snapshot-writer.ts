@@ -85,6 +85,9 @@ function writeHead(writer: ByteWriter, state: LedgerState): void {
   for (const kind of kindsOf(formatOf(state))) writer.uint(state.table(kind).size);
   writeGlobals(writer, state);
   writer.text(state.licenseText);
+  if (formatOf(state) === snapshotFormats.first) return;
+  writer.uint(state.otherTexts.length);
+  for (const text of state.otherTexts) writer.text(text);
 }
 
 /** Under ledger version 1 there is nothing that the first format has no place for. */

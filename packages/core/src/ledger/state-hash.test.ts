@@ -46,7 +46,8 @@ describe('the state hash (I9)', () => {
         for (const record of recordsOf(state).reverse()) bare.add(record);
         bare.settle();
         Object.assign(bare, globalsOf(state));
-        if (state.license !== null) bare.setLicense(state.license, state.licenseText, state.licenseHash);
+        if (state.license !== null)
+          bare.setLicense(state.license, { license: state.licenseText, licenseHash: state.licenseHash });
         for (const server of state.drained) bare.drained.add(server);
         expect(bare.hash()).toBe(state.hash());
       }),
@@ -81,8 +82,12 @@ describe('the state hash (I9)', () => {
       (state) => void Object.assign(state, { isOpen: false }),
       (state) => void Object.assign(state, { settings: { ...state.settings!, drift: 0.02 } }),
       (state) => void state.drained.add('ed25519:x'),
-      (state) => state.setLicense(state.license!, `${state.licenseText} `, state.licenseHash),
-      (state) => state.setLicense(state.license!, state.licenseText, 'f'.repeat(64)),
+      (state) => state.setLicense(state.license!, { license: `${state.licenseText} `, licenseHash: state.licenseHash }),
+      (state) => state.setLicense(state.license!, { license: state.licenseText, licenseHash: 'f'.repeat(64) }),
+      (state) => {
+        const { licenseText: license, licenseHash } = state;
+        state.setLicense(state.license!, { license, others: [license], licenseHash });
+      },
     ];
     for (const change of changes) {
       const state = stateOf(new RandomLife().rig.log);
@@ -178,6 +183,7 @@ function variantsOf(record: LedgerRecord): LedgerRecord[] {
       'minimumMs',
       'holders',
       'lingers',
+      'vendorData',
       'leaseMs',
       'holdMs',
       'endsOnDisconnect',

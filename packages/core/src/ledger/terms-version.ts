@@ -13,5 +13,6 @@ const firstFields: ReadonlySet<string> = new Set([
 
 /** The lowest ledger version whose rules are enough for what the license says. */
 export function versionOfTerms(license: License): number {
+  if (license.supersedes !== undefined) return 2;
   return license.features.every((feature) => Object.keys(feature).every((field) => firstFields.has(field))) ? 1 : 2;
 }

@@ -35,12 +35,13 @@ export function viewGrant(grant: Grant): GrantView {
   };
   // Rare, so that a view of the common grant is one object.
   const shown =
-    grant.sinceMs < pool.expiresAtMs && !grant.isOverdraft && grant.share === undefined
+    grant.sinceMs < pool.expiresAtMs && !grant.isOverdraft && grant.share === undefined && pool.vendorData === undefined
       ? view
       : {
           ...view,
           ...(grant.sinceMs < pool.expiresAtMs ? {} : { inGrace: true as const }),
           ...(grant.isOverdraft ? { overdraft: true as const } : {}),
+          ...(pool.vendorData === undefined ? {} : { vendorData: pool.vendorData }),
           ...(grant.share === undefined ? {} : { share: grantId(grant.share.serial) }),
         };
   if (reason === undefined) return shown;

@@ -124,12 +124,17 @@ export const termsIssues = ({ servers, features }: Terms): readonly LicenseIssue
   ...featureIssues(features),
 ];
 
+const supersedesIssues = ({ id, supersedes = [] }: License): LicenseIssue[] =>
+  supersedes.includes(id)
+    ? [{ path: 'supersedes', problem: 'the license itself', expected: 'ids of other licenses', got: show(id) }]
+    : [];
+
 /** What the schema can't say about a license. The signature itself is `verifyLicense`'s matter. */
 export const licenseIssues = (license: License): readonly LicenseIssue[] => {
   const { alg, value } = license.signature;
   const bytes = decodeBase64url(value)?.length ?? 0;
   const [least, most] = alg === 'Ed25519' ? [64, 64] : [rsaBits.min / 8, rsaBits.max / 8];
-  const issues = termsIssues(license);
+  const issues = [...termsIssues(license), ...supersedesIssues(license)];
   if (bytes >= least && bytes <= most) return issues;
   return [
     ...issues,

@@ -7,6 +7,8 @@ export const licenseErrorCodes = [
   'LICENSE_INVALID',
   /** Signed by another key, or changed afterwards; `details.keyId` names both keys. */
   'LICENSE_SIGNATURE',
+  /** Several licenses that do not belong together, or whose seats can't add up. */
+  'LICENSE_SET',
   /** No entry of the license has this server's identity key. */
   'NOT_IN_LICENSE',
   /** The license binds this server to another machine. */

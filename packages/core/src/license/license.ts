@@ -8,6 +8,7 @@ export const licenseLimits = {
   depthMax: 16,
   serversMax: 3,
   featuresMax: 1000,
+  supersedesMax: 100,
   nameCharsMax: 64,
   textCharsMax: 256,
   addressCharsMax: 256,
@@ -17,6 +18,7 @@ export const licenseLimits = {
   leaseSecondsMin: 10,
   leaseSecondsMax: 86_400,
   graceDaysMax: 366,
+  vendorDataCharsMax: 4096,
   /** For which a seat stays taken after its checkin. */
   keepSecondsMax: 604_800,
   /** Of a signature in base64url: RSA with 8192 bits. */
@@ -34,6 +36,13 @@ const text = z
   .max(licenseLimits.textCharsMax)
   .regex(/^[^\s\p{Cc}\p{Cs}]+(?: [^\s\p{Cc}\p{Cs}]+)*$/u)
   .describe(`text of 1 to ${licenseLimits.textCharsMax} characters, words parted by single spaces`);
+
+/** As `text`, longer. */
+const vendorData = z
+  .string()
+  .max(licenseLimits.vendorDataCharsMax)
+  .regex(/^[^\s\p{Cc}\p{Cs}]+(?: [^\s\p{Cc}\p{Cs}]+)*$/u)
+  .describe(`text of 1 to ${licenseLimits.vendorDataCharsMax} characters, words parted by single spaces`);
 
 const name = z
   .string()
@@ -142,6 +151,8 @@ export const licenseFeatureSchema = z.strictObject({
     .describe(`seconds, from ${licenseLimits.leaseSecondsMin} to ${licenseLimits.leaseSecondsMax}`)
     .optional(),
   reclaim: z.enum(['lease', 'disconnect']).describe('"lease" or "disconnect"').optional(),
+  /** What the product is told with each grant; nobody else looks at it. */
+  vendorData: vendorData.optional(),
 });
 
 export const signatureSchema = z.strictObject({
@@ -162,6 +173,13 @@ export const signatureSchema = z.strictObject({
 const termsShape = {
   vendor: name,
   licensee: text,
+  /** Ids of licenses that count no more where this one is loaded with them. */
+  supersedes: z
+    .array(text)
+    .min(1)
+    .max(licenseLimits.supersedesMax)
+    .describe(`a list of 1 to ${licenseLimits.supersedesMax} ids of licenses`)
+    .optional(),
   servers: z.array(licenseServerSchema).min(1).max(licenseLimits.serversMax).describe('1 or 3 servers'),
   features: z
     .array(licenseFeatureSchema)

@@ -36,10 +36,11 @@ const signedBytes = (license: Omit<License, 'signature'> & { signature: Omit<Lic
  */
 export const signLicense = async (options: SignLicenseOptions): Promise<string> => {
   const { privateKeyPem, scheme = await schemeForPrivateKey(privateKeyPem), id, issuedAt } = options;
-  const { vendor, licensee, servers, features } = parseTerms(options.terms);
+  const { vendor, licensee, supersedes, servers, features } = parseTerms(options.terms);
   const publicKey = await scheme.publicKeyOf(privateKeyPem);
   const signature = { alg: scheme.alg, keyId: keyIdOf(publicKey) };
-  const unsigned = { lic: 1 as const, id, vendor, licensee, issuedAt, servers, features, signature };
+  const replaced = supersedes === undefined ? {} : { supersedes };
+  const unsigned = { lic: 1 as const, id, vendor, licensee, issuedAt, ...replaced, servers, features, signature };
   const value = encodeBase64url(await scheme.sign(privateKeyPem, signedBytes(unsigned)));
   const text = `${JSON.stringify({ ...unsigned, signature: { ...signature, value } }, null, 2)}\n`;
   // Nothing leaves here that would be refused elsewhere: not a text that is too large, nor a signature spoilt by a fault.

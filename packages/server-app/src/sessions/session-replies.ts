@@ -61,14 +61,28 @@ export function deniedMessage(
 
 /** A grant as its own client is told of it. */
 export function wireGrant(grant: GrantView): WireGrant {
-  const { id, feature, version, count, sinceMs, leaseMs, reclaim, checkoutSeq, inGrace, overdraft, share, ending } =
-    grant;
+  const {
+    id,
+    feature,
+    version,
+    count,
+    sinceMs,
+    leaseMs,
+    reclaim,
+    checkoutSeq,
+    inGrace,
+    overdraft,
+    share,
+    vendorData,
+    ending,
+  } = grant;
   // What no session holds is told to nobody, so it is one of the two.
   const state = grant.state === 'ending' ? 'ending' : 'active';
   const shown: WireGrant = { id, feature, version, count, sinceMs, leaseMs, reclaim, state, checkoutSeq };
   if (inGrace !== undefined) shown.inGrace = inGrace;
   if (overdraft !== undefined) shown.overdraft = overdraft;
   if (share !== undefined) shown.share = share;
+  if (vendorData !== undefined) shown.vendorData = vendorData;
   return ending === undefined ? shown : { ...shown, ending };
 }
 

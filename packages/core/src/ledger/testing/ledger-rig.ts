@@ -25,6 +25,7 @@ export interface TestFeature {
   readonly sharedBy?: readonly ('user' | 'host' | 'display' | 'key')[];
   readonly sharersMax?: number;
   readonly lingerSeconds?: number;
+  readonly vendorData?: string;
   readonly minimumSeconds?: number;
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';

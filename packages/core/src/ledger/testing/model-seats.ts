@@ -183,6 +183,7 @@ export class ModelSeats {
     const { user, host } = this.clients.get(grant.session)!;
     const [feature = '', version = ''] = grant.pool.split(' ');
     const pool = this.pool(grant.pool);
+    const vendorData = pool?.parts[0]?.vendorData;
     return {
       session: grant.session,
       feature,
@@ -198,6 +199,7 @@ export class ModelSeats {
       checkoutSeq: grant.seq,
       ...(pool !== undefined && grant.sinceMs >= licensedEndMs(pool) ? { inGrace: true as const } : {}),
       ...(grant.isOverdraft ? { overdraft: true as const } : {}),
+      ...(vendorData === undefined ? {} : { vendorData }),
       ...(grant.share === null ? {} : { share: grant.share.first }),
       ...(grant.ending === null ? {} : { ending: grant.ending }),
     };

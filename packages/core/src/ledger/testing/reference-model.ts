@@ -14,6 +14,12 @@ import {
   poolsOf,
 } from './model-terms.ts';
 
+interface ModelLicense {
+  readonly id: string;
+  readonly supersedes?: readonly string[];
+  readonly features: readonly ModelFeature[];
+}
+
 /** A command whose grants and queue places are named by key. */
 export type ModelCommand = LedgerCommand;
 
@@ -87,8 +93,9 @@ export class ReferenceModel extends ModelSeats {
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
       case 'install': {
-        const license = JSON.parse(command.license) as { features: readonly ModelFeature[] };
-        this.features = license.features;
+        const licenses = [command.license, ...(command.others ?? [])].map((text) => JSON.parse(text) as ModelLicense);
+        const superseded = licenses.flatMap(({ supersedes = [] }) => supersedes);
+        this.features = licenses.filter(({ id }) => !superseded.includes(id)).flatMap(({ features }) => features);
         for (const grant of this.held) if (this.pool(grant.pool) === undefined) grant.ending ??= { reason: 'removed' };
         this.lingering = this.lingering.filter((one) => this.pool(one.pool) !== undefined);
         this.#passTime();
