@@ -1,10 +1,7 @@
 import { IndexedHeap } from './indexed-heap.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Claim, Entry, Holder, Pool, Share } from './records.ts';
-
-/** What a license may say a seat is shared by, in the order in which it stands in a holder's key. */
-export const sharingFields = ['user', 'host', 'display', 'key'] as const;
-export type SharingField = (typeof sharingFields)[number];
+import type { SharingField } from './sharing-fields.ts';
 
 /**
  * Whose seats in a pool a claim may use: those of everybody who names the same under what the license shares by; where seats

@@ -1,11 +1,12 @@
 import type { License, LicenseFeature } from '../license/license.ts';
 import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
-import { awaitOffers, dropUnusedHolder, seatsNeeded, sharingFields } from './holders.ts';
+import { awaitOffers, dropUnusedHolder, seatsNeeded } from './holders.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import type { PoolFields } from './record-fields.ts';
 import { type Claim, type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
+import { sharingFields } from './sharing-fields.ts';
 import { compareRead, readVersion, type Version } from './versions.ts';
 
 /** How long the server waits for a silent client before it reclaims (triad.md, Hold), whole ms. */

@@ -1,6 +1,6 @@
-import type { SharingField } from './holders.ts';
 import type { IndexedHeap } from './indexed-heap.ts';
 import type { EndReason } from './results.ts';
+import type { SharingField } from './sharing-fields.ts';
 import type { Version } from './versions.ts';
 
 /** What kind of record it is; also its tag in a snapshot, so a number never changes its meaning. */
