@@ -39,7 +39,7 @@ describe('an opened ledger', () => {
     const grant = reply.kind === 'granted' ? reply.grant.id : '';
     expect(a.checkin(grant)).toEqual({ kind: 'done', epoch: 1 });
     expect(rig.pool('compare')).toMatchObject({ inUse: 0, free: 2 });
-    expect(rig.ledger.summary()).toMatchObject({ sessions: 1, grants: 0, queued: 0, isOpen: true, ledgerVersion: 1 });
+    expect(rig.ledger.summary()).toMatchObject({ sessions: 1, grants: 0, queued: 0, isOpen: true, ledgerVersion: 2 });
   });
 
   it('resumes a session with all that stands', () => {
@@ -75,8 +75,8 @@ describe('prepare', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
     const before = rig.ledger.hash();
     for (const command of [
-      { ...open, ledgerVersion: 2 },
-      { kind: 'raiseVersion', at: startMs, ledgerVersion: 2 } as const,
+      { ...open, ledgerVersion: 3 },
+      { kind: 'raiseVersion', at: startMs, ledgerVersion: 3 } as const,
     ])
       await expect(rig.ledger.prepare(encodeCommand(command))).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
     expect(rig.ledger.hash()).toBe(before);
