@@ -27,6 +27,7 @@ export {
 } from './license/license.ts';
 export { type JsonLimits, type JsonProblem, parseJson } from './license/parse-json.ts';
 export { parseLicense, parseTerms } from './license/parse-license.ts';
+export { isOneServerAtMost, type ServerChanges, serverChanges } from './license/server-changes.ts';
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
 export { featureEndMs, featureStartMs } from './license/validity.ts';

@@ -33,7 +33,7 @@ export const errorCodes = {
   UNAUTHORIZED: { retryable: false },
   /** An administrative verb could not be carried out; `details.reason` has a code of its own. */
   ADMIN_FAILED: { retryable: false },
-  /** Several identities change in one reload, or (for now) any does. */
+  /** A reload exchanges more than one server, or a second one while one is under way. */
   ONE_SERVER_AT_A_TIME: { retryable: false },
   /** A reload's license was refused; message names the server and the reason. */
   LICENSE_REFUSED: { retryable: false },

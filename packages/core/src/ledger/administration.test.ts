@@ -109,7 +109,11 @@ describe('install', () => {
 
   it.each([
     ['another vendor', { vendor: 'other' }, 'OTHER_VENDOR'],
-    ['another server', { servers: [server(0, serverKeys[2])] }, 'ONE_SERVER_AT_A_TIME'],
+    [
+      'two other servers',
+      { servers: [server(0, serverKeys[1]), server(1, serverKeys[2]), server(2, serverKeys[0])] },
+      'ONE_SERVER_AT_A_TIME',
+    ],
     ['nonsense', { features: [] }, 'LICENSE_INVALID'],
   ])('refuses %s and leaves the license in force', (_what, changes, code) => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }], {
@@ -125,6 +129,24 @@ describe('install', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
     const servers = [server(0, serverKeys[2]), server(1, serverKeys[0]), server(2, serverKeys[1])];
     expect(install(rig, [{ name: 'compare', count: 1 }], { servers }).reply).toEqual({ kind: 'ok' });
+  });
+});
+
+describe('install with another server', () => {
+  it('takes one for one, and lets go of a drain of the one that is gone', () => {
+    const license = (keys: readonly string[]) => ({ servers: keys.map((key, at) => server(at, key)) });
+    const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
+    const [first, second, third] = serverKeys;
+    rig.run({ kind: 'drain', server: third, on: true });
+    const [fourth, fifth] = ['D', 'E'].map((letter) => `ed25519:${letter.repeat(42)}A`) as [string, string];
+    expect(install(rig, [{ name: 'compare', count: 1 }], license([first, fourth, fifth])).reply).toMatchObject({
+      code: 'ONE_SERVER_AT_A_TIME',
+    });
+    expect(rig.ledger.summary().drained).toEqual([third]);
+    expect(install(rig, [{ name: 'compare', count: 1 }], license([first, fourth, second])).reply).toEqual({
+      kind: 'ok',
+    });
+    expect(rig.ledger.summary().drained).toEqual([]);
   });
 });
 

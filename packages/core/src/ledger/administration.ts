@@ -1,6 +1,7 @@
 import { LicError } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
 import { parseLicense } from '../license/parse-license.ts';
+import { isOneServerAtMost, serverChanges } from '../license/server-changes.ts';
 import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime, sweep } from './license-time.ts';
@@ -48,12 +49,13 @@ export function applyInstall(state: LedgerState, command: InstallCommand): Ledge
   const inForce = state.license!;
   if (license.vendor !== inForce.vendor)
     return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
-  if (serverKeys(license) !== serverKeys(inForce))
+  if (!isOneServerAtMost(serverChanges(inForce, license)))
     return rejected(
       'ONE_SERVER_AT_A_TIME',
-      'The license names other server keys than the one in force. Servers cannot be exchanged by a reload yet.',
+      'The license names more than one other server key than the one in force: exchange one server after the other.',
     );
   state.setLicense(license, command.license, command.licenseHash);
+  for (const key of state.drained) if (!license.servers.some((server) => server.key === key)) state.drained.delete(key);
   fitPools(state, license, state.settings!);
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
@@ -91,11 +93,4 @@ function readLicense(text: string): License | LicError {
 function rejectVersion(version: number): LedgerReply {
   const { min, max } = ledgerVersions;
   return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
-}
-
-function serverKeys(license: License): string {
-  return license.servers
-    .map(({ key }) => key)
-    .sort()
-    .join(' ');
 }

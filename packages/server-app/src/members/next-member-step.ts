@@ -124,7 +124,7 @@ function answered({ peers }: MemberFacts, id: PeerId): AnsweredPeer | undefined 
 function isHere(facts: MemberFacts, { id, incarnation }: ConfiguredMember): boolean {
   if (id === facts.self) return true;
   const peer = answered(facts, id);
-  return peer !== undefined && peer.isCaughtUp && peer.incarnation === incarnation;
+  return peer?.isCaughtUp === true && peer.incarnation === incarnation;
 }
 
 function hasQuorum(facts: MemberFacts, members: readonly ConfiguredMember[]): boolean {
