@@ -1,0 +1,158 @@
+import type { PeerId } from '@lic/interfaces';
+import type { Message } from '../core/messages.ts';
+import { CoreNetwork, type CoreNetworkOptions } from '../harness/core-network.ts';
+import { entryText, transitText } from '../harness/message-text.ts';
+import { membersOf, parseCommand, parseScript, type ScriptCommand } from './script-format.ts';
+
+/** Does what a command says, and answers what it was asked for. */
+type Verb = (command: ScriptCommand) => unknown;
+
+/**
+ * Runs scripts on a {@link CoreNetwork}: text files of commands, each with the output that is expected of it. What a command prints is
+ * everything that the servers did, then what it was asked for. `testing/scripts/README.md` lists the commands.
+ */
+export class ScriptRunner {
+  #network = new CoreNetwork({ servers: {} });
+  #trace: string[] = [];
+
+  /** Runs a whole script; answers it with the outputs as they are. */
+  run(script: string): string {
+    return parseScript(script)
+      .map((block) => ('comment' in block ? block.comment : `${block.command}\n----\n${this.#output(block.command)}`))
+      .join('\n\n')
+      .concat('\n');
+  }
+
+  #output(line: string): string {
+    this.#trace = [];
+    const command = parseCommand(line);
+    const verb = this.#verbs[command.name];
+    if (verb === undefined)
+      throw new Error(`No command ${command.name}: there are ${Object.keys(this.#verbs).join(', ')}`);
+    let asked: string[];
+    try {
+      const answer = verb(command);
+      asked = Array.isArray(answer) ? (answer as string[]) : [];
+      // What the servers sent is under way from now on.
+      void this.#network.messages;
+    } catch (error) {
+      asked = [`error: ${(error as Error).message}`];
+    }
+    const isFlowing = command.name === 'stabilize' || command.name === 'run';
+    const happened = isFlowing ? this.#trace.filter((each) => !/^\S+ send /.test(each)) : this.#trace;
+    const lines = [...happened.map((each) => each.replace(/ \(delivered\)$/, '')), ...asked];
+    return lines.length === 0 ? 'ok' : lines.join('\n');
+  }
+
+  #at(command: ScriptCommand) {
+    return this.#network.at(command.words[0] ?? '');
+  }
+
+  readonly #verbs: Record<string, Verb> = {
+    'add-nodes': ({ words, options, flags }) => {
+      const ids = [...'abcdefgh'].slice(0, Number(words[0] ?? 3));
+      const members = options['members'] === undefined ? ids : membersOf(options['members']);
+      const given: CoreNetworkOptions = {
+        members,
+        servers: Object.fromEntries(ids.map((id) => [id, {}])),
+        electionTimeoutMs: Number(options['election-timeout'] ?? 1_000),
+        preVote: flags['pre-vote'] ?? true,
+        checkQuorum: flags['check-quorum'] ?? true,
+        disk: (flags['async-storage'] ?? false) ? 'manual' : 'instant',
+        term: Number(options['term'] ?? 0),
+        log: options['log'] === undefined ? [] : options['log'].split(',').map(Number),
+        commit: Number(options['commit'] ?? 0),
+      };
+      this.#network = new CoreNetwork({ ...given, trace: (each) => this.#trace.push(each) });
+    },
+    'add-node': ({ words, options }) => {
+      const incarnation = options['incarnation'];
+      this.#network.start(words[0]!, {
+        term: 0,
+        log: [],
+        commit: 0,
+        ...(incarnation === undefined ? {} : { incarnation }),
+      });
+    },
+    campaign: (command) => this.#at(command).campaign(),
+    propose: (command) => {
+      const index = this.#at(command).propose(command.words[1] ?? 'x');
+      return index === 0 ? ['refused'] : [`index ${index}`];
+    },
+    'propose-many': (command) => {
+      const [, count, bytes] = command.words;
+      for (let each = 0; each < Number(count); each += 1) this.#at(command).propose('.'.repeat(Number(bytes ?? 1)));
+    },
+    read: (command) => {
+      const round = this.#at(command).read();
+      return round === 0 ? ['refused'] : [`waits for round ${round}`];
+    },
+    'reads-through': (command) => [`${this.#at(command).readsThrough}`],
+    transfer: (command) => this.#at(command).transfer(command.words[1]!),
+    stabilize: ({ words }) => this.#network.stabilize(...words),
+    run: ({ words }) => this.#network.run(Number(words[0])),
+    advance: ({ words }) => this.#network.advance(Number(words[0])),
+    'tick-heartbeat': (command) => this.#at(command).advance(this.#at(command).config.timing.roundMs),
+    'tick-election': (command) => this.#at(command).advance(this.#at(command).config.timing.electionTimeoutMaxMs),
+    'process-ready': (command) => this.#at(command).finishWrite(),
+    'deliver-msgs': ({ options }) => void this.#network.deliver(filterOf(options), countOf(options)),
+    'drop-msgs': ({ options }) => void this.#network.drop(filterOf(options), countOf(options)),
+    'duplicate-msgs': ({ options }) => this.#network.duplicate(filterOf(options)),
+    'reverse-msgs': () => this.#network.reorder(),
+    messages: ({ options }) => this.#network.pending(filterOf(options)).map(transitText),
+    partition: ({ words }) => this.#network.partition(...words.map((group) => group.replace(/[()]/g, '').split(','))),
+    cut: ({ words }) => this.#network.cut(words[0]!, words[1]!),
+    isolate: ({ words }) => this.#network.isolate(words[0]!),
+    heal: () => this.#network.heal(),
+    crash: ({ words }) => this.#network.crash(words[0]!),
+    restart: ({ words, options }) => {
+      const incarnation = options['incarnation'];
+      this.#network.restart(words[0]!, { ...(incarnation === undefined ? {} : { incarnation }) });
+    },
+    wipe: (command) => {
+      // The data folder is lost: the next life begins empty, under another incarnation.
+      const server = this.#at(command);
+      Object.assign(server.disk, {
+        vote: { term: 0, votedFor: null },
+        entries: [],
+        snapshot: undefined,
+        snapshotCommands: [],
+      });
+      server.write = null;
+      this.#network.restart(server.id, { incarnation: command.options['incarnation'] ?? `${server.id}-2` });
+    },
+    disk: (command) => this.#at(command).step({ kind: 'disk', state: command.words[1] as 'well' | 'full' | 'failed' }),
+    link: (command) => this.#at(command).step({ kind: 'link', peer: command.words[1]!, up: command.words[2] === 'up' }),
+    'peer-lost': (command) => this.#at(command).step({ kind: 'peerLost', peer: command.words[1]! }),
+    electable: (command) => this.#at(command).step({ kind: 'electable', on: command.words[1] === 'on' }),
+    snapshot: (command) => {
+      const index = this.#at(command).snapshot(Number(command.options['keep'] ?? 0));
+      return [index === 0 ? 'nothing new' : `snapshot at ${index}`];
+    },
+    'raft-log': (command) => {
+      const { log, state } = this.#at(command);
+      return [log.length === 0 ? `empty behind ${state.log.baseIndex}` : log.map(entryText).join(', ')];
+    },
+    commands: (command) => [this.#at(command).commands.join(' ') || 'none'],
+    status: (command) => {
+      const server = this.#at(command);
+      const peers = [...server.state.peers].map(
+        ([id, { mode, match, next, inFlight }]) =>
+          `${id}: ${mode} match=${match} next=${next} inFlight=${inFlight.length}`,
+      );
+      return [server.describe(), ...peers];
+    },
+  };
+}
+
+function filterOf({ from, to, type }: Record<string, string>): { from?: PeerId; to?: PeerId; type?: Message['type'] } {
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(type === undefined ? {} : { type: type as Message['type'] }),
+  };
+}
+
+function countOf({ count }: Record<string, string>): number {
+  return count === undefined ? Number.POSITIVE_INFINITY : Number(count);
+}
