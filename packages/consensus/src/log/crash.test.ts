@@ -322,4 +322,46 @@ describe('crashes', () => {
       await next.close();
     }
   });
+
+  it.each(['log', 'snapshot'] as const)(
+    'in the middle of a salvage leave it as damaged, or salvaged (%s)',
+    async (what) => {
+      const outcomes = new Set<boolean>();
+      for (let turns = 0; turns < 160; turns++) {
+        const machine = new SimulatedMachine(8_192);
+        const store = machine.makeStore();
+        await store.open();
+        for (let index = 1; index <= 12; index++)
+          await store.write({
+            vote: { term: index, votedFor: null },
+            entries: [{ index, term: 1, kind: 'command', data: new Uint8Array(900) }],
+          });
+        const config = new Uint8Array(0);
+        await store.saveSnapshot({ index: 4, term: 1, config }, chunks(seededRandom(1)));
+        if (what === 'snapshot') await store.saveSnapshot({ index: 30, term: 1, config }, chunks(seededRandom(2)));
+        await store.saveOwner(Uint8Array.of(5));
+        await store.close();
+        if (what === 'log') machine.disk.flip('log-0000000002.seg', 5_200);
+        else machine.disk.flip(machine.disk.names().findLast((name) => name.startsWith('snapshot')) ?? '', 40);
+        const damaged = await machine.makeStore().open();
+        expect(damaged.damage).toBeDefined();
+        expect(damaged.entries.length).toBeGreaterThan(4);
+        machine.kill();
+        const next = machine.makeStore();
+        await next.open();
+        void next.salvage();
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        const random = seededRandom(turns);
+        machine.cutPower(() => random.chance(0.5));
+        const last = machine.makeStore();
+        const found = await last.open();
+        expect({ ...found, damage: undefined }, `${turns} turns`).toEqual({ ...damaged, damage: undefined });
+        expect(await last.readOwner()).toEqual(Uint8Array.of(5));
+        outcomes.add(found.damage === undefined);
+        if (found.damage !== undefined) expect((await last.salvage()).damage).toBeUndefined();
+        await last.close();
+      }
+      expect(outcomes.size).toBe(2);
+    },
+  );
 });

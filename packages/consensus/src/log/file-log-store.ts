@@ -1,7 +1,6 @@
 import { resolve as resolvePath } from 'node:path';
 import {
   isLicError,
-  LicError,
   type LogStore,
   type LogWrite,
   type Runtime,
@@ -73,6 +72,9 @@ export class FileLogStore implements LogStore {
   readonly #fileSystem: FileSystem;
   readonly #process: ProcessIdentity | undefined;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
+  /** Settles when what {@link open} began is done. Never rejects. */
+  #opening: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #failure: Error | undefined;
   #damage: StoreDamage | undefined;
   #unlock: (() => Promise<void>) | undefined;
@@ -95,7 +97,13 @@ export class FileLogStore implements LogStore {
     this.#process = process;
   }
 
-  async open(): Promise<StoreContents> {
+  open(): Promise<StoreContents> {
+    const opening = this.#open();
+    this.#opening = opening.catch(() => {});
+    return opening;
+  }
+
+  async #open(): Promise<StoreContents> {
     if (this.#state !== 'closed') throw storeMisuse(`The log in ${this.#directory} is open already.`);
     this.#state = 'opening';
     const directory = this.#directory;
@@ -202,8 +210,19 @@ export class FileLogStore implements LogStore {
     });
   }
 
-  salvage(): Promise<StoreContents> {
-    return Promise.reject(new LicError('STORE_FAILED', 'Salvage is not there yet.'));
+  async salvage(): Promise<StoreContents> {
+    let salvaged: StoreContents | undefined;
+    await this.#enqueue({
+      despiteDamage: true,
+      run: async () => {
+        const { folder, writer, contents } = await this.#openFolder.salvage();
+        this.#folder = folder;
+        this.#writer = writer;
+        this.#damage = contents.damage;
+        salvaged = contents;
+      },
+    });
+    return salvaged as StoreContents;
   }
 
   wipe(): Promise<void> {
@@ -220,15 +239,22 @@ export class FileLogStore implements LogStore {
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'closing';
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'opening') await this.#opening;
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
     await this.#pumping;
     await this.#snapshots;
-    if (this.#state !== 'closing') return;
-    this.#state = 'closed';
     this.#sealTimer?.cancel();
     this.#sealTimer = undefined;
-    for (const file of this.#reading) await this.#endReading(file);
+    for (const file of this.#reading) await this.#endReading(file).catch(() => {});
     try {
       if (this.#failure === undefined) await this.#writer?.seal(true);
     } catch {
@@ -238,6 +264,7 @@ export class FileLogStore implements LogStore {
     await this.#unlock?.().catch(() => {});
     this.#writer = undefined;
     this.#folder = undefined;
+    this.#state = 'closed';
   }
 
   get #openFolder(): StoreFolder {

@@ -86,9 +86,11 @@ export class MemoryDisk {
     return end;
   }
 
-  /** Bit rot in what was synced: the store says so when it is opened next. */
-  damage(what: Partial<StoreDamage> = {}): void {
-    this.image.damage = { file: 'memory/log', offset: 0, what: 'Damaged on purpose.', ...what };
+  /** Bit rot in what was synced: the store says so when it is opened next. The entries from `lostFromIndex` on are lost; default: the younger half. */
+  damage(what: Partial<StoreDamage> & { readonly lostFromIndex?: number } = {}): void {
+    const { base, entries } = this.image;
+    const lostFromIndex = base.index + Math.ceil(entries.length / 2) + 1;
+    this.image.damage = { file: 'memory/log', offset: 0, what: 'Damaged on purpose.', lostFromIndex, ...what };
   }
 
   /** Bit rot in the newest snapshot. */
