@@ -23,8 +23,11 @@ import { drawId, readFolder } from './forming/folder-record.ts';
 import { formTriad } from './forming/forming.ts';
 import { LicenseDesk, type VerifiedLicense } from './license/license-desk.ts';
 import { seedLicense } from './license/license-seed.ts';
+import { MemberKeeper } from './members/member-keeper.ts';
+import { PeerRoster } from './members/peer-roster.ts';
+import { removalOf } from './members/removal.ts';
 import { createPeerCalls, type PeerCalls } from './peers/peer-calls.ts';
-import { createTriadPeers, type PeerEndpoint, type TriadPeers } from './peers/triad-peers.ts';
+import { createTriadPeers, type TriadPeers } from './peers/triad-peers.ts';
 import { createPropose } from './propose.ts';
 import type { Server, ServerInspection } from './server.ts';
 import { createServerMachine, type ServerMachine } from './server-machine.ts';
@@ -56,6 +59,7 @@ interface Member {
   readonly consensus: Consensus<LedgerResult>;
   readonly control: ControlKeeper;
   readonly terms: TermKeeper;
+  readonly members: MemberKeeper;
   readonly admin: AdminDesk;
 }
 
@@ -74,7 +78,7 @@ export class LicenseServer implements Server {
   #listeners: Listener[] = [];
   #parts: Parts | undefined;
   #member: Member | undefined;
-  #endpoints: readonly PeerEndpoint[] = [];
+  readonly #roster = new PeerRoster((links) => this.#parts?.peers.setEndpoints(links));
   #formingTrouble: string | null = null;
   #isServing = true;
   #stopped: Promise<void> | undefined;
@@ -85,7 +89,7 @@ export class LicenseServer implements Server {
     this.#license = new LicenseDesk(options, options.logger);
     this.#news = new ControlNews({
       view: () => this.#view(),
-      endpoint: (id) => this.#endpoint(id),
+      endpoint: (id) => this.#roster.find(id),
       isServing: () => this.#member?.terms.desk !== undefined,
       noteControl: (isKnown) => this.#parts?.status.noteControl(isKnown),
       broadcast: (message) => this.#parts?.hub.broadcast(message),
@@ -114,7 +118,8 @@ export class LicenseServer implements Server {
     try {
       const contents = await store.open();
       const seed = await seedLicense(this.#license, store, contents);
-      this.#endpoints = this.#license.endpoints(seed.license);
+      const throughIndex = contents.entries.at(-1)?.index ?? contents.snapshot?.index ?? 0;
+      this.#roster.seeded(this.#license.endpoints(seed.license), throughIndex);
       // A record that can't be read is refused with its reason when the triad is joined.
       const folder = await readFolder(store).catch(() => undefined);
       const parts = this.#compose(transports, seed, folder?.formed?.formation.instance ?? null);
@@ -162,6 +167,7 @@ export class LicenseServer implements Server {
     this.#isServing = false;
     this.#member?.terms.stop();
     this.#member?.control.stop();
+    this.#member?.members.stop();
     this.#parts?.clock.stop();
     this.#parts?.activeClock.stop();
     await Promise.allSettled(this.#listeners.map((listener) => listener.close()));
@@ -182,7 +188,7 @@ export class LicenseServer implements Server {
       scheme,
       bootId: this.#bootId,
       instance,
-      endpoints: this.#endpoints,
+      endpoints: this.#roster.links,
       roundMs: timing.roundMs,
     });
     const calls = createPeerCalls(peers, { runtime });
@@ -190,7 +196,7 @@ export class LicenseServer implements Server {
       runtime,
       logger,
       network: peers,
-      members: () => this.#endpoints.map((endpoint) => endpoint.id),
+      members: () => this.#roster.voters,
       licenseTimeMs: () => this.#ledger.summary().licenseTimeMs,
     });
     const status = new StatusDesk({
@@ -202,7 +208,7 @@ export class LicenseServer implements Server {
       clock,
       view: () => this.#view(),
       facts: () => this.#facts(),
-      endpoints: () => this.#endpoints,
+      endpoints: () => this.#roster.servers,
       // What tells it is looked at once in each round, and its answer was one round on its way.
       controlAgeMsMax: timing.electionTimeoutMaxMs + 2 * timing.roundMs,
       readBarrier: async () => {
@@ -262,7 +268,7 @@ export class LicenseServer implements Server {
       network: peers,
       calls,
       self: identity.publicKey,
-      endpoints: this.#endpoints,
+      endpoints: this.#roster.servers,
       licenseHash: seed.hash,
       isNew,
       signal: this.#stopping.signal,
@@ -281,7 +287,7 @@ export class LicenseServer implements Server {
       self: { id: identity.publicKey, incarnation },
       formation: formed.formation,
       timing,
-      rankOf: (member) => this.#endpoint(member)?.rank ?? Number.MAX_SAFE_INTEGER,
+      rankOf: (member) => this.#roster.rankOf(member),
     });
     const shared = {
       runtime,
@@ -291,7 +297,7 @@ export class LicenseServer implements Server {
       clock,
       peers,
       calls,
-      endpoints: () => this.#endpoints,
+      endpoints: () => this.#roster.servers,
     };
     const propose = createPropose(consensus, () => clock.stampMs());
     const control = new ControlKeeper({
@@ -312,7 +318,8 @@ export class LicenseServer implements Server {
       onServing: () => this.#news.tell(),
     });
     const admin = new AdminDesk({ ...shared, propose, control, license: this.#license, view: () => this.#view() });
-    this.#member = { consensus, control, terms, admin };
+    const members = new MemberKeeper({ ...shared, control, timing, self: identity.publicKey, roster: this.#roster });
+    this.#member = { consensus, control, terms, members, admin };
     consensus.on({
       onControlGained: (term) => {
         control.controlGained();
@@ -324,7 +331,7 @@ export class LicenseServer implements Server {
       },
       onChange: () => this.#news.tell(),
       onTransferring: (to) => {
-        hub.broadcast({ t: 'moving', to: hintOf(this.#endpoint(to)), reason: 'control is handed over' });
+        hub.broadcast({ t: 'moving', to: hintOf(this.#roster.find(to)), reason: 'control is handed over' });
       },
     });
     await consensus.start(this.#machine);
@@ -342,15 +349,14 @@ export class LicenseServer implements Server {
     const text = this.#ledger.licenseText();
     const { licenseHash } = this.#ledger.summary();
     if (license === null || text === null || licenseHash === null) return;
-    this.#endpoints = this.#license.endpoints(license);
-    this.#parts?.peers.setEndpoints(this.#endpoints);
+    this.#roster.licensed(this.#license.endpoints(license));
     void this.#license.follow(text, licenseHash);
   }
 
   #welcome(hello: HelloMessage): Promise<WelcomeMessage> {
     const { scheme, identity, timing, settings } = this.#options;
     const { state, term } = this.#view();
-    const own = this.#endpoint(identity.publicKey);
+    const own = this.#roster.find(identity.publicKey);
     const summary = this.#ledger.summary();
     return makeWelcome({
       hello,
@@ -365,7 +371,7 @@ export class LicenseServer implements Server {
         state,
         term,
         control: this.#news.hint(),
-        servers: this.#endpoints.flatMap((endpoint) => hintOf(endpoint) ?? []),
+        servers: this.#roster.servers.flatMap((endpoint) => hintOf(endpoint) ?? []),
         settings: {
           repeatAfterMs: repeatAfterRounds * timing.roundMs,
           leaseMs: summary.settings?.leaseMs ?? settings.leaseMs,
@@ -385,7 +391,21 @@ export class LicenseServer implements Server {
     }
     const status = this.#member?.consensus.status();
     if (status === undefined) return { state: 'forming', term: 0, leader: null, trouble: this.#formingTrouble };
+    const removed = this.#removal(status.members.map(({ id }) => id));
+    if (removed !== null) return { state: 'fenced', term: status.term, leader: null, trouble: removed };
     return { state: status.state, term: status.term, leader: status.leader, trouble: status.trouble };
+  }
+
+  #removal(members: readonly string[]): string | null {
+    const { peers } = this.#parts as Parts;
+    const license = this.#ledger.license();
+    return removalOf({
+      self: peers.self,
+      servers: license?.servers.map(({ key }) => key) ?? null,
+      members,
+      peers: peers.peers().map((id) => ({ id, isUp: peers.isUp(id) })),
+      refusals: () => peers.refusals(),
+    });
   }
 
   async #facts(): Promise<ServerFacts> {
@@ -407,9 +427,5 @@ export class LicenseServer implements Server {
       trouble,
       notices,
     };
-  }
-
-  #endpoint(id: string): PeerEndpoint | undefined {
-    return this.#endpoints.find((endpoint) => endpoint.id === id);
   }
 }

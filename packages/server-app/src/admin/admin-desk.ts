@@ -1,11 +1,20 @@
-import type { Ledger } from '@lic/core';
-import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
+import type { Ledger, LedgerResult } from '@lic/core';
+import {
+  type Consensus,
+  errorMessage,
+  isLicError,
+  LicError,
+  type Logger,
+  type PeerId,
+  type Runtime,
+} from '@lic/interfaces';
 import { type AdminRequest, adminSchema } from '@lic/protocol';
 import { z } from 'zod';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlView } from '../control/control-view.ts';
-import { checkSameKeys, type LicenseDesk } from '../license/license-desk.ts';
+import type { LicenseDesk } from '../license/license-desk.ts';
+import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
@@ -21,6 +30,7 @@ export interface AdminDeskParts {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly ledger: Ledger;
+  readonly consensus: Pick<Consensus<LedgerResult>, 'status'>;
   readonly propose: Propose;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
@@ -115,10 +125,10 @@ export class AdminDesk {
 
   /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
   async #reload(text: string): Promise<AdminOutcome> {
-    const { license, ledger, peers, calls } = this.#parts;
+    const { license, ledger, peers, calls, consensus } = this.#parts;
     const verified = await this.#verifiedBy(peers.self, license.verify(text));
     const current = ledger.license();
-    if (current !== null) checkSameKeys(current, verified.license);
+    if (current !== null) checkServerExchange(current, verified.license, consensus.status().members);
     if (ledger.summary().licenseHash === verified.hash) {
       return { message: 'This license is in force already.', result: { licenseHash: verified.hash, changed: false } };
     }

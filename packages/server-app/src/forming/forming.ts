@@ -141,7 +141,7 @@ async function tryStep(options: FormTriadOptions, book: FolderBook): Promise<str
   const others = endpoints.filter(({ id }) => id !== self);
   const views = await Promise.all(others.map((endpoint) => ask(calls, endpoint)));
   const formed = views.filter(({ state }) => state?.formed != null);
-  if (formed.length > 0) return joinFormed(options, book, formed);
+  if (formed.length > 0) return joinFormed(book, formed);
   const obstacle = obstacleOf(options, views);
   if (obstacle !== undefined) return obstacle;
   const first = firstOf(endpoints);
@@ -149,7 +149,8 @@ async function tryStep(options: FormTriadOptions, book: FolderBook): Promise<str
   return offerTo(options, book, views);
 }
 
-async function joinFormed({ self }: FormTriadOptions, book: FolderBook, views: readonly PeerView[]): Promise<string> {
+/** A peer that is linked knows this server's key, from a license of its log or from the configuration: that is enough to come as a learner. */
+async function joinFormed(book: FolderBook, views: readonly PeerView[]): Promise<string> {
   const triads = views.flatMap(({ endpoint, state }) =>
     state?.formed == null ? [] : { name: endpoint.name, formed: state.formed },
   );
@@ -158,9 +159,6 @@ async function joinFormed({ self }: FormTriadOptions, book: FolderBook, views: r
   const other = more.find(({ formed }) => formed.formation.instance !== first.formed.formation.instance);
   if (other !== undefined) {
     return `${first.name} and ${other.name} belong to two triads, ${first.formed.formation.instance} and ${other.formed.formation.instance}. One of their data folders is in the wrong place.`;
-  }
-  if (!first.formed.formation.members.some(({ id }) => id === self)) {
-    return `the triad of ${first.name} has no server with this server's key, ${self}.`;
   }
   await book.join(first.formed);
   return '';

@@ -331,6 +331,11 @@ export class PeerSlot implements LinkOwner {
     if (!this.#isRunning || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#redial?.cancel();
     const { transports, refusals, runtime, times } = this.#context;
+    if (this.endpoint.addresses.length === 0) {
+      // A server that no license seen here names any more: it knows where this one is.
+      this.#redial = runtime.setTimer(times.redialMaxMs, () => this.#dial());
+      return;
+    }
     const routes = this.endpoint.addresses.flatMap((address) => {
       const transport = transports.find(({ schemes }) => schemes.includes(address.slice(0, address.indexOf(':'))));
       return transport === undefined ? [] : [{ address, transport }];

@@ -32,7 +32,7 @@ export interface TriadPeers extends PeerNetwork {
   readonly instance: string | null;
   /** From now on links must name this instance; links made while forming (instance null) are told, not dropped. */
   setInstance(instance: string): void;
-  /** The members may have changed name, address or rank (never key, for now). */
+  /** Links are taken from these keys from now on, and from no other. One without addresses is not dialled. */
   setEndpoints(endpoints: readonly PeerEndpoint[]): void;
   isUp(peer: PeerId): boolean;
   /** Whether the peer's process answers within 200 ms (two rounds). A link on which it does not is given up. */
@@ -60,7 +60,7 @@ export interface TriadPeersOptions {
   readonly bootId: string;
   /** The triad instance of the data folder, or null while it has none. */
   readonly instance: string | null;
-  /** All members, this server among them. */
+  /** All that links are taken from, this server among them where it is one. */
   readonly endpoints: readonly PeerEndpoint[];
   /** The network's pace (`ConsensusTiming.roundMs`); default 100. Probes and the loss jitter go with it. */
   readonly roundMs?: number;
@@ -193,6 +193,7 @@ class AuthenticatedPeers implements TriadPeers {
     for (const [id, slot] of this.#slots) {
       if (this.#ranks.includes(id)) continue;
       this.#slots.delete(id);
+      this.#refusals.clear(id);
       const ending = slot.stop().finally(() => this.#ending.delete(ending));
       this.#ending.add(ending);
     }

@@ -1,6 +1,6 @@
 import { type RaftOptions, raft } from '@lic/consensus';
 import { ed25519Scheme, type LedgerSettings } from '@lic/core';
-import { type ConsensusFactory, type ConsensusTiming, LicError } from '@lic/interfaces';
+import { type ConsensusFactory, type ConsensusTiming, LicError, type LogStore } from '@lic/interfaces';
 import { createServer, type Server, type ServerOptions } from '@lic/server-app';
 import {
   type CrashLoss,
@@ -27,6 +27,8 @@ export interface ClusterServerParts {
   readonly syncMs: number | (() => number);
   /** Puts something between a server and its consensus: a checker that looks on. Default: nothing. */
   readonly wrapConsensus?: (factory: ConsensusFactory, server: ClusterServer) => ConsensusFactory;
+  /** Puts something between a server and its store. Default: nothing. */
+  readonly wrapStore?: (store: LogStore, server: ClusterServer) => LogStore;
   readonly more: Pick<ServerOptions, 'failback' | 'failbackAfterMs'>;
 }
 
@@ -77,6 +79,11 @@ export class ClusterServer {
     return this.#server;
   }
 
+  /** How many processes it has had. */
+  get boots(): number {
+    return this.#boots;
+  }
+
   get runtime(): VirtualRuntime {
     if (this.#runtime === undefined) throw new Error(`${this.name} was never started`);
     return this.#runtime;
@@ -90,7 +97,7 @@ export class ClusterServer {
   start(options: { readonly isNew?: boolean } = {}): Promise<void> {
     if (this.#server !== undefined) throw new Error(`${this.name} is running`);
     const { world, network, timing, settings, raft: raftOptions, syncMs, more } = this.#parts;
-    const { wrapConsensus = (factory) => factory } = this.#parts;
+    const { wrapConsensus = (factory) => factory, wrapStore = (store) => store } = this.#parts;
     this.#boots++;
     const runtime = world.runtime(`${this.name}#${this.#boots}`, this.clock);
     this.#runtime = runtime;
@@ -99,7 +106,7 @@ export class ClusterServer {
       logger: this.logger,
       transports: [network.transport(this.name)],
       consensus: wrapConsensus(raft(raftOptions), this),
-      store: createMemoryLogStore(this.disk, { runtime, syncMs }),
+      store: wrapStore(createMemoryLogStore(this.disk, { runtime, syncMs }), this),
       scheme: ed25519Scheme,
       identity: this.#named.identity,
       vendorKey: vendor.publicKey,
