@@ -34,7 +34,7 @@ const STABILIZE_ROUNDS_MAX = 1_000;
 
 /**
  * Several cores and the messages between them, which arrive when told to, and in the order told. Nothing is delivered and no time passes
- * by itself. All servers share one clock.
+ * by itself. Each server has a clock of its own, which may be ahead where only that server was advanced.
  *
  * ```ts
  * const net = new CoreNetwork({ members: ['a', 'b', 'c'] });
@@ -51,6 +51,7 @@ export class CoreNetwork {
   readonly #down = new Map<PeerId, CoreHarness>();
   readonly #cut = new Set<string>();
   #transit: InTransit[] = [];
+  /** How much time has passed for all. Milliseconds. */
   now = 0;
 
   constructor(options: CoreNetworkOptions = {}) {
@@ -97,9 +98,8 @@ export class CoreNetwork {
     return this.#add(new CoreHarness({ ...given, id, now: this.now, ...this.#tracing(id, trace) }));
   }
 
-  /** Puts a harness that was made elsewhere into the network, with its clock set to the network's. */
+  /** Puts a harness that was made elsewhere into the network. */
   put(server: CoreHarness): CoreHarness {
-    server.now = this.now;
     return this.#add(server);
   }
 
@@ -117,7 +117,7 @@ export class CoreNetwork {
     const before = this.#down.get(id);
     if (before === undefined) throw new LicError('HARNESS_STATE', `No server ${id} was ever in this network.`);
     this.options.trace?.(`${id} restarted`);
-    return this.#add(before.restart({ now: this.now, ...options }));
+    return this.#add(before.restart({ now: Math.max(this.now, before.now), ...options }));
   }
 
   /** Messages that fit, oldest first. */
@@ -208,7 +208,7 @@ export class CoreNetwork {
   /** Lets time pass for all servers, each ticking when it wants to. Nothing is delivered. */
   advance(byMs: number): void {
     this.now += byMs;
-    for (const server of this.#servers.values()) server.advance(this.now - server.now);
+    for (const server of this.#servers.values()) server.advance(byMs);
     this.#collect();
   }
 
@@ -217,8 +217,8 @@ export class CoreNetwork {
     const end = this.now + forMs;
     this.stabilize();
     while (this.now < end) {
-      const wakeAt = Math.min(...[...this.#servers.values()].map((server) => server.core.wakeAt()));
-      this.advance(Math.min(end, Math.max(wakeAt, this.now + 1)) - this.now);
+      const soonest = Math.min(...[...this.#servers.values()].map((server) => server.core.wakeAt() - server.now));
+      this.advance(Math.min(end - this.now, Math.max(soonest, 1)));
       this.stabilize();
     }
   }

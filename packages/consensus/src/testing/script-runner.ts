@@ -1,5 +1,6 @@
 import type { PeerId } from '@lic/interfaces';
 import type { Message } from '../core/messages.ts';
+import type { CoreHarnessOptions } from '../harness/core-harness-options.ts';
 import { CoreNetwork, type CoreNetworkOptions } from '../harness/core-network.ts';
 import { entryText, transitText } from '../harness/message-text.ts';
 import { membersOf, parseCommand, parseScript, type ScriptCommand } from './script-format.ts';
@@ -39,7 +40,9 @@ export class ScriptRunner {
       asked = [`error: ${(error as Error).message}`];
     }
     const isFlowing = command.name === 'stabilize' || command.name === 'run';
-    const happened = isFlowing ? this.#trace.filter((each) => !/^\S+ send /.test(each)) : this.#trace;
+    const isShown = (each: string) =>
+      !/^\S+ send /.test(each) && !(command.name === 'run' && / round(Reply)? /.test(each));
+    const happened = isFlowing ? this.#trace.filter(isShown) : this.#trace;
     const lines = [...happened.map((each) => each.replace(/ \(delivered\)$/, '')), ...asked];
     return lines.length === 0 ? 'ok' : lines.join('\n');
   }
@@ -54,16 +57,15 @@ export class ScriptRunner {
       const members = options['members'] === undefined ? ids : membersOf(options['members']);
       const given: CoreNetworkOptions = {
         members,
-        servers: Object.fromEntries(ids.map((id) => [id, {}])),
+        servers: Object.fromEntries(ids.map((id) => [id, stateOf(options, `${id}.`)])),
         electionTimeoutMs: Number(options['election-timeout'] ?? 1_000),
         preVote: flags['pre-vote'] ?? true,
         checkQuorum: flags['check-quorum'] ?? true,
         disk: (flags['async-storage'] ?? false) ? 'manual' : 'instant',
-        term: Number(options['term'] ?? 0),
-        log: options['log'] === undefined ? [] : options['log'].split(',').map(Number),
-        commit: Number(options['commit'] ?? 0),
+        ...stateOf(options),
       };
       this.#network = new CoreNetwork({ ...given, trace: (each) => this.#trace.push(each) });
+      this.#trace = [];
     },
     'add-node': ({ words, options }) => {
       const incarnation = options['incarnation'];
@@ -75,6 +77,13 @@ export class ScriptRunner {
       });
     },
     campaign: (command) => this.#at(command).campaign(),
+    elect: (command) => {
+      this.#at(command).campaign();
+      this.#network.stabilize();
+      this.#trace = [];
+      const { leader } = this.#network;
+      return [leader === undefined ? 'nobody leads' : `${leader.id} leads term ${leader.state.term}`];
+    },
     propose: (command) => {
       const index = this.#at(command).propose(command.words[1] ?? 'x');
       return index === 0 ? ['refused'] : [`index ${index}`];
@@ -142,6 +151,16 @@ export class ScriptRunner {
       );
       return [server.describe(), ...peers];
     },
+  };
+}
+
+/** The state that options such as `term=2 log=1,2 commit=1`, or for one server `a.term=2`, put a server in. */
+function stateOf(options: Record<string, string>, prefix = ''): CoreHarnessOptions {
+  const [term, log, commit] = ['term', 'log', 'commit'].map((name) => options[`${prefix}${name}`]);
+  return {
+    ...(term === undefined ? {} : { term: Number(term) }),
+    ...(log === undefined ? {} : { log: log.split(',').map(Number) }),
+    ...(commit === undefined ? {} : { commit: Number(commit) }),
   };
 }
 
