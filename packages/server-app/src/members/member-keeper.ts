@@ -48,7 +48,7 @@ export class MemberKeeper {
 
   constructor(parts: MemberKeeperParts) {
     this.#parts = parts;
-    this.#look();
+    this.#arm();
   }
 
   stop(): void {
@@ -56,9 +56,14 @@ export class MemberKeeper {
     this.#timer?.cancel();
   }
 
-  #look(): void {
-    const { runtime, timing, consensus, roster } = this.#parts;
+  #arm(): void {
+    const { runtime, timing } = this.#parts;
     this.#timer = runtime.setTimer(timing.roundMs, () => this.#look(), { keepAlive: false });
+  }
+
+  #look(): void {
+    const { runtime, consensus, roster } = this.#parts;
+    this.#arm();
     const status = consensus.status();
     roster.configured(status);
     if (status.state !== 'in-control' || status.isChangingMembers) return;
