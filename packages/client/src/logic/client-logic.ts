@@ -357,6 +357,7 @@ export class ClientLogic {
       checkouts: this.#checkouts,
       checkins: this.#checkins,
       questions: this.#questions,
+      entropy: this.#entropy,
       get clocks() {
         return logic.#clocks;
       },
