@@ -1,35 +1,40 @@
+import { availableParallelism } from 'node:os';
 import { runtime } from '@lic/runtime';
 import { plantedBugs } from './planted/planted-bugs.ts';
 import { type Command, parseCommand, usage } from './seeds/command-line.ts';
-import { runSeeds, type SeedsOutcome } from './seeds/seeds.ts';
-import type { RunReport } from './simulation/simulation.ts';
+import { failureLines, isWorkloadTooWeak, summaryLines, workloadLines } from './seeds/report.ts';
+import { search } from './seeds/search.ts';
+import { seedPool } from './seeds/seed-pool.ts';
+import { work, workerArgument } from './seeds/seed-worker.ts';
 
-const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 
-/** What a failed seed says: the end of its trace, the broken promise, and how to see it again. */
-function printFailure({ seed, violation, trace }: RunReport, { seconds, traceLines }: Command): void {
-  print(trace.lines(traceLines).join('\n'));
-  print(`\nseed ${seed} broke ${violation?.message}`);
-  print(`replay: npm run sim -- --seed ${seed} --seconds ${seconds} --trace ${traceLines}`);
-}
-
-function printSummary(outcome: SeedsOutcome, wallMs: number): void {
-  const { seeds, events, virtualMs, entries, grants, terms, faults } = outcome;
-  const rate = Math.round((events / wallMs) * 1_000);
-  print(`${seeds} seeds, ${events} events (${rate}/s), ${Math.round(virtualMs / 1_000)} virtual seconds`);
-  print(`${entries} entries of the log, ${grants} grants, ${terms} terms with somebody in control`);
-  const counts = Object.entries(faults).map(([kind, count]) => `${kind} ${count}`);
-  print(`faults: ${counts.length > 0 ? counts.join(', ') : 'none'}`);
+/** A seed that nobody has chosen. */
+function drawSeed(): number {
+  return new DataView(runtime.random(4).buffer).getUint32(0);
 }
 
 async function simulate(command: Command): Promise<number> {
-  const began = runtime.monotonic();
-  const outcome = await runSeeds(command, (report) => {
-    if (report.violation !== undefined && !command.json) printFailure(report, command);
-  });
-  if (command.json) print(JSON.stringify(outcome));
-  else printSummary(outcome, runtime.monotonic() - began);
-  return outcome.failed === undefined ? 0 : 1;
+  const { seconds, traceLines, json, seeds } = command;
+  const firstSeed = command.firstSeed ?? drawSeed();
+  const jobs = Math.min(command.jobs ?? availableParallelism(), seeds);
+  if (!json) print(`seeds from ${firstSeed} on, ${jobs === 1 ? 'one process' : `${jobs} processes`}`);
+  const pool = seedPool(jobs);
+  const beganMs = runtime.monotonic();
+  try {
+    const { outcome, failure } = await search(pool, { ...command, firstSeed, jobs });
+    if (json) print(JSON.stringify({ firstSeed, ...outcome }));
+    else {
+      if (failure !== undefined) {
+        const replay = `npm run sim -- --seed ${failure.seed} --seconds ${seconds} --trace ${traceLines}`;
+        print(...failureLines(failure, replay), '');
+      }
+      print(...summaryLines(outcome, runtime.monotonic() - beganMs), ...workloadLines(outcome));
+    }
+    return failure !== undefined || isWorkloadTooWeak(outcome) ? 1 : 0;
+  } finally {
+    pool.close();
+  }
 }
 
 async function plant(command: Command): Promise<number> {
@@ -42,7 +47,7 @@ async function plant(command: Command): Promise<number> {
   }
   let missed = 0;
   for (const bug of wanted) {
-    const { foundAt, seeds, message } = await searchFor(bug, command);
+    const { foundAt, seeds, message } = await searchFor(bug, { ...command, firstSeed: command.firstSeed ?? 1 });
     if (foundAt === undefined) missed++;
     print(foundAt === undefined ? `MISSED ${bug.name}` : `found ${bug.name} after ${seeds} seeds (${message})`);
   }
@@ -60,4 +65,5 @@ async function main(): Promise<number> {
   return command.plantedBugs ? plant(command) : simulate(command);
 }
 
-process.exitCode = await main();
+if (process.argv[2] === workerArgument) work();
+else process.exitCode = await main();

@@ -50,6 +50,11 @@ export class ConsensusChecks {
     return this.#controlOf.size;
   }
 
+  /** The newest term in which a server was in control. */
+  get newestTerm(): number {
+    return this.#newestControl;
+  }
+
   wrap(factory: ConsensusFactory, process: WatchedProcess): ConsensusFactory {
     return <Result>(context: Parameters<ConsensusFactory>[0]): Consensus<Result> => {
       const inner = factory<Result>(context);

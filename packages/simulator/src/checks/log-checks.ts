@@ -15,12 +15,11 @@ interface AppliedEntry {
   readonly by: string;
 }
 
-/** A grant exists only once so many servers have it on disk (triad.md, S10). */
-const quorum = 2;
-
 /** What the checks of the log need of the rest of the run. */
 export interface LogChecksParts {
   readonly fail: Fail;
+  /** A grant exists only once so many servers have it on disk (triad.md, S10). */
+  readonly quorum: number;
   /** Whether the client of this grant believes that it holds it, now. */
   readonly isHeld: (grant: string) => boolean;
   /** How many disks have this very entry, synced. */
@@ -42,6 +41,10 @@ export class LogChecks {
   /** Session and sequence number of every checkout that was granted. */
   readonly #served = new Set<string>();
   readonly #epochs = new Map<string, { readonly epoch: number; readonly resume: string }>();
+  /** By pool: seats taken at the newest entry. A license that has fewer evicts nobody (I2). */
+  readonly #taken = new Map<string, number>();
+  /** Of each feature at the newest entry: its seats, or more where a license with fewer found them taken. */
+  #seats: ReadonlyMap<string, number> = new Map();
   #newestIndex = 0;
 
   constructor(parts: LogChecksParts) {
@@ -55,6 +58,11 @@ export class LogChecks {
 
   get grantsEver(): number {
     return this.#everGranted.size;
+  }
+
+  /** Seats of a feature that may be held at the newest entry. */
+  seatsOf(feature: string): number {
+    return this.#seats.get(feature) ?? 0;
   }
 
   /** Grants that stand at the newest entry. */
@@ -78,12 +86,13 @@ export class LogChecks {
     this.#compare(server, index, command, hash);
     if (ledger.summary().licenseTimeMs < licenseTimeMs)
       this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
-    this.#checkPools(server, ledger, index);
     if (before === undefined) return result;
+    this.#checkPools(server, ledger, index);
     this.#newestIndex = Math.max(this.#newestIndex, index);
+    this.#seats = seatsByFeature(ledger);
     this.#entries.set(index, { command: command.slice(), hash, by: server });
     const copies = this.#parts.copiesOf(index, command);
-    if (copies < quorum)
+    if (copies < this.#parts.quorum)
       this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
     for (const event of result.events) this.#note(event, index);
     this.#checkGrants(ledger, index);
@@ -102,9 +111,12 @@ export class LogChecks {
   }
 
   #checkPools(server: string, ledger: Ledger, index: number): void {
-    for (const { feature, count, inUse } of ledger.pools())
-      if (count !== 'uncounted' && inUse > count)
+    for (const { feature, version, count, inUse } of ledger.pools()) {
+      const pool = `${feature} ${version}`;
+      if (count !== 'uncounted' && inUse > count && inUse > (this.#taken.get(pool) ?? 0))
         this.#parts.fail('I2', `${inUse} of ${count} seats of ${feature} are taken at ${server}, entry ${index}`);
+      this.#taken.set(pool, inUse);
+    }
   }
 
   /** The ledger's own count of seats is not believed: it is counted again from its grants, and those from the events. */
@@ -182,6 +194,15 @@ function stateOf(ledger: Ledger, bytes: Uint8Array): LedgerMoment {
   if (command.kind !== 'resume') return { command, seats: 0, grants: 0, epoch: 0 };
   const epoch = ledger.session(command.session)?.epoch ?? 0;
   return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch };
+}
+
+function seatsByFeature(ledger: Ledger): ReadonlyMap<string, number> {
+  const seats = new Map<string, number>();
+  for (const { feature, count, inUse } of ledger.pools()) {
+    const most = count === 'uncounted' ? Infinity : Math.max(count, inUse);
+    seats.set(feature, (seats.get(feature) ?? 0) + most);
+  }
+  return seats;
 }
 
 function seatsOf(ledger: Ledger): number {

@@ -1,31 +1,49 @@
 import { connectTo } from '@lic/client';
 import { errorCode, errorMessage } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
-import type { MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import {
+  type MemoryNetwork,
+  type SeededRandom,
+  seededRandom,
+  type VirtualRuntime,
+  type VirtualWorld,
+} from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
-import { vendor } from '../cluster/cluster-license.ts';
+import { type Feature, vendor } from '../cluster/cluster-license.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
-import type { OperatorDeed, Plan } from './plan.ts';
-import { sleep } from './sleep.ts';
+import { inControl } from '../faults/fault.ts';
+import type { DeedKind } from '../faults/fault-kinds.ts';
+import { drawFeatures } from './plan.ts';
+import type { ScheduledDeed } from './schedule.ts';
 
 /** What an {@link Operator} is made with. */
 export interface OperatorParts {
   readonly world: VirtualWorld;
   readonly network: MemoryNetwork;
-  readonly plan: Plan;
-  readonly random: SeededRandom;
+  readonly seed: number;
+  readonly scheduled: readonly ScheduledDeed[];
   readonly servers: readonly ClusterServer[];
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
   /** Ids of grants that clients hold now. */
   readonly held: () => readonly string[];
+  /** Signs a license for these servers with other features. */
+  readonly sign: (id: string, features: readonly Feature[]) => Promise<string>;
+}
+
+/** What is to be asked, of whom. */
+interface Question {
+  readonly request: AdminRequest;
+  readonly asked: ClusterServer;
+  readonly what: string;
 }
 
 const host = 'operator';
-const pauseMsMax = 6_000;
 
-/** An administrator who revokes, drains and transfers, as the seed has it. */
+/** An administrator who does what the schedule says, each at its time. */
 export class Operator {
+  /** How often each deed was answered as done. */
+  readonly counts = new Map<DeedKind, number>();
   readonly #parts: OperatorParts;
   readonly #runtime: VirtualRuntime;
   #isWorking = true;
@@ -35,40 +53,61 @@ export class Operator {
     this.#runtime = parts.world.runtime(host);
   }
 
-  async work(): Promise<void> {
-    const { random, plan } = this.#parts;
-    while (this.#isWorking && plan.deeds.length > 0) {
-      await sleep(this.#runtime, random.float() * pauseMsMax);
-      if (this.#isWorking) await this.#ask(this.#draw(random.pick(plan.deeds)));
-    }
+  start(): void {
+    const { world, scheduled } = this.#parts;
+    for (const deed of scheduled)
+      world.schedule(deed.atMs - world.nowMs, () => {
+        if (this.#isWorking) void this.#do(deed);
+      });
   }
 
   stop(): void {
     this.#isWorking = false;
   }
 
-  #draw(deed: OperatorDeed): AdminRequest | undefined {
-    const { random, servers, held } = this.#parts;
-    const server = random.pick(servers).name;
-    switch (deed) {
+  async #do(deed: ScheduledDeed): Promise<void> {
+    const question = await this.#questionOf(deed);
+    if (question !== undefined && (await this.#ask(question)))
+      this.counts.set(deed.kind, (this.counts.get(deed.kind) ?? 0) + 1);
+  }
+
+  async #questionOf({ id, kind, server: drawn }: ScheduledDeed): Promise<Question | undefined> {
+    const { servers, seed } = this.#parts;
+    const random = seededRandom(seed).fork(`deed/${id}`);
+    const named = drawn === 'in-control' ? inControl(servers) : servers.find(({ rank }) => rank === drawn);
+    const server = named ?? random.pick(servers);
+    const request = await this.#requestOf(kind, { id, server, random });
+    if (request === undefined) return undefined;
+    const asked = random.pick(servers);
+    const brief = 'license' in request ? { ...request, license: `license-${id}` } : request;
+    return { request, asked, what: `${JSON.stringify(brief)} at ${asked.name}` };
+  }
+
+  async #requestOf(
+    kind: DeedKind,
+    { id, server, random }: { readonly id: number; readonly server: ClusterServer; readonly random: SeededRandom },
+  ): Promise<AdminRequest | undefined> {
+    switch (kind) {
       case 'revoke': {
-        const grants = held();
-        return grants.length === 0
-          ? undefined
-          : { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
+        const grants = this.#parts.held();
+        if (grants.length === 0) return undefined;
+        return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
       }
       case 'drain':
-        return random.chance(0.4) ? { verb: 'drain', server } : { verb: 'undrain', server };
+      case 'undrain':
+        return { verb: kind, server: server.name };
       case 'transfer':
-        return random.chance(0.5) ? { verb: 'transfer', to: server } : { verb: 'transfer' };
+        return random.chance(0.5) ? { verb: 'transfer', to: server.name } : { verb: 'transfer' };
+      case 'reload':
+        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, drawFeatures(random)) };
+      case 'timeAccept':
+        return { verb: 'timeAccept' };
     }
   }
 
-  async #ask(request: AdminRequest | undefined): Promise<void> {
-    const { random, servers, network, note, fail } = this.#parts;
-    if (request === undefined) return;
-    const asked = random.pick(servers);
-    const what = `${JSON.stringify(request)} at ${asked.name}`;
+  /** Answers whether it was done. */
+  async #ask({ request, asked, what }: Question): Promise<boolean> {
+    const { network, note, fail } = this.#parts;
     try {
       const connection = await connectTo(asked.address, {
         transports: [network.transport(host)],
@@ -78,12 +117,14 @@ export class Operator {
       try {
         const { message } = await connection.admin(request, asked.adminToken);
         note(host, `${what}: ${message}`);
+        return true;
       } finally {
         connection.close();
       }
     } catch (error) {
       note(host, `${what}: ${errorCode(error)}`);
       if (errorCode(error) === 'INTERNAL') fail('bug', `${what}: ${errorMessage(error)}`);
+      return false;
     }
   }
 }

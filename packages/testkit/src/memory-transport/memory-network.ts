@@ -28,7 +28,10 @@ export interface MemoryNetworkOptions {
   readonly world: VirtualWorld;
   /** Between different hosts. Default 1 – 5 ms; on one host there is none. */
   readonly latency?: Latency;
-  /** Looks on: a frame has arrived. `isLate`: after one of a newer connection between the two hosts, in the same direction. */
+  /**
+   * Looks on: a frame has arrived. `isLate`: it is the first of its connection to arrive after one of a newer connection between the two
+   * hosts, in the same direction.
+   */
   readonly onArrival?: (from: string, to: string, isLate: boolean) => void;
 }
 
@@ -99,13 +102,21 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
   let linksOpened = 0;
   const newestArrived = new Map<string, number>();
   const { onArrival } = options;
+  const countArrivals = (
+    tell: (isLate: boolean) => void,
+    { way, link }: { way: string; link: number },
+  ): (() => void) => {
+    let wasLate = false;
+    return () => {
+      const newest = newestArrived.get(way) ?? 0;
+      if (link > newest) newestArrived.set(way, link);
+      const isLate = link < newest && !wasLate;
+      wasLate ||= isLate;
+      tell(isLate);
+    };
+  };
   const arrived = (from: string, to: string, link: number): (() => void) | undefined =>
-    onArrival &&
-    (() => {
-      const newest = newestArrived.get(arrow(from, to)) ?? 0;
-      if (link > newest) newestArrived.set(arrow(from, to), link);
-      onArrival(from, to, link < newest);
-    });
+    onArrival && countArrivals((isLate) => onArrival(from, to, isLate), { way: arrow(from, to), link });
 
   const pipeWorld: PipeWorld = {
     get nowMs() {

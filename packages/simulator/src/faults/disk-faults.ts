@@ -1,0 +1,76 @@
+import type { MemoryDisk } from '@lic/testkit';
+import type { ClusterServer } from '../cluster/cluster-server.ts';
+import type { MemoryFault } from './atlas.ts';
+import type { FaultDeed, FaultDraw, FaultTools, Injected } from './fault.ts';
+import { killServer, someLoss } from './process-faults.ts';
+
+type DiskFault = 'stall' | 'diskFull' | 'diskFailed' | 'diskLost' | 'diskRolledBack' | 'diskDamaged';
+
+/** Copies of disks as they were: what a crash or an operator may bring back, or a check may ask for. */
+export class DiskCopies {
+  /** What was on a disk when it was taken last: an acknowledgement of it may still be under way. */
+  readonly lost = new Map<ClusterServer, MemoryDisk>();
+  /** By the number of the fault that will bring it back. */
+  readonly old = new Map<number, { readonly server: ClusterServer; readonly disk: MemoryDisk }>();
+}
+
+/** What befalls disks. */
+export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFault, FaultDeed> {
+  const { atlas } = tools;
+  /** Ends the process, does something to the disk between two lives, and starts the next one. */
+  const take = (
+    { random }: FaultDraw,
+    { server, how, change }: { readonly server: ClusterServer; readonly how: MemoryFault; readonly change: () => void },
+  ): Injected | undefined => {
+    if (!atlas.mayTakeMemory(server)) return undefined;
+    const boot = killServer(tools, server, { random });
+    copies.lost.set(server, server.disk.clone());
+    change();
+    atlas.withoutMemory.set(server, how);
+    return { what: `the disk of ${server.name}`, disturbs: { hosts: [server.name] }, undo: boot };
+  };
+  return {
+    stall: ({ server }) => ({
+      what: `the disk of ${server.name}`,
+      disturbs: { hosts: [server.name] },
+      undo: server.disk.stall(),
+    }),
+    diskFull: ({ server }) => {
+      server.disk.isFull = true;
+      return {
+        what: `the disk of ${server.name}`,
+        disturbs: { hosts: [server.name] },
+        undo: () => {
+          server.disk.isFull = false;
+        },
+      };
+    },
+    diskFailed: ({ server, random }) => {
+      if (!server.isUp) return undefined;
+      server.disk.failNext('STORE_FAILED', someLoss(random));
+      return {
+        what: `the disk of ${server.name}`,
+        disturbs: { hosts: [server.name] },
+        // A failed disk works again only in a new process.
+        undo: () => {
+          server.disk.forgetFailures();
+          if (server.isUp) killServer(tools, server, { random })();
+        },
+      };
+    },
+    diskLost: (draw) => {
+      const { server } = draw;
+      return take(draw, { server, how: 'diskLost', change: () => server.disk.wipe() });
+    },
+    diskRolledBack: (draw) => {
+      const copy = copies.old.get(draw.id);
+      if (copy === undefined) return undefined;
+      const { server, disk } = copy;
+      return take(draw, { server, how: 'diskRolledBack', change: () => server.disk.rollback(disk) });
+    },
+    diskDamaged: (draw) => {
+      const { server } = draw;
+      return take(draw, { server, how: 'diskDamaged', change: () => server.disk.damage() });
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** Everything that can go wrong in a run. */
+export const faultKinds = [
+  'crash',
+  'crashInWrite',
+  'crashInElection',
+  'powerCut',
+  'stop',
+  'pause',
+  'isolate',
+  'island',
+  'oneWay',
+  'slowLink',
+  'reset',
+  'halfOpen',
+  'lateFrames',
+  'flaky',
+  'stall',
+  'diskFull',
+  'diskFailed',
+  'diskLost',
+  'diskRolledBack',
+  'diskDamaged',
+  'drift',
+  'clockStep',
+  'clockLeap',
+  'cutClient',
+  'clientDeath',
+  'clientPause',
+  'clientClockStep',
+] as const;
+
+/** One of {@link faultKinds}. */
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Everything that an operator does in a run. */
+export const deedKinds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept'] as const;
+
+/** One of {@link deedKinds}. */
+export type DeedKind = (typeof deedKinds)[number];

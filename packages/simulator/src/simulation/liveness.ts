@@ -1,0 +1,104 @@
+import type { Fail } from '../checks/violation.ts';
+import type { ClusterServer } from '../cluster/cluster-server.ts';
+import type { Atlas } from '../faults/atlas.ts';
+import type { Plan } from './plan.ts';
+import type { Product } from './product.ts';
+
+/** What liveness is judged with. */
+export interface LivenessParts {
+  readonly atlas: Atlas;
+  readonly plan: Plan;
+  readonly servers: readonly ClusterServer[];
+  readonly products: () => readonly Product[];
+  readonly nowMs: () => number;
+  readonly fail: Fail;
+}
+
+/** Control comes within so many maximum election timeouts while two servers are healthy. */
+const electionTimeouts = 3;
+
+/** What a client may take on its way: it looks for a server in control, dials anew, repeats itself. Milliseconds. */
+const clientWayMsMax = 6_000;
+
+/**
+ * What must come while faults go on elsewhere: whenever two servers (the one, of a single server) are healthy and undisturbed,
+ * somebody gets control within three maximum election timeouts; and a client that is undisturbed as well gets its answer.
+ */
+export class Liveness {
+  readonly #parts: LivenessParts;
+  readonly #cores: readonly (readonly ClusterServer[])[];
+  /** Of each core: since when nobody is in control of it. */
+  readonly #lostSinceMs = new Map<readonly ClusterServer[], number>();
+  /** How often a bound was really put to the test. */
+  judged = 0;
+
+  constructor(parts: LivenessParts) {
+    this.#parts = parts;
+    const { servers } = parts;
+    this.#cores = servers.length < 3 ? [servers] : servers.map((out) => servers.filter((server) => server !== out));
+  }
+
+  /** Called often. */
+  look(): void {
+    for (const core of this.#cores) this.#lookAt(core);
+  }
+
+  #lookAt(core: readonly ClusterServer[]): void {
+    const { atlas, plan, nowMs, fail } = this.#parts;
+    const healthyMs = atlas.healthySinceMs(core);
+    if (this.#hasControl(core)) {
+      this.#lostSinceMs.delete(core);
+      if (healthyMs !== undefined) this.#lookAtClients(core, healthyMs);
+      return;
+    }
+    const lostMs = this.#lostSinceMs.get(core) ?? nowMs();
+    this.#lostSinceMs.set(core, lostMs);
+    if (healthyMs === undefined) return;
+    const waitedMs = nowMs() - Math.max(healthyMs, lostMs);
+    const boundMs = electionTimeouts * plan.timing.electionTimeoutMaxMs;
+    if (waitedMs > 0) this.judged++;
+    if (waitedMs > boundMs)
+      fail(
+        'progress',
+        `${names(core)} have been healthy for ${Math.round(nowMs() - healthyMs)} ms and nobody has been in control for ${Math.round(nowMs() - lostMs)} ms, more than ${boundMs} ms`,
+      );
+  }
+
+  /** A server in control that is one of the core, or is undisturbed and joined with one of it. */
+  #hasControl(core: readonly ClusterServer[]): boolean {
+    const { servers, atlas } = this.#parts;
+    return servers.some(
+      (server) =>
+        server.state === 'in-control' &&
+        !server.runtime.isPaused &&
+        (core.includes(server) || core.some((other) => atlas.quietSinceMs([server.name, other.name]) !== undefined)),
+    );
+  }
+
+  #lookAtClients(core: readonly ClusterServer[], coreHealthyMs: number): void {
+    const { atlas, products, plan, nowMs, fail } = this.#parts;
+    const control = core.find(({ state }) => state === 'in-control');
+    // A client that reaches the core alone is relayed, at the pace of another server's troubles.
+    if (control === undefined) return;
+    const boundMs =
+      electionTimeouts * plan.timing.electionTimeoutMaxMs +
+      control.server.inspect().ledger.longestHoldMs() +
+      clientWayMsMax;
+    for (const product of products()) {
+      const quietMs = atlas.quietSinceMs([product.name, ...core.map(({ name }) => name)]);
+      if (quietMs === undefined) continue;
+      for (const { sinceMs, waitMs } of product.pending.values()) {
+        const fromMs = Math.max(sinceMs + waitMs, quietMs, coreHealthyMs);
+        if (nowMs() - fromMs > boundMs)
+          fail(
+            'progress',
+            `${product.name} has had no answer for ${Math.round(nowMs() - sinceMs)} ms, although ${names(core)} are healthy and joined with it`,
+          );
+      }
+    }
+  }
+}
+
+function names(core: readonly ClusterServer[]): string {
+  return core.map(({ name }) => name).join(' and ');
+}
