@@ -1,4 +1,4 @@
-import type { ConsensusState, LogEntry } from '@lic/interfaces';
+import { absentIncarnation, type ConfiguredMember, type ConsensusState, type LogEntry } from '@lic/interfaces';
 import {
   countOwnVote,
   electionAt,
@@ -14,6 +14,7 @@ import { assertCounter, invariant } from './invariant.ts';
 import { beginTransfer, changeLink, drive, gainControl, tickLeader } from './leadership.ts';
 import { appendEntry, entriesBetween, lastIndex } from './log.ts';
 import { configuration, counts, quorumSize } from './membership.ts';
+import { changeMembers, type MembersAnswer } from './membership-change.ts';
 import type { Message } from './messages.ts';
 import { isDirty, linkTo, releaseHeld } from './outbox.ts';
 import { acknowledge, advanceCommit, onAppend, onAppendRefused, onAppendReply } from './replication.ts';
@@ -34,6 +35,8 @@ export interface RaftCore {
   step(input: RaftInput, now: number): void;
   /** Appends a command. Answers its index; 0 where this server is not in control or is handing it over. */
   propose(command: Uint8Array): number;
+  /** Puts another configuration in force, if that may be now. */
+  changeMembers(members: readonly ConfiguredMember[]): MembersAnswer;
   /** Asks for a read barrier at `now`. Answers the round to wait for in {@link Ready.readsThrough}; 0 where none can be had. */
   read(now: number): number;
   /** What to do now. Empty where nothing is; several inputs may go before one call. */
@@ -56,6 +59,7 @@ export function createRaftCore(config: RaftConfig, state: RaftState): RaftCore {
       take(raft, input);
     },
     propose: (command) => propose(raft, command),
+    changeMembers: (members) => changeMembers(raft, members),
     read: (now) => {
       passTime(state, now);
       return requestRead(raft);
@@ -276,7 +280,7 @@ function reachesMajority(raft: Raft): boolean {
   const { state, config } = raft;
   let reached = 0;
   for (const member of configuration(state).members) {
-    if (!member.voter) continue;
+    if (!member.voter || member.incarnation === absentIncarnation) continue;
     const link = linkTo(state, member.id);
     const silent = link.askedAt !== null && state.now - link.askedAt > config.timing.electionTimeoutMinMs;
     if (member.id === config.self.id || (link.up && !silent)) reached += 1;

@@ -2,9 +2,8 @@ import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
 import { lastIndex } from './log.ts';
-import { configuration } from './membership.ts';
 import type { Configuration, RaftConfig, RaftLog, RaftState, StoredLog } from './state.ts';
-import { prove } from './witness.ts';
+import { askAll, prove } from './witness.ts';
 
 /** What a core is made from: what the store held, and the configuration that the triad was formed with. */
 export interface RaftStart {
@@ -119,6 +118,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     termStart: 0,
     round: 0,
     roundAt: Number.NEGATIVE_INFINITY,
+    roundCommit: 0,
     reads: [],
     readsThrough: 0,
     transfer: null,
@@ -130,7 +130,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     restore: null,
     transferFailed: false,
   };
-  for (const { id } of configuration(state).members) if (id !== config.self.id) state.toAsk.add(id);
+  askAll({ config, state });
   prove({ config, state });
   restartTimerShort({ config, state });
   return state;

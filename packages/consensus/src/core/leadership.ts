@@ -1,7 +1,7 @@
 import type { PeerId } from '@lic/interfaces';
 import { isDiskStalled } from './election.ts';
 import { lastIndex } from './log.ts';
-import { counts } from './membership.ts';
+import { counts, isChanging } from './membership.ts';
 import { linkTo, send } from './outbox.ts';
 import { restartProbe } from './progress.ts';
 import { hasQuorum, pump, retryStuck } from './replication.ts';
@@ -15,6 +15,10 @@ export function tickLeader(raft: Raft): void {
   const { state, config } = raft;
   if (isDiskStalled(raft)) {
     handOver(raft, 'disk');
+    return;
+  }
+  if (!isChanging(state) && !counts(state, config.self.id, config.self.incarnation)) {
+    becomeFollower(raft, state.term, null, 'removed');
     return;
   }
   if (!hasQuorum(raft)) {

@@ -2,13 +2,20 @@ import type { PeerId } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { invariant } from './invariant.ts';
 import { appendEntry, batchEnd, entriesBetween, lastIndex, lastWithTermAtMost, termAt, truncateFrom } from './log.ts';
-import { adoptConfiguration, configuration, counts, quorumSize, revertConfigurations } from './membership.ts';
+import {
+  adoptConfiguration,
+  configuration,
+  countsIn,
+  quorumOf,
+  replacedConfiguration,
+  revertConfigurations,
+} from './membership.ts';
 import type { Append, AppendRefused, AppendReply } from './messages.ts';
 import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
 import { becomeFollower, hearLeader } from './roles.ts';
-import type { Progress, Raft, RaftState } from './state.ts';
-import { noteAcknowledged } from './witness.ts';
+import type { Configuration, Progress, Raft, RaftState } from './state.ts';
+import { alsoAsk, noteAcknowledged } from './witness.ts';
 
 /** Data of one append message at most, unless a single entry is larger. Bytes. */
 export const APPEND_BYTES_MAX = 256 * 1024;
@@ -45,9 +52,10 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
       revertConfigurations(state, entry.index);
     }
     appendEntry(state.log, entry);
-    if (entry.kind === 'config') {
-      adoptConfiguration(state, { index: entry.index, members: decodeConfiguration(entry.data) });
-    }
+    if (entry.kind !== 'config') continue;
+    const members = decodeConfiguration(entry.data);
+    alsoAsk(raft, members);
+    adoptConfiguration(state, { index: entry.index, members });
   }
   if (end > state.match) state.match = end;
   if (message.entries.length > 0 || message.probe) state.ackOwed = true;
@@ -100,7 +108,7 @@ export function progressFor(
   if (message.term > state.term) becomeFollower(raft, message.term, null);
   if (state.role !== 'leader' || message.term !== state.term) return undefined;
   const progress = state.peers.get(from);
-  if (progress !== undefined) noteAnswer(progress, message.incarnation, state.now);
+  if (progress !== undefined) noteAnswer(progress, message.incarnation, state.now, state.round);
   return progress;
 }
 
@@ -146,21 +154,31 @@ export function onAppendRefused(raft: Raft, from: PeerId, message: AppendRefused
   restartProbe(progress, common + 1, state.now);
 }
 
-/** The highest value that a quorum of voters has reached; the leader's own is `own`. */
+/** The highest value that a quorum of voters has reached, in each configuration that has a say; the leader's own is `own`. */
 export function quorumValue(raft: Raft, own: number, reached: (progress: Progress) => number): number {
+  const { state } = raft;
+  const value = quorumValueIn(raft, configuration(state), own, reached);
+  const replaced = replacedConfiguration(state);
+  return replaced === null ? value : Math.min(value, quorumValueIn(raft, replaced, own, reached));
+}
+
+function quorumValueIn(
+  raft: Raft,
+  within: Configuration,
+  own: number,
+  reached: (progress: Progress) => number,
+): number {
   const { state, config } = raft;
   const values: number[] = [];
-  for (const member of configuration(state).members) {
-    if (!member.voter) continue;
-    if (member.id === config.self.id) {
-      values.push(member.incarnation === config.self.incarnation ? own : 0);
-      continue;
-    }
-    const progress = state.peers.get(member.id);
-    values.push(progress !== undefined && progress.incarnation === member.incarnation ? reached(progress) : 0);
+  for (const { id, incarnation, voter } of within.members) {
+    if (!voter) continue;
+    const progress = state.peers.get(id);
+    const said = id === config.self.id ? config.self.incarnation : progress?.incarnation;
+    if (said !== incarnation || !countsIn(within, id, said)) values.push(0);
+    else values.push(progress === undefined ? own : reached(progress));
   }
   values.sort((a, b) => b - a);
-  return values[quorumSize(state) - 1] ?? 0;
+  return values[quorumOf(within) - 1] ?? 0;
 }
 
 /** A leader commits what a quorum has on disk, its own disk among them; older terms' entries only along with its own (5.4.2). */
@@ -230,18 +248,20 @@ export function retryStuck(raft: Raft): void {
   }
 }
 
-/** Whether the leader heard a quorum within one election timeout (check-quorum). */
+/** Whether the leader heard a quorum within one election timeout (check-quorum), of each configuration that has a say. */
 export function hasQuorum(raft: Raft): boolean {
-  const { state, config } = raft;
-  let heard = counts(state, config.self.id, config.self.incarnation) ? 1 : 0;
-  for (const [id, progress] of state.peers) {
-    const fresh = state.now - progress.answeredAt <= config.timing.electionTimeoutMaxMs;
-    if (fresh && (progress.incarnation === '' ? isVoter(state, id) : counts(state, id, progress.incarnation)))
-      heard += 1;
-  }
-  return heard >= quorumSize(state);
+  const replaced = replacedConfiguration(raft.state);
+  return hasQuorumIn(raft, configuration(raft.state)) && (replaced === null || hasQuorumIn(raft, replaced));
 }
 
-function isVoter(state: RaftState, id: PeerId): boolean {
-  return configuration(state).members.some((member) => member.id === id && member.voter);
+function hasQuorumIn(raft: Raft, within: Configuration): boolean {
+  const { state, config } = raft;
+  let heard = countsIn(within, config.self.id, config.self.incarnation) ? 1 : 0;
+  for (const { id, incarnation } of within.members) {
+    const progress = state.peers.get(id);
+    if (progress === undefined || state.now - progress.answeredAt > config.timing.electionTimeoutMaxMs) continue;
+    // Who has not answered yet was heard when it voted.
+    if (countsIn(within, id, progress.incarnation === '' ? incarnation : progress.incarnation)) heard += 1;
+  }
+  return heard >= quorumOf(within);
 }

@@ -66,6 +66,7 @@ export function becomeLeader(raft: Raft): void {
   setLeader(state, raft.config.self.id);
   state.round = 0;
   state.roundAt = Number.NEGATIVE_INFINITY;
+  state.roundCommit = 0;
   state.reads = [];
   state.readsThrough = 0;
   state.transfer = null;

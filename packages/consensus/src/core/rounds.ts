@@ -12,6 +12,7 @@ export function beginRound(raft: Raft): void {
   const { state } = raft;
   state.round += 1;
   state.roundAt = state.now;
+  state.roundCommit = state.commit;
   for (const id of state.peers.keys()) sendRound(raft, id);
 }
 

@@ -13,7 +13,7 @@ export interface RaftConfig {
 export type RaftRole = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 
 /** Why a leader stepped down. */
-export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted';
+export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted' | 'removed';
 
 /** What is known of the way to a peer. */
 export interface LinkState {
@@ -72,6 +72,8 @@ export interface Progress {
   next: number;
   /** The incarnation that `match` was acknowledged by: only a configured one counts. */
   incarnation: string;
+  /** The newest round when that incarnation was first heard in this term. */
+  heardRound: number;
   /** In `probe`: an append is out. */
   probing: boolean;
   inFlight: InFlightAppend[];
@@ -176,6 +178,8 @@ export interface RaftState {
   termStart: number;
   round: number;
   roundAt: number;
+  /** The commit index when it began: who has less is more than a round behind. */
+  roundCommit: number;
   /** Reads that wait: for each round, the commit index that must have been applied. */
   reads: { round: number; index: number }[];
   /** Reads of rounds up to here are confirmed. */

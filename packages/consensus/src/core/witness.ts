@@ -1,4 +1,4 @@
-import type { PeerId } from '@lic/interfaces';
+import { absentIncarnation, type ConfiguredMember, type PeerId } from '@lic/interfaces';
 import { termAt } from './log.ts';
 import { configuration, quorumSize } from './membership.ts';
 import type { Acknowledged, WitnessAnswer, WitnessQuestion } from './messages.ts';
@@ -73,6 +73,22 @@ function isMissing(stored: StoredLog, known: Acknowledged): boolean {
   return term !== undefined && known.entryTerm > 0 && term !== known.entryTerm;
 }
 
+/** At a start every other member is to be asked. */
+export function askAll({ config, state }: Raft): void {
+  for (const { id, incarnation } of configuration(state).members) {
+    if (id !== config.self.id && incarnation !== absentIncarnation) state.toAsk.add(id);
+  }
+}
+
+/** So is one that comes to be a member before enough have answered. */
+export function alsoAsk({ config, state }: Raft, members: readonly ConfiguredMember[]): void {
+  if (state.isProved) return;
+  const known = configuration(state).members;
+  for (const { id } of members) {
+    if (id !== config.self.id && !known.some((member) => member.id === id)) state.toAsk.add(id);
+  }
+}
+
 /** Asks the peers that have not answered yet, those whose link is up. */
 export function askWitnesses(raft: Raft): void {
   const { state, config } = raft;
@@ -87,7 +103,9 @@ export function askWitnesses(raft: Raft): void {
 export function prove(raft: Raft): void {
   const { state, config } = raft;
   if (state.isProved) return;
-  const others = configuration(state).members.filter((member) => member.voter && member.id !== config.self.id);
+  const others = configuration(state).members.filter(
+    ({ id, incarnation, voter }) => voter && id !== config.self.id && incarnation !== absentIncarnation,
+  );
   const answered = others.filter((member) => !state.toAsk.has(member.id)).length;
   const isEnough = answered >= quorumSize(state) - 1 && state.now >= state.provingUntil;
   if (answered < others.length && !isEnough) return;

@@ -13,6 +13,8 @@ import type { RaftInput, Ready } from '../core/inputs.ts';
 import { isResetting, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
+import { linkTo } from '../core/outbox.ts';
+import type { Configuration } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import { Applier } from './applier.ts';
 import { DiskWriter } from './disk-writer.ts';
@@ -51,6 +53,8 @@ export class Engine<Result> {
   readonly #snapshotting: Snapshotting<Result>;
   readonly #receiver: SnapshotReceiver;
   readonly #senders = new Map<PeerId, SnapshotSender>();
+  /** The configuration that was looked at last. */
+  #members: Configuration | undefined;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #hasCaughtUp = false;
@@ -136,9 +140,7 @@ export class Engine<Result> {
       onCongestion: (peer, on) => this.step({ kind: 'congestion', peer, on }),
       onLost: (peer) => this.step({ kind: 'peerLost', peer }),
     });
-    for (const { id } of configuration(this.core.state).members) {
-      if (id !== self.id && this.#links.linkTo(id) === undefined) this.step({ kind: 'link', peer: id, up: false });
-    }
+    this.#followMembers();
     if (contents.damage !== undefined) {
       const { file, offset, what } = contents.damage;
       this.trouble = `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`;
@@ -227,6 +229,7 @@ export class Engine<Result> {
     if (ready.restore !== null) this.#applier.add(ready.restore);
     if (ready.committed.length > 0) this.#applier.add(ready.committed);
     for (const peer of ready.snapshotsFor) this.#sendSnapshot(peer);
+    this.#followMembers();
     this.#endOldTransfers();
     this.#hooks.onChange();
     if (ready.transferFailed) this.#hooks.onTransferFailed();
@@ -234,12 +237,34 @@ export class Engine<Result> {
     this.#applier.run();
   }
 
-  /** Snapshots under way are void once another server leads. */
+  /** Ranks count among the voters in force, and a new member may have no link yet. */
+  #followMembers(): void {
+    const { state } = this.core;
+    const current = configuration(state);
+    if (current === this.#members) return;
+    this.#members = current;
+    for (const { id } of current.members) {
+      const isLinked = id === this.#context.self.id || this.#links.linkTo(id) !== undefined;
+      if (!isLinked && linkTo(state, id).up) this.step({ kind: 'link', peer: id, up: false });
+    }
+    this.#followRank();
+  }
+
+  #followRank(): void {
+    const { state } = this.core;
+    const voters = configuration(state).members.filter((member) => member.voter);
+    const place = placeByRank(this.#context.self.id, voters, this.#context);
+    if (place.position !== state.position || place.positions !== state.positions) this.step({ kind: 'rank', ...place });
+  }
+
+  /** Snapshots under way are void once another server leads, or where their receiver is no member any more. */
   #endOldTransfers(): void {
-    const { role, leader } = this.core.state;
+    const { role, leader, peers } = this.core.state;
     this.#receiver.onLeader(leader);
-    if (role === 'leader') return;
-    for (const sender of this.#senders.values()) sender.fail('this server leads no more');
+    for (const sender of this.#senders.values()) {
+      if (role !== 'leader') sender.fail('this server leads no more');
+      else if (!peers.has(sender.peer)) sender.fail('it is no member any more');
+    }
   }
 
   #onApplied(index: number): void {
@@ -320,7 +345,7 @@ export class Engine<Result> {
 
   #onTimer(): void {
     this.#timer = undefined;
-    const { runtime, self } = this.#context;
+    const { runtime } = this.#context;
     const now = runtime.monotonic();
     if (now - this.#timerAt > STALL_MS && !this.#hasCaughtUp) {
       this.#hasCaughtUp = true;
@@ -329,9 +354,7 @@ export class Engine<Result> {
       return;
     }
     this.#hasCaughtUp = false;
-    const place = placeByRank(self.id, configuration(this.core.state).members, this.#context);
-    const { position, positions } = this.core.state;
-    if (place.position !== position || place.positions !== positions) this.step({ kind: 'rank', ...place });
+    this.#followRank();
     if (now >= this.core.wakeAt()) this.step({ kind: 'tick' });
     else this.#arm();
   }

@@ -42,3 +42,8 @@ export function transferFailed(to: PeerId, why: string): LicError {
     details: { to },
   });
 }
+
+/** The members stay as they were. */
+export function membersRefused(why: string): LicError {
+  return new LicError('MEMBERS_REFUSED', `The members stay as they are: ${why}.`, { retryable: true });
+}

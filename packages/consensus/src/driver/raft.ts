@@ -1,5 +1,6 @@
 import {
   type Applied,
+  type ConfiguredMember,
   type Consensus,
   type ConsensusContext,
   type ConsensusEvents,
@@ -7,17 +8,18 @@ import {
   type ConsensusState,
   type ConsensusStatus,
   errorMessage,
-  LicError,
+  type LicError,
   type PeerId,
   type ProposeOptions,
   type StateMachine,
 } from '@lic/interfaces';
 import { lastIndex } from '../core/log.ts';
-import { configuration } from '../core/membership.ts';
+import { configuration, isChanging } from '../core/membership.ts';
+import type { Configuration } from '../core/state.ts';
 import { restoreNewest } from './applier.ts';
 import { Barriers } from './barriers.ts';
 import { Engine } from './engine.ts';
-import { busy, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
+import { busy, membersRefused, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
 import { COMMAND_BYTES_MAX, type RaftOptions, withDefaults } from './options.ts';
 import { Proposals } from './proposals.ts';
 import { Transfers } from './transfers.ts';
@@ -32,6 +34,13 @@ export function raft(options: RaftOptions = {}): ConsensusFactory {
   return <Result>(context: ConsensusContext): Consensus<Result> => new RaftConsensus(context, withDefaults(options));
 }
 
+/** A caller that waits for a configuration to be committed. */
+interface MemberChange {
+  readonly index: number;
+  readonly resolve: () => void;
+  readonly reject: (error: LicError) => void;
+}
+
 class RaftConsensus<Result> implements Consensus<Result> {
   readonly #context: ConsensusContext;
   readonly #options: Required<RaftOptions>;
@@ -39,6 +48,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
   readonly #proposals = new Proposals<Result>();
   readonly #barriers = new Barriers();
   readonly #transfers: Transfers;
+  readonly #memberChanges = new Set<MemberChange>();
   #engine: Engine<Result> | undefined;
   #isElectable = true;
   #isStopped = false;
@@ -48,6 +58,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
   #toldState: ConsensusState | undefined;
   #toldLeader: PeerId | null = null;
   #toldTrouble: string | null = null;
+  #toldMembers: Configuration | undefined;
+  #toldChanging = false;
 
   constructor(context: ConsensusContext, options: Required<RaftOptions>) {
     this.#context = context;
@@ -149,7 +161,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
         active: progress.incarnation !== '' && now - progress.answeredAt <= timing.electionTimeoutMaxMs,
       })),
       members: configuration(state).members,
-      isChangingMembers: configuration(state).index > state.commit,
+      isChangingMembers: isChanging(state),
       trouble: engine.trouble,
     };
   }
@@ -167,8 +179,15 @@ class RaftConsensus<Result> implements Consensus<Result> {
     return decided;
   }
 
-  changeMembers(): Promise<void> {
-    return Promise.reject(new LicError('MEMBERS_REFUSED', 'Members can not be changed yet.', { retryable: true }));
+  async changeMembers(members: readonly ConfiguredMember[]): Promise<void> {
+    const engine = this.#engine;
+    if (this.#isStopped) throw rejected('this server is stopping');
+    if (engine === undefined) throw notInControl(null);
+    const answer = engine.core.changeMembers(members);
+    if (answer === 'not-in-control') throw this.#whereControlIs();
+    if ('refused' in answer) throw membersRefused(answer.refused);
+    engine.schedule();
+    return new Promise((resolve, reject) => this.#memberChanges.add({ index: answer.index, resolve, reject }));
   }
 
   suspend(why: string | null): void {
@@ -238,6 +257,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (engine === undefined) return;
     const { state } = engine.core;
     const controlTerm = engine.isFenced ? 0 : state.controlTerm;
+    if (controlTerm === this.#controlTerm) this.#resolveMemberChanges(state.commit);
     if (this.#controlTerm !== controlTerm) {
       if (this.#controlTerm !== 0) {
         const quorumLost = state.stepDownReason === 'no-quorum';
@@ -255,14 +275,29 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const leader = this.#knownLeader();
     this.#transfers.onLeader(state.controlTerm !== 0, leader);
     const now = engine.state;
-    const isOld = now === this.#toldState && state.leader === this.#toldLeader && engine.trouble === this.#toldTrouble;
+    const isOld =
+      now === this.#toldState &&
+      state.leader === this.#toldLeader &&
+      engine.trouble === this.#toldTrouble &&
+      configuration(state) === this.#toldMembers &&
+      isChanging(state) === this.#toldChanging;
     if (isOld) return;
     this.#toldState = now;
     this.#toldLeader = state.leader;
     this.#toldTrouble = engine.trouble;
+    this.#toldMembers = configuration(state);
+    this.#toldChanging = isChanging(state);
     if (this.#listeners.length === 0) return;
     const status = this.status();
     for (const listener of this.#listeners) listener.onChange?.(status);
+  }
+
+  #resolveMemberChanges(commit: number): void {
+    for (const change of this.#memberChanges) {
+      if (change.index > commit) continue;
+      this.#memberChanges.delete(change);
+      change.resolve();
+    }
   }
 
   #loseControl(why: string, barrierError: LicError): void {
@@ -270,6 +305,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     this.#controlTerm = 0;
     this.#proposals.fail(why, this.#knownLeader() ?? this.#transfers.target);
     this.#barriers.fail(barrierError);
+    for (const { reject } of this.#memberChanges) reject(unknownOutcome(why));
+    this.#memberChanges.clear();
     if (term === 0) return;
     this.#context.logger.warn('this server is not in control any more', { term, why });
     for (const listener of this.#listeners) listener.onControlLost?.(term);

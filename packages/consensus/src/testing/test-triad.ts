@@ -45,6 +45,7 @@ export class TestTriad {
   readonly hub: MemoryPeerHub;
   readonly servers: TestServer[] = [];
   readonly #options: TestTriadOptions;
+  readonly #founders: readonly PeerId[];
   #boots = 0;
 
   constructor(seed: string, options: TestTriadOptions = {}) {
@@ -56,12 +57,9 @@ export class TestTriad {
       },
     });
     this.#options = options;
-    for (const id of [...'abcde'].slice(0, options.count ?? 3)) {
-      const member = { id, incarnation: `${id}-1` };
-      const server = { id, member, disk: new MemoryDisk(), events: [], isUp: false };
-      // The rest comes with the boot, before anybody can ask for it.
-      this.servers.push(server as unknown as TestServer);
-    }
+    this.#founders = [...'abcde'].slice(0, options.count ?? 3);
+    // The rest of a server comes with its boot, before anybody can ask for it.
+    for (const id of this.#founders) this.add(id);
   }
 
   /** Makes servers and starts them all. */
@@ -78,7 +76,21 @@ export class TestTriad {
 
   /** The configuration that the triad was formed with. */
   get members(): Member[] {
-    return this.servers.map(({ id }) => ({ id, incarnation: `${id}-1` }));
+    return this.#founders.map((id) => ({ id, incarnation: `${id}-1` }));
+  }
+
+  /** Adds a server that was not there when the others formed; it is to be booted. */
+  add(id: PeerId): TestServer {
+    const server = { id, member: { id, incarnation: `${id}-1` }, disk: new MemoryDisk(), events: [], isUp: false };
+    this.servers.push(server as unknown as TestServer);
+    return this.server(id);
+  }
+
+  /** The disk of `server`, which is down, is gone: it has an empty one, and a new life. */
+  empty(server: TestServer): void {
+    const life = Number(server.member.incarnation.split('-')[1]) + 1;
+    server.member = { id: server.id, incarnation: `${server.id}-${life}` };
+    server.disk = new MemoryDisk();
   }
 
   /** Starts the process of `server` on what its disk holds. */
