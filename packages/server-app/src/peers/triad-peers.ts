@@ -37,6 +37,10 @@ export interface TriadPeers extends PeerNetwork {
   isUp(peer: PeerId): boolean;
   /** Whether the peer's process answers within 200 ms (two rounds). A link on which it does not is given up. */
   probe(peer: PeerId): Promise<boolean>;
+  /** The boot id of the process that the current link to the peer leads to; null where there is none. */
+  bootIdOf(peer: PeerId): string | null;
+  /** Takes no link any more with that process of the peer: an operator has named another one (triad.md, Clones). */
+  ban(peer: PeerId, bootId: string): void;
   /** Why links to peers were refused lately (unknown key, another instance, identity in use), for status. */
   refusals(): readonly Refusal[];
   /** Set while another process answers under this server's identity: this one must not take part. */
@@ -160,6 +164,14 @@ class AuthenticatedPeers implements TriadPeers {
 
   async probe(peer: PeerId): Promise<boolean> {
     return (await this.#slots.get(peer)?.probe()) ?? false;
+  }
+
+  bootIdOf(peer: PeerId): string | null {
+    return this.#slots.get(peer)?.current?.bootId ?? null;
+  }
+
+  ban(peer: PeerId, bootId: string): void {
+    this.#slots.get(peer)?.ban(bootId);
   }
 
   refusals(): readonly Refusal[] {
