@@ -59,5 +59,8 @@ export { lanTiming } from './harness/harness-state.ts';
 export { MemoryPeerHub, type MemoryPeerHubOptions } from './harness/memory-peer-hub.ts';
 export { entryText, membersText, messageText, transitText } from './harness/message-text.ts';
 export { type FileLogStoreOptions, fileLogStore } from './log/file-log-store.ts';
+export type { FileSystem, OpenFile, OpenMode } from './log/file-system.ts';
+export type { ProcessIdentity } from './log/folder-lock.ts';
+export { inspectSegment, type SegmentInspection } from './log/segment-inspection.ts';
 export { decodeMessage, encodeMessage } from './wire/codec.ts';
 export { decodeConfiguration, encodeConfiguration } from './wire/configuration.ts';

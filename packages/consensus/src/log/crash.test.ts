@@ -1,7 +1,6 @@
-import type { LogEntry, LogWrite, SnapshotMeta, StoreContents, Vote } from '@lic/interfaces';
+import type { LogEntry, LogStore, LogWrite, SnapshotMeta, StoreContents, Vote } from '@lic/interfaces';
 import { type SeededRandom, seededRandom } from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
-import type { FileLogStore } from './file-log-store.ts';
 import { SimulatedMachine } from './testing/simulated-machine.ts';
 
 const runs = 40;
@@ -116,7 +115,7 @@ class Ordeal {
     this.#possibleSnapshot = undefined;
   }
 
-  async #live(store: FileLogStore): Promise<void> {
+  async #live(store: LogStore): Promise<void> {
     const life = this.#life;
     for (let deed = this.#random.between(3, 20); deed > 0; deed--) {
       if (life !== this.#life) return;
@@ -127,7 +126,7 @@ class Ordeal {
   }
 
   /** A few writes at once. */
-  async #burst(store: FileLogStore): Promise<void> {
+  async #burst(store: LogStore): Promise<void> {
     const answers: Promise<boolean>[] = [];
     let planned = this.#model;
     for (let count = this.#random.between(1, 6); count > 0; count--) {
@@ -153,7 +152,7 @@ class Ordeal {
   }
 
   /** A full disk: go on. Anything else: nothing works until the store is opened anew. */
-  async #afterFailure(store: FileLogStore): Promise<void> {
+  async #afterFailure(store: LogStore): Promise<void> {
     this.faults++;
     const again = await store.write({ vote: this.#model.vote }).then(
       () => true,
@@ -164,13 +163,13 @@ class Ordeal {
     this.#possibleSnapshot = undefined;
   }
 
-  async #reopen(store: FileLogStore): Promise<void> {
+  async #reopen(store: LogStore): Promise<void> {
     await store.close();
     this.#machine.disk.onCall = () => undefined;
     this.#take(await store.open());
   }
 
-  async #saveSnapshot(store: FileLogStore): Promise<void> {
+  async #saveSnapshot(store: LogStore): Promise<void> {
     const last = this.#model.entries.at(-1);
     if (last === undefined || last.index <= (this.#snapshot?.index ?? 0)) return;
     const isFromElsewhere = this.#random.chance(0.3);
@@ -198,7 +197,7 @@ class Ordeal {
   }
 
   /** The snapshot is durable, so opening anew finishes what `resetTo` could not. */
-  async #afterFailedReset(store: FileLogStore): Promise<void> {
+  async #afterFailedReset(store: LogStore): Promise<void> {
     this.faults++;
     await this.#reopen(store);
   }

@@ -31,8 +31,12 @@ export interface FileLogStoreOptions {
   readonly directory: string;
   /** With it a log that is idle for a moment notes that its last batch was synced, so that later damage to it can be told from a torn tail. */
   readonly runtime?: Runtime;
-  /** Size of a segment file. Default 16 MiB; at least 64 KiB. */
+  /** Size of a segment file. Default 16 MiB; at least 8 KiB. */
   readonly segmentBytes?: number;
+  /** What it lies on. Default: Node's. */
+  readonly fileSystem?: FileSystem;
+  /** Who takes the folder. Default: this process. */
+  readonly process?: ProcessIdentity;
 }
 
 /**
@@ -40,12 +44,11 @@ export interface FileLogStoreOptions {
  * that waits. `docs/storage.md` has the formats and what is promised.
  */
 export function fileLogStore(options: FileLogStoreOptions): LogStore {
-  const { segmentBytes = segmentBytesDefault } = options;
-  return new FileLogStore({ ...options, segmentBytes: Math.max(segmentBytesMin, segmentBytes) }, nodeFileSystem);
+  return new FileLogStore(options);
 }
 
 const segmentBytesDefault = 16 * 1_024 * 1_024;
-const segmentBytesMin = 64 * 1_024;
+const segmentBytesMin = 8 * 1_024;
 /** What is gathered for one sync; a single larger write goes alone. */
 const batchBytesMax = 8 * 1_024 * 1_024;
 /** How long a log is idle before its last batch is sealed. Milliseconds. */
@@ -64,8 +67,7 @@ interface Operation {
   reject(error: Error): void;
 }
 
-/** {@link fileLogStore} with its file system and process exchangeable: for tests. */
-export class FileLogStore implements LogStore {
+class FileLogStore implements LogStore {
   readonly #directory: string;
   readonly #runtime: Runtime | undefined;
   readonly #segmentBytes: number;
@@ -89,10 +91,11 @@ export class FileLogStore implements LogStore {
   #sealTimer: Timer | undefined;
   readonly #reading = new Set<OpenFile>();
 
-  constructor(options: FileLogStoreOptions, fileSystem: FileSystem, process?: ProcessIdentity) {
-    this.#directory = resolvePath(options.directory);
-    this.#runtime = options.runtime;
-    this.#segmentBytes = options.segmentBytes ?? segmentBytesDefault;
+  constructor(options: FileLogStoreOptions) {
+    const { directory, runtime, segmentBytes = segmentBytesDefault, fileSystem = nodeFileSystem, process } = options;
+    this.#directory = resolvePath(directory);
+    this.#runtime = runtime;
+    this.#segmentBytes = Math.max(segmentBytesMin, segmentBytes);
     this.#fileSystem = fileSystem;
     this.#process = process;
   }

@@ -10,6 +10,8 @@ export interface DiskCall {
   readonly name: string;
   /** Bytes asked for: reads and writes. */
   readonly bytes: number;
+  /** Whether the disk would be another after it. */
+  readonly isChange: boolean;
 }
 
 /** What a call comes to instead. Without `code`, a write or read that is only short. */
@@ -28,6 +30,9 @@ export interface InjectedCallFault extends CallFault {
   /** How many calls it meets. Default 1. */
   readonly times?: number;
 }
+
+/** What opens a file or a folder. */
+const takesHandle = new Set<CallKind>(['open', 'list', 'syncFolder']);
 
 /** The faults of one disk that are waiting for their calls, and what is wrong with it all the time. */
 export class DiskFaults {
@@ -53,9 +58,8 @@ export class DiskFaults {
 
   /** What meets a call now. */
   take(call: DiskCall): CallFault | undefined {
-    if (this.isReadOnly && call.kind !== 'read' && call.kind !== 'list' && !isReading(call)) return { code: 'EROFS' };
-    if (this.hasNoHandles && (call.kind === 'open' || call.kind === 'list' || call.kind === 'syncFolder'))
-      return { code: 'EMFILE' };
+    if (this.isReadOnly && call.isChange) return { code: 'EROFS' };
+    if (this.hasNoHandles && takesHandle.has(call.kind)) return { code: 'EMFILE' };
     if (this.#waiting.length === 0) return undefined;
     const met = this.#waiting.find(({ fault }) => fault.meets(call));
     if (met === undefined) return undefined;
@@ -63,9 +67,4 @@ export class DiskFaults {
     if (met.left === 0) this.#waiting = this.#waiting.filter((each) => each !== met);
     return met.fault;
   }
-}
-
-/** Syncing what nobody changed, and opening to read, is possible on a read-only disk, too; those calls say so by their bytes. */
-function isReading({ kind, bytes }: DiskCall): boolean {
-  return (kind === 'open' || kind === 'sync' || kind === 'syncFolder') && bytes === 0;
 }

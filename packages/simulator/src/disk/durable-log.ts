@@ -35,7 +35,7 @@ export class DurableLog {
   }
 
   entryAt(index: number): LogEntry | undefined {
-    if (!this.#entries.has(index)) this.#readOn();
+    this.#readOn();
     return this.#entries.get(index);
   }
 
@@ -50,7 +50,9 @@ export class DurableLog {
   provenRanges(): FileRange[] {
     const segments = this.#segments();
     const read = segments.map(({ file }) => inspectSegment(file.durable));
-    const last = read.findLastIndex((each) => each !== undefined && each.batch > 0 && each.offset > each.lastBatchOffset);
+    const last = read.findLastIndex(
+      (each) => each !== undefined && each.batch > 0 && each.offset > each.lastBatchOffset,
+    );
     return segments.slice(0, last + 1).flatMap(({ name }, position) => {
       const inspected = read[position];
       if (inspected === undefined) return [];

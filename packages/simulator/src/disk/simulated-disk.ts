@@ -54,31 +54,31 @@ export class SimulatedDisk {
   /** The file system as the process sees it that lives now. */
   fileSystem(timing: DiskTiming = {}): FileSystem {
     const perform = this.#performer(timing);
-    const disk = this;
     return {
       makeFolder: () => Promise.resolve(),
       list: (folder) =>
-        perform('list', folder, {}, () => [...this.#entries.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path))),
-      open: (path, mode) => {
-        const changes = mode === 'read' ? 0 : 1;
-        return perform('open', path, { bytes: changes }, () => disk.#openFile(disk.#find(path, mode), path, perform));
-      },
+        perform('list', folder, {}, () =>
+          [...this.#entries.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path)),
+        ),
+      open: (path, mode) =>
+        perform('open', path, { isChange: mode !== 'read' }, () => this.#openFile(this.#find(path, mode), perform)),
       rename: (from, to) =>
-        perform('rename', to, {}, () => {
+        perform('rename', to, { isChange: true }, () => {
           const file = this.#require(from);
+          file.path = to;
           this.#change((entries) => {
             entries.delete(from);
             entries.set(to, file);
           });
         }),
       remove: (path) =>
-        perform('remove', path, {}, () => {
+        perform('remove', path, { isChange: true }, () => {
           this.#require(path);
           this.#change((entries) => entries.delete(path));
         }),
       syncFolder: (path) => {
         const through = this.#changesMade;
-        return perform('syncFolder', path, { bytes: this.#changes.length }, () => {
+        return perform('syncFolder', path, { isChange: this.#changes.length > 0 }, () => {
           for (const change of this.#changes) if (change.order <= through) change.apply(this.#durableEntries);
           this.#changes = this.#changes.filter(({ order }) => order > through);
         });
@@ -152,7 +152,10 @@ export class SimulatedDisk {
       else if (isOrdered) break;
     }
     this.#changes = [];
-    for (const file of this.#durableEntries.values()) file.cutPower(isLost, this.#random);
+    for (const [path, file] of this.#durableEntries) {
+      file.path = path;
+      file.cutPower(isLost, this.#random);
+    }
     this.#entries = new Map(this.#durableEntries);
     this.#log.forget();
   }
@@ -248,9 +251,9 @@ export class SimulatedDisk {
   #performer({ runtime, syncMs = 0 }: DiskTiming): Perform {
     const life = this.#life;
     const draw = typeof syncMs === 'number' ? () => syncMs : syncMs;
-    return async (kind, path, { bytes = 0 }, effect) => {
+    return async (kind, path, { bytes = 0, isChange = false }, effect) => {
       const name = basename(path);
-      const isChanging = isChange(kind) && name !== preparingName;
+      const isChanging = isChange && kind !== 'open' && name !== preparingName;
       if (life !== this.#life) return never();
       if (isChanging) this.#changing++;
       if (runtime === undefined) await Promise.resolve();
@@ -261,37 +264,39 @@ export class SimulatedDisk {
       while (this.#stall !== undefined) await this.#stall;
       if (life !== this.#life) return never();
       if (isChanging) this.#changing--;
-      const fault = this.faults.take({ kind, name, bytes });
+      const fault = this.faults.take({ kind, name, bytes, isChange });
       // Writes and syncs leave something behind also where they fail.
       if (fault?.code !== undefined && kind !== 'write' && kind !== 'sync') throw failure(fault.code, path);
       return effect(fault);
     };
   }
 
-  #openFile(file: SimulatedFile, path: string, perform: Perform): OpenFile {
+  #openFile(file: SimulatedFile, perform: Perform): OpenFile {
     const life = this.#life;
     this.#handles++;
     let isOpen = true;
     return {
       read: (buffer, length, position) =>
-        perform('read', path, { bytes: length }, (fault) =>
+        perform('read', file.path, { bytes: length }, (fault) =>
           file.read(buffer, fault === undefined ? length : Math.ceil(length / 2), position),
         ),
       write: (buffer, from, length, position) =>
-        perform('write', path, { bytes: length }, (fault) => {
-          const { code, writtenBytes = code === undefined ? Math.ceil(length / 2) : 0 } = fault ?? { writtenBytes: length };
+        perform('write', file.path, { bytes: length, isChange: true }, (fault) => {
+          const { code, writtenBytes = code === undefined ? Math.ceil(length / 2) : 0 } = fault ?? {
+            writtenBytes: length,
+          };
           const bytes = Math.min(length, writtenBytes, this.#roomFor(file, position));
           file.write(buffer.subarray(from, from + bytes), position);
-          if (code !== undefined) throw failure(code, path);
-          if (bytes === 0 && length > 0) throw failure('ENOSPC', path);
+          if (code !== undefined) throw failure(code, file.path);
+          if (bytes === 0 && length > 0) throw failure('ENOSPC', file.path);
           return bytes;
         }),
       sync: () => {
         const point = file.beginSync();
-        return perform('sync', path, { bytes: file.isUnsynced ? 1 : 0 }, (fault) => {
+        return perform('sync', file.path, { isChange: file.isUnsynced }, (fault) => {
           if (fault?.code !== undefined) {
             file.failSync(point, fault.isLost ?? (() => true));
-            throw failure(fault.code, path);
+            throw failure(fault.code, file.path);
           }
           file.endSync(point);
           this.syncs++;
@@ -317,7 +322,7 @@ export class SimulatedDisk {
     if (found === undefined && (mode === 'read' || mode === 'update')) throw failure('ENOENT', path);
     if (found !== undefined && mode === 'create') throw failure('EEXIST', path);
     if (found !== undefined && mode !== 'replace') return found;
-    const file = new SimulatedFile();
+    const file = new SimulatedFile(path);
     this.#change((entries) => entries.set(path, file));
     return file;
   }
@@ -346,13 +351,9 @@ export class SimulatedDisk {
 type Perform = <Result>(
   kind: CallKind,
   path: string,
-  call: { readonly bytes?: number },
+  call: { readonly bytes?: number; readonly isChange?: boolean },
   effect: (fault: CallFault | undefined) => Result,
 ) => Promise<Result>;
-
-function isChange(kind: CallKind): boolean {
-  return kind === 'write' || kind === 'sync' || kind === 'rename' || kind === 'syncFolder';
-}
 
 /** Files on the platter, but not the locks of the processes that had them. */
 function copyOf(entries: ReadonlyMap<string, SimulatedFile>): Map<string, SimulatedFile> {

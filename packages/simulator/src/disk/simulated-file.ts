@@ -27,6 +27,8 @@ export interface SyncPoint {
  * it began; a crash keeps any subset of the rest.
  */
 export class SimulatedFile {
+  /** Where processes find it: it may be renamed while it is open. */
+  path: string;
   #seen = new Uint8Array(0);
   #durable = new Uint8Array(0);
   #sizeBytes = 0;
@@ -35,6 +37,10 @@ export class SimulatedFile {
   readonly #unsynced = new Map<number, UnsyncedSector>();
   /** Sectors that a failed sync took for clean: processes see what was written, the platter has it not. */
   readonly #phantoms = new Set<number>();
+
+  constructor(path: string) {
+    this.path = path;
+  }
 
   get sizeBytes(): number {
     return this.#sizeBytes;
@@ -110,7 +116,7 @@ export class SimulatedFile {
 
   /** A copy of what is on the platter. */
   clone(): SimulatedFile {
-    const copy = new SimulatedFile();
+    const copy = new SimulatedFile(this.path);
     copy.#durable = this.durable.slice();
     copy.#seen = copy.#durable.slice();
     copy.#durableSizeBytes = copy.#sizeBytes = this.#durableSizeBytes;
