@@ -1,4 +1,6 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { runtime } from '@lic/runtime';
 import { plantedBugs } from './planted/planted-bugs.ts';
 import { type Command, parseCommand, usage } from './seeds/command-line.ts';
@@ -6,6 +8,12 @@ import { failureLines, isWorkloadTooWeak, summaryLines, workloadLines } from './
 import { search } from './seeds/search.ts';
 import { seedPool } from './seeds/seed-pool.ts';
 import { work, workerArgument } from './seeds/seed-worker.ts';
+import { addResult, noSeeds, runSchedule, type SeedResult } from './seeds/seeds.ts';
+import { shrink } from './seeds/shrink.ts';
+import { drawSchedule, parseSchedule, type Schedule } from './simulation/schedule.ts';
+
+/** Where shrunk schedules go, from the working directory. */
+const failuresFolder = 'sim-failures';
 
 const print = (...lines: readonly string[]): void => void process.stdout.write(`${lines.join('\n')}\n`);
 
@@ -14,10 +22,13 @@ function drawSeed(): number {
   return new DataView(runtime.random(4).buffer).getUint32(0);
 }
 
+const jobsOf = ({ jobs }: Command): number => jobs ?? availableParallelism();
+
+/** Runs seeds until one fails. */
 async function simulate(command: Command): Promise<number> {
-  const { seconds, traceLines, json, seeds } = command;
+  const { seconds, json, seeds } = command;
   const firstSeed = command.firstSeed ?? drawSeed();
-  const jobs = Math.min(command.jobs ?? availableParallelism(), seeds);
+  const jobs = Math.min(jobsOf(command), seeds);
   if (!json) print(`seeds from ${firstSeed} on, ${jobs === 1 ? 'one process' : `${jobs} processes`}`);
   const pool = seedPool(jobs);
   const beganMs = runtime.monotonic();
@@ -26,8 +37,8 @@ async function simulate(command: Command): Promise<number> {
     if (json) print(JSON.stringify({ firstSeed, ...outcome }));
     else {
       if (failure !== undefined) {
-        const replay = `npm run sim -- --seed ${failure.seed} --seconds ${seconds} --trace ${traceLines}`;
-        print(...failureLines(failure, replay), '');
+        const replay = `npm run sim -- --seed ${failure.seed} --seconds ${seconds}`;
+        print(...failureLines(failure, replay), `shrink: ${replay} --shrink`, '');
       }
       print(...summaryLines(outcome, runtime.monotonic() - beganMs), ...workloadLines(outcome));
     }
@@ -35,6 +46,50 @@ async function simulate(command: Command): Promise<number> {
   } finally {
     pool.close();
   }
+}
+
+/** Runs one schedule, and shrinks it where that is wanted. */
+async function simulateOne(command: Command, schedule: Schedule): Promise<number> {
+  const { json, traceLines } = command;
+  const result = await runSchedule(schedule, { traceLines });
+  const outcome = addResult(noSeeds, result);
+  if (result.violation === undefined || !command.shrink) {
+    if (json) print(JSON.stringify(outcome));
+    else {
+      if (result.violation !== undefined)
+        print(...failureLines(result, `npm run sim -- ${process.argv.slice(2).join(' ')}`), '');
+      print(...summaryLines(outcome, 1), `trace ${result.traceHash}`);
+    }
+    return result.violation === undefined ? 0 : 1;
+  }
+  return shrinkOne(command, schedule, result);
+}
+
+async function shrinkOne(command: Command, whole: Schedule, failed: SeedResult): Promise<number> {
+  const { json, traceLines } = command;
+  const jobs = jobsOf(command);
+  const pool = seedPool(jobs);
+  const say = json ? () => {} : print;
+  try {
+    say(`${sizeLine(whole)} broke ${failed.violation?.message}`);
+    const shrunk = await shrink(whole, failed, { pool, jobs, onStep: (smaller) => say(sizeLine(smaller)) });
+    const { schedule, result, runs } = shrunk;
+    const file = join(failuresFolder, `seed-${schedule.seed}.json`);
+    mkdirSync(failuresFolder, { recursive: true });
+    writeFileSync(file, `${JSON.stringify(schedule, null, 2)}\n`);
+    if (json) print(JSON.stringify({ file, schedule, violation: result.violation, runs }));
+    else
+      print(
+        ...failureLines({ ...result, trace: result.trace.slice(-traceLines) }, `npm run sim -- --schedule ${file}`),
+      );
+    return 1;
+  } finally {
+    pool.close();
+  }
+}
+
+function sizeLine({ seconds, faults, deeds, clients }: Schedule): string {
+  return `${seconds} s, ${faults.length} faults, ${deeds.length} deeds of the operator, ${clients.length} clients`;
 }
 
 async function plant(command: Command): Promise<number> {
@@ -62,7 +117,12 @@ async function main(): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
     return 2;
   }
-  return command.plantedBugs ? plant(command) : simulate(command);
+  if (command.plantedBugs) return plant(command);
+  if (command.schedule !== undefined)
+    return simulateOne(command, parseSchedule(readFileSync(command.schedule, 'utf8')));
+  if (command.firstSeed !== undefined && command.seeds === 1)
+    return simulateOne(command, drawSchedule(command.firstSeed, command.seconds));
+  return simulate(command);
 }
 
 if (process.argv[2] === workerArgument) work();
