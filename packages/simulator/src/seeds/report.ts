@@ -1,4 +1,4 @@
-import { rarePaths, seedsForAllPaths, unreached } from '../coverage/coverage.ts';
+import { rarePaths, seedsForAllPaths, unreached } from '../rare-paths/rare-paths.ts';
 import type { SeedResult, SeedsOutcome } from './seeds.ts';
 
 /** What a failed run says: the end of its trace, the broken promise, and how to see it again. */
