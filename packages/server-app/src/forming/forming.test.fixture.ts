@@ -2,6 +2,7 @@ import type { Logger, LogStore, Runtime, SignatureScheme, TransportFactory } fro
 import { createPeerCalls } from '../peers/peer-calls.ts';
 import { listenFor, type TestMembers } from '../peers/peer-triad.test.fixture.ts';
 import { createTriadPeers, type TriadPeers } from '../peers/triad-peers.ts';
+import { FolderBook } from './folder-book.ts';
 import { formTriad, type JoinedTriad } from './forming.ts';
 
 /** What one process of one server is started with. */
@@ -55,20 +56,21 @@ export async function startForming(options: FormingOptions): Promise<FormingServ
     reasons: [],
     abort: () => stopping.abort(),
   };
-  formTriad({
-    runtime,
-    logger,
-    store,
-    contents,
-    network: peers,
-    calls: createPeerCalls(peers, { runtime }),
-    self: identity.publicKey,
-    endpoints,
-    licenseHash: options.licenseHash ?? 'hash-1',
-    isNew: options.isNew ?? true,
-    signal: stopping.signal,
-    onWaiting: (reason) => server.reasons.push(reason),
-  }).then(
+  const form = async (): Promise<JoinedTriad> =>
+    formTriad({
+      runtime,
+      logger,
+      book: await FolderBook.open(store, contents, runtime),
+      network: peers,
+      calls: createPeerCalls(peers, { runtime }),
+      self: identity.publicKey,
+      endpoints,
+      licenseHash: options.licenseHash ?? 'hash-1',
+      isNew: options.isNew ?? true,
+      signal: stopping.signal,
+      onWaiting: (reason) => server.reasons.push(reason),
+    });
+  form().then(
     (joined) => {
       server.joined = joined;
     },

@@ -1,17 +1,8 @@
-import {
-  errorMessage,
-  isLicError,
-  LicError,
-  type Logger,
-  type LogStore,
-  type PeerId,
-  type Runtime,
-  type StoreContents,
-} from '@lic/interfaces';
+import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
 import { z } from 'zod';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
-import { FolderBook } from './folder-book.ts';
+import type { FolderBook } from './folder-book.ts';
 import { type FormedRecord, formedSchema } from './folder-record.ts';
 
 export type { FormedRecord } from './folder-record.ts';
@@ -20,9 +11,8 @@ export type { FormedRecord } from './folder-record.ts';
 export interface FormTriadOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
-  /** Opened; `contents` is what `open` gave. */
-  readonly store: LogStore;
-  readonly contents: StoreContents;
+  /** Of this server's folder. */
+  readonly book: FolderBook;
   readonly network: Pick<TriadPeers, 'setInstance' | 'onChange' | 'refusals'>;
   readonly calls: PeerCalls;
   readonly self: PeerId;
@@ -68,8 +58,7 @@ interface PeerView {
  * the signal's reason, or what the store throws.
  */
 export async function formTriad(options: FormTriadOptions): Promise<JoinedTriad> {
-  const { runtime, logger, network, signal } = options;
-  const book = await FolderBook.open(options.store, options.contents, runtime);
+  const { runtime, logger, network, signal, book } = options;
   const alarm = new Alarm(runtime, signal);
   network.onChange(() => alarm.ring());
   answerPeers(options, book, () => alarm.ring());
