@@ -18,7 +18,7 @@ import { changeMembers, type MembersAnswer } from './membership-change.ts';
 import type { Message } from './messages.ts';
 import { isDirty, linkTo, releaseHeld } from './outbox.ts';
 import { acknowledge, advanceCommit, onAppend, onAppendRefused, onAppendReply } from './replication.ts';
-import { becomeFollower, handOver, hearLeader, mute } from './roles.ts';
+import { becomeFollower, handOver, hearLeader, isMuted, mute, unmute } from './roles.ts';
 import { confirmReads, onRound, onRoundReply, requestRead } from './rounds.ts';
 import { compactThrough, onSnapshotFailed, onSnapshotReceived, onSnapshotSaved, onSnapshotSent } from './snapshots.ts';
 import type { Raft, RaftConfig, RaftState } from './state.ts';
@@ -118,7 +118,10 @@ function take(raft: Raft, input: RaftInput): void {
       state.positions = input.positions;
       return;
     case 'mute':
-      mute(raft);
+      mute(raft, input.reason);
+      return;
+    case 'unmute':
+      unmute(raft);
       return;
     case 'snapshotSaved':
       onSnapshotSaved(raft, input.meta);
@@ -213,7 +216,7 @@ function onStored(raft: Raft, id: number): void {
 function nextWrite(raft: Raft): WriteRequest | null {
   const { state } = raft;
   const { log } = state;
-  if (state.write !== null || state.muted || state.disk === 'failed' || !isDirty(state)) return null;
+  if (state.write !== null || isMuted(state) || state.disk === 'failed' || !isDirty(state)) return null;
   const changed = state.term !== state.saved.term || state.votedFor !== state.saved.votedFor;
   const vote = changed ? { term: state.term, votedFor: state.votedFor } : null;
   const last = lastIndex(log);
@@ -291,7 +294,7 @@ function reachesMajority(raft: Raft): boolean {
 function roleOf(raft: Raft): Exclude<ConsensusState, 'fenced'> {
   const { state, config } = raft;
   if (state.controlTerm !== 0) return 'in-control';
-  if (state.muted || !counts(state, config.self.id, config.self.incarnation)) return 'learner';
+  if (isMuted(state) || !counts(state, config.self.id, config.self.incarnation)) return 'learner';
   if (state.role !== 'leader' && state.leader !== null) return 'standby';
   return state.role === 'leader' || reachesMajority(raft) ? 'candidate' : 'isolated';
 }

@@ -4,7 +4,7 @@ import { isUpToDate, lastIndex, lastTerm } from './log.ts';
 import { configuration, counts, quorumSize } from './membership.ts';
 import type { PreVote, TimeoutNow, VoteReply, VoteRequest } from './messages.ts';
 import { linkTo, send, sendAfterWrite } from './outbox.ts';
-import { becomeFollower, becomeLeader, endUrgency, setLeader } from './roles.ts';
+import { becomeFollower, becomeLeader, endUrgency, isMuted, setLeader } from './roles.ts';
 import type { Raft, RaftState } from './state.ts';
 import { askWitnesses, noteAcknowledged, prove } from './witness.ts';
 
@@ -19,7 +19,7 @@ export function isDiskStalled(raft: Raft): boolean {
 
 /** Whether a vote given now could be kept. */
 function canVote(raft: Raft): boolean {
-  return raft.state.isProved && !raft.state.muted && raft.state.disk === 'well' && !isDiskStalled(raft);
+  return raft.state.isProved && !isMuted(raft.state) && raft.state.disk === 'well' && !isDiskStalled(raft);
 }
 
 /** Whether it may be elected at all. Who is drained or stopping waits until it is clear that nobody else can win. */

@@ -13,7 +13,7 @@ import {
 import type { Append, AppendRefused, AppendReply } from './messages.ts';
 import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
-import { becomeFollower, hearLeader } from './roles.ts';
+import { becomeFollower, hearLeader, isMuted } from './roles.ts';
 import type { Configuration, Progress, Raft, RaftState } from './state.ts';
 import { alsoAsk, noteAcknowledged } from './witness.ts';
 
@@ -36,7 +36,7 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
   const { state } = raft;
   if (!hearLeader(raft, from, message.term)) return;
   // What can't be kept must not look as if it were: the leader goes on without this server.
-  if (state.muted || state.disk !== 'well') return;
+  if (isMuted(state) || state.disk !== 'well') return;
   const end = message.prevIndex + message.entries.length;
   // Entries up to the commit index are the leader's too, so what overlaps them needs no look.
   if (message.prevIndex >= state.commit && termAt(state.log, message.prevIndex) !== message.prevTerm) {
@@ -81,6 +81,7 @@ export function acknowledge(raft: Raft): void {
   if (
     !state.ackOwed ||
     !state.isProved ||
+    isMuted(state) ||
     state.role !== 'follower' ||
     state.leader === null ||
     state.saved.term !== state.term

@@ -3,7 +3,7 @@ import { quorumSize } from './membership.ts';
 import type { Round, RoundReply } from './messages.ts';
 import { send } from './outbox.ts';
 import { commitTo, progressFor, quorumValue } from './replication.ts';
-import { hearLeader } from './roles.ts';
+import { hearLeader, isMuted } from './roles.ts';
 import type { Raft } from './state.ts';
 import { acknowledgedByAll, noteAcknowledged } from './witness.ts';
 
@@ -34,7 +34,7 @@ export function onRound(raft: Raft, from: PeerId, message: Round): void {
   if (!hearLeader(raft, from, message.term)) return;
   for (const about of message.acknowledged) noteAcknowledged(raft, about);
   // One that may have forgotten a newer term must not say that it knows none.
-  if (!state.isProved || state.muted || state.disk !== 'well') return;
+  if (!state.isProved || isMuted(state) || state.disk !== 'well') return;
   commitTo(state, Math.min(message.commit, state.match));
   send(raft, from, {
     type: 'roundReply',

@@ -15,6 +15,12 @@ export type RaftRole = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 /** Why a leader stepped down. */
 export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted' | 'removed';
 
+/**
+ * Why a server takes no part: its disk is damaged, or an older copy was restored there (a peer knows more of it than it does itself, I8); it
+ * can't go on behind its index (fenced); or its owner wants it to wait (suspended: the only one that ends while the core lives).
+ */
+export type MuteReason = 'damaged' | 'rolledBack' | 'fenced' | 'suspended';
+
 /** What is known of the way to a peer. */
 export interface LinkState {
   up: boolean;
@@ -127,10 +133,8 @@ export interface RaftState {
   handedOut: number;
   applied: number;
 
-  /** Takes no part but watches who leads: damaged, rolled back or fenced. */
-  muted: boolean;
-  /** A peer knows more of this server than its disk does: an older copy was restored (I8). */
-  isRolledBack: boolean;
+  /** Why it takes no part but only watches who leads; empty: it does take part. */
+  mutes: Set<MuteReason>;
   /** Peers said enough to rule that out: this server may vote and acknowledge. */
   isProved: boolean;
   /** The term in which that was; Infinity before. What is known of this server in older terms is of an earlier life. */

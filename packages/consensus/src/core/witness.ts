@@ -47,10 +47,7 @@ export function onWitnessQuestion(raft: Raft, from: PeerId, message: WitnessQues
 /** A peer says what it knows of this server. One that knows more than the disk has shows that the disk is an older copy (I8). */
 export function onWitnessAnswer(raft: Raft, from: PeerId, message: WitnessAnswer): void {
   const { state } = raft;
-  if (message.known !== null && isForgotten(raft, message.known)) {
-    state.isRolledBack = true;
-    mute(raft);
-  }
+  if (message.known !== null && isForgotten(raft, message.known)) mute(raft, 'rolledBack');
   state.toAsk.delete(from);
   prove(raft);
 }

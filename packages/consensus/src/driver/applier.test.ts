@@ -96,4 +96,19 @@ describe('applying', () => {
     broken.applier.run();
     expect(broken.told).toEqual(["entry 1 can't be applied: broken"]);
   });
+
+  it('that is suspended goes on later where it was, and prepares anew what it had only prepared', async () => {
+    const { told, applier } = setUp();
+    applier.add([command(1, 'a'), command(2, 'slow:b'), command(3, 'c')]);
+    applier.run();
+    applier.suspend();
+    await Promise.resolve();
+    await Promise.resolve();
+    applier.run();
+    expect(told).toEqual(['1=1', 'at 1']);
+    applier.resume();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(told).toEqual(['1=1', 'at 1', '2=2', 'at 2', '3=3', 'at 3']);
+  });
 });

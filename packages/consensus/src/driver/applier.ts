@@ -34,6 +34,7 @@ export class Applier<Result> {
   #at = 0;
   #isWaiting = false;
   #isStopped = false;
+  #isSuspended = false;
   /** The machine's index: everything up to here is in it. */
   index: number;
 
@@ -64,13 +65,24 @@ export class Applier<Result> {
     this.#isStopped = true;
   }
 
+  /** Nothing is applied until {@link Applier.resume}. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Goes on where it was. */
+  resume(): void {
+    this.#isSuspended = false;
+    this.run();
+  }
+
   /** Applies what is waiting, as far as that goes without waiting itself. */
   run(): void {
-    if (this.#isWaiting || this.#isStopped || this.#queue.length === 0) return;
+    if (this.#isWaiting || this.#isSuspended || this.#isStopped || this.#queue.length === 0) return;
     const began = this.#runtime.monotonic();
     let untilClock = ENTRIES_BETWEEN_CLOCK_READS;
     const before = this.index;
-    while (this.#queue.length > 0 && !this.#isStopped) {
+    while (this.#queue.length > 0 && !this.#isStopped && !this.#isSuspended) {
       const item = this.#queue[0]!;
       if (!isEntries(item)) {
         this.#restore();
@@ -116,6 +128,11 @@ export class Applier<Result> {
         () => {
           this.#isWaiting = false;
           if (this.#isStopped) return;
+          if (this.#isSuspended) {
+            // It is prepared again when its turn comes.
+            this.#at -= 1;
+            return;
+          }
           try {
             this.#finish(entry);
           } catch (error) {

@@ -14,6 +14,7 @@ import { isResetting, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
 import { linkTo } from '../core/outbox.ts';
+import { isMuted } from '../core/roles.ts';
 import type { Configuration } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import { Applier } from './applier.ts';
@@ -24,6 +25,7 @@ import { placeByRank } from './rank.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { Snapshotting } from './snapshotting.ts';
+import { Troubles } from './troubles.ts';
 
 /** A timer that is so late shows a stall: what has arrived meanwhile is handled before time is. Milliseconds. */
 const STALL_MS = 50;
@@ -62,9 +64,7 @@ export class Engine<Result> {
   #isFlushing = false;
   #isMoreToDo = false;
   #isStopped = false;
-  /** Why it can't take part as it should; null while all is well. */
-  trouble: string | null = null;
-  isFenced = false;
+  readonly #troubles = new Troubles();
 
   constructor(
     context: ConsensusContext,
@@ -91,12 +91,11 @@ export class Engine<Result> {
     const { index } = contents.snapshot ?? { index: 0 };
     this.#writer = new DiskWriter(store, runtime, {
       onStored: (id) => {
-        if (!this.isFenced) this.trouble = null;
+        this.#troubles.clear('disk');
         this.step({ kind: 'stored', id });
       },
       onTrouble: (state, text) => {
-        if (this.trouble === null) logger.error('the disk takes no more writes', { state, why: text });
-        this.trouble = text;
+        if (this.#troubles.set('disk', text)) logger.error('the disk takes no more writes', { state, why: text });
         this.step({ kind: 'disk', state });
       },
     });
@@ -143,10 +142,23 @@ export class Engine<Result> {
     this.#followMembers();
     if (contents.damage !== undefined) {
       const { file, offset, what } = contents.damage;
-      this.trouble = `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`;
-      this.step({ kind: 'mute' });
+      this.#troubles.set(
+        'stored',
+        `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`,
+      );
+      this.step({ kind: 'mute', reason: 'damaged' });
     }
     this.schedule();
+  }
+
+  /** Why it can't take part as it should; null while all is well. */
+  get trouble(): string | null {
+    return this.#troubles.worst;
+  }
+
+  /** Fenced or suspended. */
+  get isFenced(): boolean {
+    return this.#troubles.isFenced;
   }
 
   /** The state that this server is in. */
@@ -178,13 +190,28 @@ export class Engine<Result> {
 
   /** Stops taking part for a reason that an operator must see; hands over first where it leads. */
   fence(why: string): void {
-    if (this.isFenced || this.#isStopped) return;
+    if (this.#troubles.has('fenced') || this.#isStopped) return;
     this.#context.logger.error('this server is fenced', { why });
-    this.trouble = why;
-    this.step({ kind: 'mute' });
-    this.isFenced = true;
+    this.step({ kind: 'mute', reason: 'fenced' });
+    this.#troubles.set('fenced', why);
     this.#applier.stop();
     this.schedule();
+  }
+
+  /** Takes no part while there is a reason; hands over first where it leads. */
+  suspend(why: string | null): void {
+    if (this.#isStopped) return;
+    if (why === null) {
+      if (!this.#troubles.clear('suspended')) return;
+      this.#context.logger.info('this server is suspended no more');
+      this.step({ kind: 'unmute' });
+      this.#applier.resume();
+      return;
+    }
+    this.step({ kind: 'mute', reason: 'suspended' });
+    if (this.#troubles.set('suspended', why)) this.#context.logger.error('this server is suspended', { why });
+    this.#applier.suspend();
+    this.#receiver.abort('this server is suspended');
   }
 
   /** Ends all work; the store stays open. Idempotent. */
@@ -202,8 +229,7 @@ export class Engine<Result> {
   /** A violated invariant: nothing more is said or believed, so that no harm is done. */
   #break(error: unknown): void {
     this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error });
-    this.trouble = errorMessage(error);
-    this.isFenced = true;
+    this.#troubles.set('fenced', errorMessage(error));
     this.stop();
     queueMicrotask(() => this.#hooks.onChange());
   }
@@ -283,12 +309,13 @@ export class Engine<Result> {
     }
     this.step({ kind: 'message', from, message });
     const { state } = this.core;
-    if (message.type === 'witnessAnswer' && state.isRolledBack && this.trouble === null) {
-      this.trouble = rolledBack(from);
-      this.#context.logger.error('this server lost what it had said to be on disk', { why: this.trouble });
+    if (message.type === 'witnessAnswer' && state.mutes.has('rolledBack') && !this.#troubles.has('stored')) {
+      const why = rolledBack(from);
+      this.#troubles.set('stored', why);
+      this.#context.logger.error('this server lost what it had said to be on disk', { why });
     }
     if (message.type !== 'snapshot') return;
-    if (state.term !== message.term || state.leader !== from || state.muted || state.disk !== 'well') return;
+    if (state.term !== message.term || state.leader !== from || isMuted(state) || state.disk !== 'well') return;
     if (isResetting(state.log)) this.#receiver.refuse(from, message);
     else this.#receiver.onChunk(from, message, message.meta.index > state.commit);
   }

@@ -51,6 +51,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
   readonly #memberChanges = new Set<MemberChange>();
   #engine: Engine<Result> | undefined;
   #isElectable = true;
+  #suspended: string | null = null;
   #isStopped = false;
   #closing: Promise<void> | undefined;
   /** What listeners were told last. */
@@ -88,6 +89,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
       onChange: () => this.#onChange(),
     });
     if (!this.#isElectable) this.#engine.step({ kind: 'electable', on: false });
+    if (this.#suspended !== null) this.#engine.suspend(this.#suspended);
     if (unusable !== undefined) this.#engine.fence(unusable);
   }
 
@@ -191,7 +193,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
   }
 
   suspend(why: string | null): void {
-    if (why !== null) this.#engine?.fence(why);
+    this.#suspended = why;
+    this.#engine?.suspend(why);
   }
 
   on(events: ConsensusEvents): void {

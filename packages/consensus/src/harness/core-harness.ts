@@ -362,7 +362,7 @@ export class CoreHarness {
   /** Puts a snapshot on disk and acknowledges it, as the driver does. */
   #receiveSnapshot(from: PeerId, { term, meta, sequence, data }: SnapshotChunk): void {
     const { state, disk } = this;
-    if (state.term !== term || state.leader !== from || state.muted || state.disk !== 'well') return;
+    if (state.term !== term || state.leader !== from || state.mutes.size > 0 || state.disk !== 'well') return;
     const ok = !isResetting(state.log);
     if (ok && meta.index > Math.max(state.commit, disk.snapshot?.index ?? 0)) this.#keepSnapshot(meta, data);
     if (ok) this.core.step({ kind: 'snapshotReceived', meta }, this.now);

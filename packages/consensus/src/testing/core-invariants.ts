@@ -83,7 +83,7 @@ export class CoreInvariants {
   check(id: PeerId, state: RaftState, last: number): void {
     this.#demand(state.term >= (this.#terms.get(id) ?? 0), `the term of ${id} fell to ${state.term}`);
     this.#terms.set(id, state.term);
-    this.#demand(!state.isRolledBack, `${id} takes its own disk for an older copy`);
+    this.#demand(!state.mutes.has('rolledBack'), `${id} takes its own disk for an older copy`);
     if (state.commit > this.committed) this.committed = state.commit;
     const seen = `${state.role} ${state.term} ${last} ${state.log.baseIndex} ${state.log.entries[state.log.entries.length - 1]?.term}`;
     if (this.#seen.get(id) === seen) return;
