@@ -32,4 +32,9 @@ describe('a reload', () => {
     expect(load).toThrow(expect.objectContaining({ code: 'ONE_SERVER_AT_A_TIME' }));
     expect(load).toThrow(message);
   });
+
+  it('that exchanges the only server is refused: that one would form anew', () => {
+    const load = () => checkServerExchange(license('a'), license('b'), members('a'));
+    expect(load).toThrow(expect.objectContaining({ code: 'LICENSE_REFUSED', details: { reason: 'ONLY_SERVER' } }));
+  });
 });

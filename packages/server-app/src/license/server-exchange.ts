@@ -5,7 +5,8 @@ import { type ConfiguredMember, LicError } from '@lic/interfaces';
  * Refuses a reload that exchanges more than one server, or a second one while an exchange is under way (triad.md, Members). A
  * server that is named but not in yet may always give way to another: its machine may never come up.
  *
- * @throws `ONE_SERVER_AT_A_TIME`.
+ * @throws `ONE_SERVER_AT_A_TIME`; `LICENSE_REFUSED` where it is the only server that would go: its successor forms alone, and could
+ * not know of the seats that are taken here.
  */
 export function checkServerExchange(current: License, next: License, members: readonly ConfiguredMember[]): void {
   const changes = serverChanges(current, next);
@@ -13,6 +14,14 @@ export function checkServerExchange(current: License, next: License, members: re
     throw refused(
       `The new license names ${changes.added.length} new server keys, and ${changes.removed.length} no more. ` +
         'Exchange one server after the other, each with a license of its own. Names, addresses and ranks may change freely.',
+    );
+  }
+  if (next.servers.length === 1 && changes.added.length === 1) {
+    throw new LicError(
+      'LICENSE_REFUSED',
+      'The new license names another server in the place of the only one. That is no reload: stop this server, then start the new one ' +
+        'with that license. It forms anew, and grants after one longest hold.',
+      { details: { reason: 'ONLY_SERVER' } },
     );
   }
   const voters = members.flatMap(({ id, voter }) => (voter ? [id] : []));

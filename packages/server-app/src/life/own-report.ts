@@ -117,7 +117,7 @@ export class OwnReport {
     if (peers === undefined) return null;
     return removalOf({
       self: peers.self,
-      servers: this.#parts.ledger.license()?.servers.map(({ key }) => key) ?? null,
+      servers: this.#parts.roster.servers.map(({ id }) => id),
       members,
       peers: peers.peers().map((id) => ({ id, isUp: peers.isUp(id) })),
       refusals: () => peers.refusals(),

@@ -66,6 +66,18 @@ describe('links', () => {
     expect(other.links.find(({ id }) => id === 'c')?.addresses).toEqual(['mem://c:1']);
   });
 
+  it('are not dialled at an address that a server of the license in force has', () => {
+    const { roster } = rosterOf(first);
+    roster.licensed([endpoint('a', 1), endpoint('b', 2), { ...endpoint('d', 3), addresses: ['mem://c:1'] }]);
+    roster.configured(configured('abc'));
+    expect(roster.links.map(({ id, addresses }) => [id, addresses.length])).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['d', 1],
+      ['c', 0],
+    ]);
+  });
+
   it('are told anew when only an address has changed', () => {
     const { roster, told } = rosterOf(first);
     roster.licensed([...first.slice(0, 2), { ...endpoint('c', 3), addresses: ['mem://elsewhere:1'] }]);

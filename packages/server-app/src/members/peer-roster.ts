@@ -32,8 +32,15 @@ export class PeerRoster {
 
   /** Those that links are taken from, this server among them where it is one. */
   get links(): readonly PeerEndpoint[] {
-    const ids = new Set([...this.#servers.map(({ id }) => id), ...this.#members, ...(this.#logged?.ids ?? [])]);
-    return [...ids].map((id) => this.#known.get(id) ?? { id, name: id, rank: unknownRank, addresses: [] });
+    const others = [...new Set([...this.#members, ...(this.#logged?.ids ?? [])])].filter((id) => !this.isServer(id));
+    return [...this.#servers, ...others.map((id) => this.#linkTo(id))];
+  }
+
+  /** One that the license in force does not name. Where its successor has its address there is nobody to dial. */
+  #linkTo(id: PeerId): PeerEndpoint {
+    const known = this.#known.get(id) ?? { id, name: id, rank: unknownRank, addresses: [] };
+    const taken = this.#servers.flatMap(({ addresses }) => addresses);
+    return { ...known, addresses: known.addresses.filter((address) => !taken.includes(address)) };
   }
 
   /** Those whose word counts: the voters, and before there are any the license's servers. */

@@ -21,7 +21,6 @@ const isolated = [
 
 it.each<[string, Partial<RemovalFacts>, boolean]>([
   ['is in its triad as long as both have it', {}, false],
-  ['is in before there is a license', { servers: null, members: [] }, false],
   ['goes on while only the license has it no more', { servers: ['a', 'b', 'd'] }, false],
   ['goes on while it comes in as a learner', { members: ['a', 'b'] }, false],
   ['is out where its own log has it in neither', { servers: ['a', 'b', 'd'], members: ['a', 'b'] }, true],

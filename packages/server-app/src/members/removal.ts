@@ -4,7 +4,7 @@ import type { Refusal } from '../peers/refusals.ts';
 /** What shows that a server has been taken out of its triad. */
 export interface RemovalFacts {
   readonly self: PeerId;
-  /** The servers of the license in force here; null before there is one. */
+  /** The servers of the newest license that is known here; null before there is one. */
   readonly servers: readonly PeerId[] | null;
   /** Members of the configuration in force here. */
   readonly members: readonly PeerId[];
