@@ -2,8 +2,9 @@ import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
 import { lastIndex } from './log.ts';
+import { configuration } from './membership.ts';
 import type { Configuration, RaftConfig, RaftLog, RaftState, StoredLog } from './state.ts';
-import { askAll, prove } from './witness.ts';
+import { prove, witnesses } from './witness.ts';
 
 /** What a core is made from: what the store held, and the configuration that the triad was formed with. */
 export interface RaftStart {
@@ -20,7 +21,7 @@ export interface RaftStart {
 }
 
 /** The log as it was stored. Entries that can't follow the snapshot are left out, and the store is told to do the same. */
-function storedLog(start: RaftStart): RaftLog {
+export function storedLog(start: Pick<RaftStart, 'snapshot' | 'entries'>): RaftLog {
   const { snapshot, entries } = start;
   const first = entries[0];
   const log = { savedTo: 0, durableTo: 0, resetTo: null, resets: 0 };
@@ -52,7 +53,7 @@ function describeStored(start: RaftStart, log: RaftLog): StoredLog {
 }
 
 /** The configurations that are in force along the stored log. */
-function storedConfigurations(start: RaftStart): Configuration[] {
+export function storedConfigurations(start: Pick<RaftStart, 'snapshot' | 'entries' | 'members'>): Configuration[] {
   const founded = start.members.map((member) => ({ ...member, voter: true }));
   const { snapshot } = start;
   const first: Configuration =
@@ -129,7 +130,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     restore: null,
     transferFailed: false,
   };
-  askAll({ config, state });
+  for (const id of witnesses(configuration(state).members, config.self.id)) state.toAsk.add(id);
   prove({ config, state });
   restartTimerShort({ config, state });
   return state;

@@ -118,6 +118,15 @@ describe('a change of members', () => {
     expect(change(a, [...formed, voter('d')])).toBe('in force by 8');
   });
 
+  it('brings in nobody who has acknowledged nothing: it is not vouched for yet', () => {
+    const a = new CoreHarness({ term: 2, log: [1], role: 'leader' });
+    has(a, 'b', 2);
+    change(a, [...formed, learner('d')]);
+    has(a, 'b', 3);
+    a.deliver('d', { type: 'appendRefused', term: 2, prevIndex: 3, hintIndex: 0, hintTerm: 0, incarnation: 'd-1' });
+    expect(change(a, [...formed, voter('d')])).toMatch('up to 0 of 2');
+  });
+
   it('brings in nobody who fell silent', () => {
     const a = inControl();
     change(a, [...formed, learner('d')]);
@@ -304,6 +313,9 @@ describe('a configuration', () => {
     a.advance(600);
     expect(a.take('d', 'witnessQuestion').length).toBeGreaterThan(0);
     a.deliver('d', { type: 'witnessAnswer', term: 2, known: null });
+    expect(a.take('b', 'appendReply')).toEqual([]);
+    // Who is no member any more may know better than who is one now.
+    a.deliver('c', { type: 'witnessAnswer', term: 2, known: null });
     expect(a.take('b', 'appendReply')).toMatchObject([{ match: 2 }]);
   });
 });

@@ -73,8 +73,9 @@ function isFit(raft: Raft, { id, incarnation }: ConfiguredMember): string | null
   if (progress === undefined) return `${id} is no member yet; it is to be a learner first`;
   if (progress.incarnation !== incarnation || state.now - progress.answeredAt > config.timing.electionTimeoutMaxMs)
     return `${id} does not answer under the incarnation ${incarnation}`;
-  if (progress.match < state.roundCommit)
-    return `${id} is not caught up: it has the log up to ${progress.match} of ${state.roundCommit}`;
+  // The term's first entry at least: who has acknowledged none is not vouched for yet.
+  const needed = Math.max(state.roundCommit, state.termStart);
+  if (progress.match < needed) return `${id} is not caught up: it has the log up to ${progress.match} of ${needed}`;
   return null;
 }
 

@@ -15,7 +15,7 @@ import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
 import { becomeFollower, hearLeader, isMuted } from './roles.ts';
 import type { Configuration, Progress, Raft, RaftState } from './state.ts';
-import { alsoAsk, noteAcknowledged } from './witness.ts';
+import { askAlso, noteAcknowledged } from './witness.ts';
 
 /** Data of one append message at most, unless a single entry is larger. Bytes. */
 export const APPEND_BYTES_MAX = 256 * 1024;
@@ -54,7 +54,7 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
     appendEntry(state.log, entry);
     if (entry.kind !== 'config') continue;
     const members = decodeConfiguration(entry.data);
-    alsoAsk(raft, members);
+    askAlso(raft, members);
     adoptConfiguration(state, { index: entry.index, members });
   }
   if (end > state.match) state.match = end;

@@ -70,20 +70,23 @@ function isMissing(stored: StoredLog, known: Acknowledged): boolean {
   return term !== undefined && known.entryTerm > 0 && term !== known.entryTerm;
 }
 
-/** At a start every other member is to be asked. */
-export function askAll({ config, state }: Raft): void {
-  for (const { id, incarnation } of configuration(state).members) {
-    if (id !== config.self.id && incarnation !== absentIncarnation) state.toAsk.add(id);
+/** Who among `members` can know what this server has said: the other voters. */
+export function witnesses(members: readonly ConfiguredMember[], self: PeerId): PeerId[] {
+  const found: PeerId[] = [];
+  for (const { id, incarnation, voter } of members) {
+    if (voter && id !== self && incarnation !== absentIncarnation) found.push(id);
   }
+  return found;
 }
 
-/** So is one that comes to be a member before enough have answered. */
-export function alsoAsk({ config, state }: Raft, members: readonly ConfiguredMember[]): void {
+/**
+ * Who comes to be a voter before enough have answered is to be asked as well. Who goes meanwhile is asked all the same: a leader of the past
+ * may have removed the very one that knows better.
+ */
+export function askAlso({ config, state }: Raft, members: readonly ConfiguredMember[]): void {
   if (state.isProved) return;
-  const known = configuration(state).members;
-  for (const { id } of members) {
-    if (id !== config.self.id && !known.some((member) => member.id === id)) state.toAsk.add(id);
-  }
+  const before = witnesses(configuration(state).members, config.self.id);
+  for (const id of witnesses(members, config.self.id)) if (!before.includes(id)) state.toAsk.add(id);
 }
 
 /** Asks the peers that have not answered yet, those whose link is up. */
@@ -100,12 +103,10 @@ export function askWitnesses(raft: Raft): void {
 export function prove(raft: Raft): void {
   const { state, config } = raft;
   if (state.isProved) return;
-  const others = configuration(state).members.filter(
-    ({ id, incarnation, voter }) => voter && id !== config.self.id && incarnation !== absentIncarnation,
-  );
-  const answered = others.filter((member) => !state.toAsk.has(member.id)).length;
+  const known = witnesses(configuration(state).members, config.self.id);
+  const answered = known.filter((id) => !state.toAsk.has(id)).length;
   const isEnough = answered >= quorumSize(state) - 1 && state.now >= state.provingUntil;
-  if (answered < others.length && !isEnough) return;
+  if (state.toAsk.size > 0 && !isEnough) return;
   state.isProved = true;
   state.provedTerm = state.term;
 }

@@ -6,20 +6,6 @@ const code = (expected: string, fields: object = {}) => expect.objectContaining(
 const voter = (server: TestServer): ConfiguredMember => ({ ...server.member, voter: true });
 const learner = (server: TestServer): ConfiguredMember => ({ ...server.member, voter: false });
 
-/** Asks the server in control until the change is taken, as server-app does with its rounds. */
-async function change(triad: TestTriad, members: readonly ConfiguredMember[]): Promise<void> {
-  const before = triad.world.nowMs;
-  for (;;) {
-    const refused = await triad.settled(triad.leader!.consensus.changeMembers(members)).then(
-      () => null,
-      (error: Error & { code: string }) => error,
-    );
-    if (refused === null) return;
-    if (refused.code !== 'MEMBERS_REFUSED' || triad.world.nowMs - before > 15_000) throw refused;
-    await triad.run(100);
-  }
-}
-
 /** A triad whose third server has lost its disk and is back, empty. */
 async function withEmptiedC(seed: string, options?: TestTriadOptions) {
   const triad = await TestTriad.start(seed, options);
@@ -37,7 +23,7 @@ describe('a stand-by that lost its disk', () => {
     const { triad, a, b, c } = await withEmptiedC('re-admission');
     await triad.until(() => c.machine.list.length === 30);
     expect(c.consensus.status().state).toBe('learner');
-    await change(triad, triad.servers.map(voter));
+    await triad.changeMembers(triad.servers.map(voter));
     await triad.until(() => c.consensus.status().state === 'standby');
     expect(a.consensus.status()).toMatchObject({ isChangingMembers: false, members: triad.servers.map(voter) });
     triad.kill(b);
@@ -51,7 +37,7 @@ describe('a stand-by that lost its disk', () => {
 
   it('is filled by a snapshot, and learns the members from it', async () => {
     const { triad, c } = await withEmptiedC('re-admission by snapshot', { snapshotEntries: 8, keepEntries: 0 });
-    await change(triad, triad.servers.map(voter));
+    await triad.changeMembers(triad.servers.map(voter));
     await triad.propose(triad.leader!, 'more');
     for (let each = 0; each < 12; each += 1) await triad.propose(triad.leader!, 'more');
     triad.kill(c);
@@ -60,7 +46,7 @@ describe('a stand-by that lost its disk', () => {
     await triad.until(() => c.machine.list.length === 43);
     const known = c.consensus.status().members.find(({ id }) => id === 'c');
     expect(known?.incarnation).toBe('c-2');
-    await change(triad, triad.servers.map(voter));
+    await triad.changeMembers(triad.servers.map(voter));
     await triad.until(() => c.consensus.status().state === 'standby');
     expect(c.consensus.status().members).toEqual(triad.servers.map(voter));
   });
@@ -74,12 +60,12 @@ describe('a stand-by that lost its disk', () => {
     expect(triad.leader).toBeUndefined();
     await triad.boot(b);
     await triad.decided();
-    await change(triad, triad.servers.map(voter));
+    await triad.changeMembers(triad.servers.map(voter));
   });
 
   it('makes a quorum with the other, although both have forgotten that its admission was committed', async () => {
     const { triad, a, b, c } = await withEmptiedC('forgotten commit');
-    await change(triad, triad.servers.map(voter));
+    await triad.changeMembers(triad.servers.map(voter));
     await triad.run(300);
     for (const server of [a, b, c]) triad.kill(server);
     await triad.boot(b);
@@ -98,10 +84,10 @@ describe('a change of members', () => {
     triad.kill(c);
     const d = triad.add('d');
     await triad.boot(d);
-    await change(triad, [...[a, b, c].map(voter), learner(d)]);
+    await triad.changeMembers([...[a, b, c].map(voter), learner(d)]);
     await triad.until(() => d.machine.list.length === 20);
-    await change(triad, [voter(a), voter(b), learner(d)]);
-    await change(triad, [a, b, d].map(voter));
+    await triad.changeMembers([voter(a), voter(b), learner(d)]);
+    await triad.changeMembers([a, b, d].map(voter));
     await triad.until(() => d.consensus.status().state === 'standby');
     triad.kill(b);
     expect(await triad.propose(a, 'by a and d')).toBe('21');
@@ -154,7 +140,7 @@ describe('a change of members', () => {
       onChange: ({ members, isChangingMembers }) =>
         told.push(`${members.length}${isChangingMembers ? ' changing' : ''}`),
     });
-    await change(triad, [voter(a), voter(b)]);
+    await triad.changeMembers([voter(a), voter(b)]);
     await triad.run(300);
     expect(told).toEqual(['2 changing', '2']);
   });

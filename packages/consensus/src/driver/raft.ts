@@ -22,6 +22,7 @@ import { Engine } from './engine.ts';
 import { busy, membersRefused, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
 import { COMMAND_BYTES_MAX, type RaftOptions, withDefaults } from './options.ts';
 import { Proposals } from './proposals.ts';
+import { recover } from './recovery.ts';
 import { Transfers } from './transfers.ts';
 
 /**
@@ -78,8 +79,10 @@ class RaftConsensus<Result> implements Consensus<Result> {
         unusable = `the snapshot on disk can't be restored: ${errorMessage(error)}`;
       }
     }
+    const isRecovering = this.#context.isRecovering === true && unusable === undefined;
+    const context = isRecovering ? { ...this.#context, contents: await recover(this.#context) } : this.#context;
     if (this.#isStopped) throw rejected('this server is stopping');
-    this.#engine = new Engine(this.#context, machine, this.#options, {
+    this.#engine = new Engine(context, machine, this.#options, {
       onResult: (entry, result) => {
         this.#proposals.applied(entry.index, result);
         for (const listener of this.#listeners) listener.onApplied?.(entry.index);

@@ -1,7 +1,10 @@
 import {
+  type ConfiguredMember,
   type Consensus,
+  type ConsensusContext,
   type ConsensusEvents,
   type ConsensusTiming,
+  isLicError,
   type Member,
   type PeerId,
   silentLogger,
@@ -94,7 +97,7 @@ export class TestTriad {
   }
 
   /** Starts the process of `server` on what its disk holds. */
-  async boot(server: TestServer, machine = new ListMachine()): Promise<void> {
+  async boot(server: TestServer, machine = new ListMachine(), more: Partial<ConsensusContext> = {}): Promise<void> {
     this.#boots += 1;
     const runtime = this.world.runtime(`${server.id}#${this.#boots}`);
     const store = createMemoryLogStore(server.disk, { runtime, syncMs: 2 });
@@ -111,6 +114,7 @@ export class TestTriad {
       formation: { instance: 'test', members: this.members },
       timing,
       rankOf: (id) => this.servers.findIndex((each) => each.id === id) + 1,
+      ...more,
     });
     const note = (text: string) => server.events.push(text);
     const events: ConsensusEvents = {
@@ -120,9 +124,7 @@ export class TestTriad {
     };
     consensus.on(events);
     Object.assign(server, { runtime, machine, consensus, isUp: true });
-    const starting = consensus.start(machine);
-    await this.world.run({ forMs: 0 });
-    await starting;
+    await this.settled(consensus.start(machine));
   }
 
   /** SIGKILL and a power cut: what was not synced is gone. */
@@ -160,6 +162,19 @@ export class TestTriad {
   /** Lets time pass. */
   async run(forMs: number): Promise<void> {
     await this.world.run({ forMs });
+  }
+
+  /** Asks the server in control for other members until it takes the change, as server-app does with its rounds. */
+  async changeMembers(members: readonly ConfiguredMember[], withinMs = 15_000): Promise<void> {
+    const end = this.world.nowMs + withinMs;
+    for (;;) {
+      const changed = this.leader!.consensus.changeMembers(members).catch((error: unknown) => {
+        if (!isLicError(error, 'MEMBERS_REFUSED') || this.world.nowMs > end) throw error;
+        return 'refused' as const;
+      });
+      if ((await this.settled(changed)) !== 'refused') return;
+      await this.run(100);
+    }
   }
 
   /** Runs until `promise` settles; answers its value or throws its error. */
