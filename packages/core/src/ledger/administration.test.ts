@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ledgerLimits } from './limits.ts';
+import { ledgerLimits, ledgerVersions } from './limits.ts';
 import type { LedgerEvent } from './results.ts';
 import { anyHash, LedgerRig, licenseText, serverKeys, type TestFeature } from './testing/ledger-rig.ts';
 
@@ -166,9 +166,10 @@ describe('drain', () => {
 describe('the ledger version', () => {
   it('only ever rises, to what is known', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
-    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: 1 })).toMatchObject({ code: 'VERSION_IN_FORCE' });
-    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: 2 })).toMatchObject({ code: 'LEDGER_VERSION' });
-    expect(rig.ledger.summary()).toMatchObject({ ledgerVersion: 1, licenseHash: anyHash });
+    const { current, max } = ledgerVersions;
+    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: current })).toMatchObject({ code: 'VERSION_IN_FORCE' });
+    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: max + 1 })).toMatchObject({ code: 'LEDGER_VERSION' });
+    expect(rig.ledger.summary()).toMatchObject({ ledgerVersion: current, licenseHash: anyHash });
   });
 });
 

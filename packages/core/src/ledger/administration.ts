@@ -5,7 +5,7 @@ import { isOneServerAtMost, serverChanges } from '../license/server-changes.ts';
 import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime, sweep } from './license-time.ts';
-import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { ledgerLimits, ledgerVersions, recoverVersion } from './limits.ts';
 import { fitPools } from './pools.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
@@ -39,6 +39,19 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
 export function applyOpened(state: LedgerState): LedgerReply {
   if (!state.isOpen) state.events.push({ kind: 'opened' });
   state.isOpen = true;
+  return ok;
+}
+
+/** Grants of servers that are gone may be held still: checkouts close until one longest hold was waited. */
+export function applyRecover(state: LedgerState): LedgerReply {
+  if (state.version < recoverVersion)
+    return rejected(
+      'LEDGER_VERSION',
+      `To recover needs ledger version ${recoverVersion}: ${state.version} is in force.`,
+    );
+  state.isOpen = false;
+  state.recoveredAtMs = state.timeMs;
+  state.events.push({ kind: 'recovered' });
   return ok;
 }
 

@@ -118,7 +118,10 @@ function denyForPools(
 }
 
 function denyUnopened(state: LedgerState, command: CheckoutCommand): Denial {
-  const leftMs = Math.max(0, state.formedAtMs + state.leases.longestHoldMs - state.timeMs);
+  const leftMs = Math.max(
+    0,
+    Math.max(state.formedAtMs, state.recoveredAtMs) + state.leases.longestHoldMs - state.timeMs,
+  );
   return deny('NOT_OPEN_YET', command, `Checkouts open in about ${Math.ceil(leftMs / 1000)} s.`, { leftMs });
 }
 

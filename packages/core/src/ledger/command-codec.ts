@@ -85,6 +85,7 @@ const request: Fields = [
 const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
   open: [...license, ['settings', isSettings], ['isNew', isBoolean], ['ledgerVersion', isCountable]],
   opened: [],
+  recover: [],
   install: license,
   // What a person may have typed is checked at apply, and denied `INVALID_REQUEST` in words.
   checkout: [

@@ -73,6 +73,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       settings: state.settings,
       isOpen: state.isOpen,
       ledgerVersion: state.version,
+      recoveredAtMs: state.recoveredAtMs === 0 ? null : state.recoveredAtMs,
       drained: [...state.drained].sort(),
       sessions: state.sessions.size,
       grants: state.grants.size,
@@ -99,7 +100,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       const session = state.sessionsById.get(id);
       return session === undefined ? [] : entriesOf(session).map(viewEntry);
     },
-    assignable: (isBound) => viewOfQueues(state, (feature) => assignableIn(state, feature, isBound)),
+    assignable: (isBound) =>
+      state.isOpen ? viewOfQueues(state, (feature) => assignableIn(state, feature, isBound)) : [],
     queue: (name) => map((state.features.get(name)?.queue ?? []).values(), viewEntry),
     queueHeads: () => viewOfQueues(state, (feature) => feature.queue[0]),
     endingGrants: () => viewGrants(state.endingGrants.walk()),

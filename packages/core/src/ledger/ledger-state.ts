@@ -2,6 +2,7 @@ import type { License } from '../license/license.ts';
 import type { LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
+import { recoverVersion } from './limits.ts';
 import { writeRecord } from './record-fields.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RecordTable } from './record-table.ts';
@@ -47,6 +48,8 @@ export class LedgerState {
   isOpen = false;
   /** License time of the first entry. */
   formedAtMs = 0;
+  /** License time of the newest `recover`; 0: there was none. */
+  recoveredAtMs = 0;
   settings: LedgerSettings | null = null;
   license: License | null = null;
   licenseText = '';
@@ -200,4 +203,5 @@ export function writeGlobals(sink: RecordSink, state: LedgerState): void {
   sink.text(state.licenseHash);
   sink.uint(state.drained.size);
   for (const server of [...state.drained].sort()) sink.text(server);
+  if (state.version >= recoverVersion) sink.uint(state.recoveredAtMs);
 }

@@ -39,4 +39,7 @@ export const ledgerLimits = {
 } as const;
 
 /** The ledger rules that this code knows. The version in force stands in the log (triad.md, Versions). */
-export const ledgerVersions = { min: 1, max: 1, current: 1 } as const;
+export const ledgerVersions = { min: 1, max: 2, current: 2 } as const;
+
+/** The first ledger version that has `recover`, and the mark that it leaves in the state. */
+export const recoverVersion = 2;

@@ -6,6 +6,7 @@ import type { LedgerSettings } from './commands.ts';
 import { linkGrant, newGrant } from './grants.ts';
 import { LedgerState } from './ledger-state.ts';
 import { isSweepLeft } from './license-time.ts';
+import { recoverVersion } from './limits.ts';
 import { featureOf, fitPools, newPool } from './pools.ts';
 import { linkEntry, newEntry } from './queue.ts';
 import {
@@ -134,6 +135,7 @@ class SnapshotReader {
     state.settings = settings === '' ? null : (JSON.parse(settings) as LedgerSettings);
     const licenseHash = source.text();
     for (let left = source.uint(); left > 0; left--) state.drained.add(source.text());
+    if (state.version >= recoverVersion) state.recoveredAtMs = source.uint();
     const text = source.text();
     if (state.settings !== null) {
       state.setLicense(parseLicense(text), text, licenseHash);

@@ -57,6 +57,9 @@ describe('the state hash (I9)', () => {
   it('differs where any field of any record does', () => {
     const life = new RandomLife();
     for (const event of fc.sample(eventArbitrary, { seed: 1, numRuns: 300 })) life.live(event);
+    // Whatever they came to: in the end somebody waits.
+    for (const what of ['opened', 'checkout', 'wait', 'wait'] as const)
+      for (const who of [0, 1, 2, 3, 4]) life.live({ what, who, pick: 1, laterMs: 0 });
     const records = recordsOf(stateOf(life.rig.log));
     expect([...new Set(records.map(({ kind }) => kind))]).toEqual(Object.values(kinds));
     const sums = new Set([sumOf(records)]);
@@ -81,6 +84,7 @@ describe('the state hash (I9)', () => {
       (state) => state.serial++,
       (state) => state.version++,
       (state) => state.formedAtMs++,
+      (state) => state.recoveredAtMs++,
       (state) => void Object.assign(state, { isOpen: false }),
       (state) => void Object.assign(state, { settings: { ...state.settings!, drift: 0.02 } }),
       (state) => void state.drained.add('ed25519:x'),
@@ -138,8 +142,8 @@ describe('the hash of one record', () => {
   });
 });
 
-function globalsOf({ version, serial, timeMs, isOpen, formedAtMs, settings }: LedgerState) {
-  return { version, serial, timeMs, isOpen, formedAtMs, settings };
+function globalsOf({ version, serial, timeMs, isOpen, formedAtMs, recoveredAtMs, settings }: LedgerState) {
+  return { version, serial, timeMs, isOpen, formedAtMs, recoveredAtMs, settings };
 }
 
 /** The record with one field of its canonical form changed, for each of them. */

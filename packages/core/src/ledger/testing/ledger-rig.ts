@@ -2,6 +2,7 @@ import { encodeCommand } from '../command-codec.ts';
 import type { CheckoutCommand, LedgerCommand, LedgerSettings, OpenCommand } from '../commands.ts';
 import { createLedger } from '../create-ledger.ts';
 import type { Ledger } from '../ledger-contract.ts';
+import { ledgerVersions } from '../limits.ts';
 import type { LedgerReply, LedgerResult } from '../results.ts';
 
 /** Public keys of three servers of which nobody has the private ones. */
@@ -55,7 +56,7 @@ export function openCommand(features: readonly TestFeature[], changes: Partial<O
     licenseHash: anyHash,
     settings: testSettings,
     isNew: true,
-    ledgerVersion: 1,
+    ledgerVersion: ledgerVersions.current,
     ...changes,
   };
 }

@@ -99,6 +99,8 @@ export class ReferenceModel {
   waiting: Waiting[] = [];
   readonly clients = new Map<string, Client>();
   readonly past = new Map<string, { readonly reason: EndReason; readonly untilMs: number }>();
+  isOpen = true;
+  recoveredAtMs: number | null = null;
 
   constructor(features: ReferenceModel['features'], timeMs: number) {
     this.features = features;
@@ -122,6 +124,7 @@ export class ReferenceModel {
         const entry = this.waiting.find(({ key }) => key === command.entry);
         if (entry === undefined) return rejected('UNKNOWN_ENTRY');
         const client = this.clients.get(entry.session)!;
+        if (!this.isOpen) return rejected('NOT_OPEN_YET');
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
         const pool = this.#usable(entry.feature, entry.version).find((one) => this.#free(one) >= entry.count);
         if (pool === undefined) return rejected('NO_SEATS');
@@ -165,6 +168,13 @@ export class ReferenceModel {
         this.#passTime();
         return { kind: 'ok' };
       }
+      case 'recover':
+        this.isOpen = false;
+        this.recoveredAtMs = this.timeMs;
+        return { kind: 'ok' };
+      case 'opened':
+        this.isOpen = true;
+        return { kind: 'ok' };
       default:
         return { kind: 'ok' };
     }
@@ -200,7 +210,7 @@ export class ReferenceModel {
       const ended = this.past.get(request.session);
       if (ended !== undefined)
         return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', ended.reason);
-      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return refused('UNKNOWN_SESSION');
+      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return this.#unknown(request.kind);
       if (request.opening === undefined) return refused('REFUSED');
       const { attempt: openAttempt, session: id } = request;
       client = {
@@ -286,6 +296,7 @@ export class ReferenceModel {
     };
     const unfit = this.#unfit(feature, version, count);
     if (unfit !== null) return denied(unfit);
+    if (!this.isOpen) return denied(this.#denial('NOT_OPEN_YET', count, { leftMs: this.#msUntilOpen() }));
     for (const pool of this.#usable(feature, version)) {
       const rivals = this.waiting.filter(
         (entry) => entry.feature === feature && this.#sufficient(feature, entry.version).includes(pool),
@@ -309,6 +320,17 @@ export class ReferenceModel {
       holdMs: hold(leaseMs),
     });
     return this.#became(client, seq);
+  }
+
+  /** Neither the session is known, nor its end: a recovery may have lost it. */
+  #unknown(kind: string): ModelReply {
+    if (this.recoveredAtMs === null) return refused('UNKNOWN_SESSION');
+    return kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', 'recovered');
+  }
+
+  #msUntilOpen(): number {
+    const longest = Math.max(hold(baseLeaseMs), ...this.features.map((feature) => hold(leaseOf(feature))));
+    return Math.max(0, (this.recoveredAtMs ?? 0) + longest - this.timeMs);
   }
 
   /** What a request came to, as things stand now. */
@@ -341,7 +363,7 @@ export class ReferenceModel {
   #resume(command: ResumeCommand): ModelReply {
     const client = this.clients.get(command.session);
     const ended = this.past.get(command.session);
-    if (client === undefined) return ended === undefined ? refused('UNKNOWN_SESSION') : refused('ENDED', ended.reason);
+    if (client === undefined) return ended === undefined ? this.#unknown('resume') : refused('ENDED', ended.reason);
     if (client.secretHash !== command.secretHash) return refused('REFUSED');
     const isRepeat = client.resume?.request === command.request;
     if (
