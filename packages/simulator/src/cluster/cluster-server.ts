@@ -2,16 +2,9 @@ import { type RaftOptions, raft } from '@lic/consensus';
 import { ed25519Scheme, type LedgerSettings } from '@lic/core';
 import { type ConsensusFactory, type ConsensusTiming, LicError, type LogStore } from '@lic/interfaces';
 import { createServer, type Server, type ServerOptions } from '@lic/server-app';
-import {
-  type CrashLoss,
-  createMemoryLogStore,
-  MemoryDisk,
-  type MemoryNetwork,
-  type SeenAs,
-  type VirtualClockOptions,
-  type VirtualRuntime,
-  type VirtualWorld,
-} from '@lic/testkit';
+import type { CrashLoss, MemoryNetwork, SeenAs, VirtualClockOptions, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import { SimulatedDisk } from '../disk/simulated-disk.ts';
+import { simulatedLogStore } from '../disk/simulated-log-store.ts';
 import { type NamedServer, vendor } from './cluster-license.ts';
 import { type KeepingLogger, keepingLogger, type LogLine } from './keeping-logger.ts';
 
@@ -40,7 +33,7 @@ export class ClusterServer {
   readonly key: string;
   readonly adminToken: string;
   readonly logger: KeepingLogger;
-  disk = new MemoryDisk();
+  readonly disk: SimulatedDisk;
   /** The license file's text; null: there is none. */
   licenseFile: string | null;
   /** Called with each line that its processes log. */
@@ -64,6 +57,7 @@ export class ClusterServer {
       () => parts.world.nowMs,
       (line) => this.onLogLine?.(line),
     );
+    this.disk = new SimulatedDisk(parts.world.random.fork(`disk of ${named.name}`));
     this.#named = named;
     this.#parts = parts;
   }
@@ -106,7 +100,7 @@ export class ClusterServer {
       logger: this.logger,
       transports: [network.transport(this.name)],
       consensus: wrapConsensus(raft(raftOptions), this),
-      store: wrapStore(createMemoryLogStore(this.disk, { runtime, syncMs }), this),
+      store: wrapStore(simulatedLogStore(this.disk, { runtime, syncMs }), this),
       scheme: ed25519Scheme,
       identity: this.#named.identity,
       vendorKey: vendor.publicKey,

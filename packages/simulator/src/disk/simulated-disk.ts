@@ -202,6 +202,11 @@ export class SimulatedDisk {
     return { file, offset };
   }
 
+  /** Whether {@link SimulatedDisk.damage} finds a place now. What happens to processes changes nothing about that. */
+  get isDamageable(): boolean {
+    return this.#log.provenRanges().length > 0;
+  }
+
   /** Bit rot in the newest snapshot. Answers whether there is one. */
   damageSnapshot(): boolean {
     const name = this.names().findLast((each) => each.startsWith('snapshot-'));

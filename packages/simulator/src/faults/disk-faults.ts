@@ -1,5 +1,5 @@
-import type { MemoryDisk } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
+import type { SimulatedDisk } from '../disk/simulated-disk.ts';
 import type { MemoryFault } from './atlas.ts';
 import type { FaultDeed, FaultDraw, FaultTools, Injected } from './fault.ts';
 import { killServer, someLoss } from './process-faults.ts';
@@ -9,9 +9,9 @@ type DiskFault = 'stall' | 'diskFull' | 'diskFailed' | 'diskLost' | 'diskRolledB
 /** Copies of disks as they were: what a crash or an operator may bring back, or a check may ask for. */
 export class DiskCopies {
   /** What was on a disk when it was taken last: an acknowledgement of it may still be under way. */
-  readonly lost = new Map<ClusterServer, MemoryDisk>();
+  readonly lost = new Map<ClusterServer, SimulatedDisk>();
   /** By the number of the fault that will bring it back. */
-  readonly old = new Map<number, { readonly server: ClusterServer; readonly disk: MemoryDisk }>();
+  readonly old = new Map<number, { readonly server: ClusterServer; readonly disk: SimulatedDisk }>();
 }
 
 /** What befalls disks. */
@@ -70,6 +70,7 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
     },
     diskDamaged: (draw) => {
       const { server } = draw;
+      if (!server.disk.isDamageable) return undefined;
       return take(draw, { server, how: 'diskDamaged', change: () => server.disk.damage() });
     },
   };

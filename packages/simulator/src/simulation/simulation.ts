@@ -1,19 +1,14 @@
 import type { Grant } from '@lic/client';
 import { decodeCommand, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
-import {
-  createMemoryNetwork,
-  createVirtualWorld,
-  type MemoryDisk,
-  type MemoryNetwork,
-  type VirtualWorld,
-} from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
 import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
 import { ClusterServer } from '../cluster/cluster-server.ts';
+import type { SimulatedDisk } from '../disk/simulated-disk.ts';
 import { Atlas } from '../faults/atlas.ts';
 import type { DeedKind, FaultKind } from '../faults/fault-kinds.ts';
 import { Faults } from '../faults/faults.ts';
@@ -392,7 +387,7 @@ export class Simulation {
   }
 }
 
-function hasOnDisk(disk: MemoryDisk, index: number, command: Uint8Array): boolean {
+function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boolean {
   const entry = disk.entryAt(index);
   return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
 }
