@@ -24,9 +24,13 @@ export function entriesBetween(log: RaftLog, from: number, to: number): LogEntry
   return log.entries.slice(from - log.baseIndex - 1, to - log.baseIndex);
 }
 
-/** The index of the last entry that goes into one message beginning with `from`: at least one, at most `bytesMax`. */
-export function batchEnd(log: RaftLog, from: number, bytesMax: number): { last: number; bytes: number } {
-  const last = lastIndex(log);
+/** The index of the last entry that goes into one message beginning with `from`: at least one, else at most `bytesMax` and `entriesMax`. */
+export function batchEnd(
+  log: RaftLog,
+  from: number,
+  { bytesMax, entriesMax }: { readonly bytesMax: number; readonly entriesMax: number },
+): { last: number; bytes: number } {
+  const last = Math.min(lastIndex(log), from + entriesMax - 1);
   let bytes = log.entries[from - log.baseIndex - 1]!.data.length;
   let index = from;
   while (index < last) {

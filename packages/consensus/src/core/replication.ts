@@ -14,13 +14,11 @@ import type { Append, AppendRefused, AppendReply } from './messages.ts';
 import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
 import { becomeFollower, hearLeader, isMuted } from './roles.ts';
-import type { Configuration, Progress, Raft, RaftState } from './state.ts';
+import type { AppendLimits, Configuration, Progress, Raft, RaftState } from './state.ts';
 import { askAlso, noteAcknowledged } from './witness.ts';
 
-/** Data of one append message at most, unless a single entry is larger. Bytes. */
-export const APPEND_BYTES_MAX = 256 * 1024;
-/** Appends under way to one peer at most. Few: what waits meanwhile goes in one larger batch. */
-export const APPENDS_IN_FLIGHT_MAX = 8;
+/** How appends are cut and how many of them go at once, where the configuration says nothing else. */
+export const appendLimits: AppendLimits = { bytesMax: 256 * 1024, entriesMax: 16_384, inFlightMax: 8 };
 /** Data under way to one peer at most, in bytes. */
 export const APPEND_BYTES_IN_FLIGHT_MAX = 4 * 1024 * 1024;
 
@@ -211,9 +209,10 @@ export function pump(raft: Raft, to: PeerId, progress: Progress): void {
     return;
   }
   const last = lastIndex(state.log);
+  const limits = raft.config.appends ?? appendLimits;
   if (progress.mode === 'probe') {
     if (progress.probing) return;
-    const batch = progress.next <= last ? batchEnd(state.log, progress.next, APPEND_BYTES_MAX).last : last;
+    const batch = progress.next <= last ? batchEnd(state.log, progress.next, limits).last : last;
     progress.probing = true;
     progress.movedAt = state.now;
     sendAppend(raft, to, progress, batch, true);
@@ -222,10 +221,10 @@ export function pump(raft: Raft, to: PeerId, progress: Progress): void {
   const { inFlight } = progress;
   while (
     progress.next <= last &&
-    inFlight.length < APPENDS_IN_FLIGHT_MAX &&
+    inFlight.length < limits.inFlightMax &&
     progress.inFlightBytes < APPEND_BYTES_IN_FLIGHT_MAX
   ) {
-    const batch = batchEnd(state.log, progress.next, APPEND_BYTES_MAX);
+    const batch = batchEnd(state.log, progress.next, limits);
     if (inFlight.length === 0) progress.movedAt = state.now;
     sendAppend(raft, to, progress, batch.last, false);
     inFlight.push(batch);

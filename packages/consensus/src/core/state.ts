@@ -7,6 +7,18 @@ export interface RaftConfig {
   readonly timing: ConsensusTiming;
   /** How long a starting server waits for the last peers to say what they know of it before it votes. Milliseconds. */
   readonly witnessWaitMs: number;
+  /** How appends are cut, and how many go at once. */
+  readonly appends?: AppendLimits;
+}
+
+/** Bounds of what goes to one peer. */
+export interface AppendLimits {
+  /** Data of one append at most, unless a single entry is larger. Bytes. */
+  readonly bytesMax: number;
+  /** Entries of one append at most. */
+  readonly entriesMax: number;
+  /** Appends under way at most. Few: what waits meanwhile goes in one larger batch. */
+  readonly inFlightMax: number;
 }
 
 /** A server's part in the current term. `preCandidate` asks whether it would win before it disturbs anybody. */

@@ -86,7 +86,16 @@ export class Engine<Result> {
       seed: seedFrom(runtime.random(4)),
       position: place.position,
     };
-    const config = { self, timing, witnessWaitMs: options.witnessWaitMs };
+    const config = {
+      self,
+      timing,
+      witnessWaitMs: options.witnessWaitMs,
+      appends: {
+        bytesMax: options.appendBytesMax,
+        entriesMax: options.appendEntriesMax,
+        inFlightMax: options.appendsInFlightMax,
+      },
+    };
     this.core = createRaftCore(config, initialState(config, start));
     const { index } = contents.snapshot ?? { index: 0 };
     this.#writer = new DiskWriter(store, runtime, {

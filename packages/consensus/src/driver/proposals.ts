@@ -20,6 +20,11 @@ export class Proposals<Result> {
   /** Bytes of all of them. */
   bytes = 0;
 
+  /** How many they are. */
+  get count(): number {
+    return this.#waiting.size + this.#held.length;
+  }
+
   /** Waits for the command at `index`. */
   add(index: number, waiting: Waiting<Result>): void {
     this.#waiting.set(index, waiting);

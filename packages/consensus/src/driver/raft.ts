@@ -228,7 +228,9 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (bytes > COMMAND_BYTES_MAX) return rejected(`it has ${bytes} bytes, at most ${COMMAND_BYTES_MAX} are allowed`);
     if (options?.signal?.aborted) return rejected('its caller had given up before');
     if (this.#engine === undefined || this.#engine.core.state.controlTerm === 0) return this.#whereControlIs();
-    if (this.#proposals.bytes + bytes > this.#options.inFlightBytesMax) return busy(this.#options.inFlightBytesMax);
+    const { inFlightBytesMax, inFlightMax } = this.#options;
+    if (this.#proposals.bytes + bytes > inFlightBytesMax) return busy(`${inFlightBytesMax} bytes of commands`);
+    if (this.#proposals.count >= inFlightMax) return busy(`${inFlightMax} commands`);
     return undefined;
   }
 
