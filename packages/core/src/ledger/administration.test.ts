@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { encodeCommand } from './command-codec.ts';
+import { createLedger } from './create-ledger.ts';
 import { ledgerLimits, ledgerVersions } from './limits.ts';
 import type { LedgerEvent } from './results.ts';
-import { anyHash, LedgerRig, licenseText, serverKeys, type TestFeature } from './testing/ledger-rig.ts';
+import { anyHash, LedgerRig, licenseText, serverKeys, startMs, type TestFeature } from './testing/ledger-rig.ts';
 
 const otherHash = '1'.repeat(64);
 
@@ -150,6 +152,16 @@ describe('install with another server', () => {
   });
 });
 
+it('a license exchanges no server under ledger version 1, which had no rule for it', () => {
+  const rig = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 1 });
+  const [first, second, third] = serverKeys;
+  const next = { servers: [first, second, `ed25519:${'D'.repeat(42)}A`].map((key, at) => server(at, key)) };
+  rig.run({ kind: 'drain', server: third, on: true });
+  expect(install(rig, [{ name: 'compare', count: 1 }], next).reply).toMatchObject({ code: 'ONE_SERVER_AT_A_TIME' });
+  rig.run({ kind: 'raiseVersion', ledgerVersion: 2 });
+  expect(install(rig, [{ name: 'compare', count: 1 }], next).reply).toEqual({ kind: 'ok' });
+});
+
 describe('drain', () => {
   it('is kept until it is taken back', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
@@ -164,6 +176,24 @@ describe('drain', () => {
 });
 
 describe('the ledger version', () => {
+  it('is refused where it is not known: before the command, and in a snapshot', async () => {
+    const old = { min: 1, max: 1 };
+    const rig = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 1 });
+    const ledger = createLedger({ verifyLicense: () => undefined, versions: old });
+    await ledger.restore(rig.ledger.snapshot());
+    const raise = encodeCommand({ kind: 'raiseVersion', at: startMs, ledgerVersion: 2 });
+    await expect(ledger.prepare(raise)).rejects.toMatchObject({
+      code: 'LEDGER_VERSION',
+      details: { version: 2, ...old },
+    });
+    expect(ledger.summary().ledgerVersion).toBe(1);
+    rig.run({ kind: 'raiseVersion', ledgerVersion: 2 });
+    await expect(ledger.restore(rig.ledger.snapshot())).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
+    // Nor is one that this code has left behind.
+    const newer = createLedger({ verifyLicense: () => undefined, versions: { min: 3, max: 4 } });
+    await expect(newer.restore(rig.ledger.snapshot())).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
+  });
+
   it('only ever rises, to what is known', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
     const { current, max } = ledgerVersions;

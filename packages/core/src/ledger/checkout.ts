@@ -1,7 +1,7 @@
 import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits } from './limits.ts';
+import { exchangeVersion, ledgerLimits } from './limits.ts';
 import { freeSeats, isUsable, isWaitedFor, sufficientPools } from './pools.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
@@ -29,6 +29,8 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   const unfit = denyForPools(state, command, feature, pools);
   if (unfit !== undefined) return denied(unfit);
   if (!state.isOpen) return denied(denyUnopened(state, command));
+  if (command.isHalted === true && state.version >= exchangeVersion)
+    return denied(deny('STATE_DIFFERS', command, 'Two servers disagree about who holds what.'));
   if (session.grants + session.entries >= ledgerLimits.grantsPerSessionMax)
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),

@@ -96,6 +96,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['count', isNumber],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],
+    ['isHalted', maybe(isBoolean)],
   ],
   cancel: [...request, ['checkoutSeq', isCountable]],
   assign: [

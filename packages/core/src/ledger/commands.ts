@@ -127,6 +127,11 @@ export interface CheckoutCommand extends SessionRequest {
    * checkout may be served past the queue. Otherwise a pool with a queue serves nobody but the queue.
    */
   readonly pastQueue?: boolean;
+  /**
+   * Said by the server in control where the states of servers differ and nobody knows which is right: the checkout is denied
+   * `STATE_DIFFERS` (triad.md, State hash differs). From ledger version 2 on.
+   */
+  readonly isHalted?: boolean;
 }
 
 /** Takes a queue place back (abort, or the client's own time limit). Where the seat was granted meanwhile, the answer says so. */

@@ -6,7 +6,7 @@ import type { LedgerCommand } from './commands.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
-import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { type LedgerVersionRange, ledgerLimits, ledgerVersions } from './limits.ts';
 import { assignableIn } from './queue.ts';
 import { type Feature, type Grant, type Pool, serialOf } from './records.ts';
 import { rejected } from './replies.ts';
@@ -22,11 +22,14 @@ export interface LedgerOptions {
   verifyLicense(text: string): Promise<void> | void;
   /** The hash of a license text, to check the one that the command names; absent: not checked. */
   licenseHashOf?(text: string): Promise<string> | string;
+  /** The ledger rules that are known; default: those of this code. Others stand for an older or a newer one. */
+  readonly versions?: LedgerVersionRange;
 }
 
 /** An empty ledger: the first command opens it. */
 export function createLedger(options: LedgerOptions): Ledger {
-  let state = new LedgerState();
+  const { versions = ledgerVersions } = options;
+  let state = new LedgerState(versions);
   // Decoded in `prepare` and applied next: no command is parsed twice.
   let prepared: { readonly bytes: Uint8Array; readonly command: LedgerCommand | LicError } | undefined;
   let snapshots: readonly SnapshotUnderWay[] = [];
@@ -43,7 +46,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       prepared = { bytes, command };
       if (command instanceof LicError) return undefined;
       const version = versionNeeded(state, command);
-      if (version !== undefined && !knowsVersion(version)) return Promise.reject(unknownVersion(version));
+      if (version !== undefined && !knowsVersion(versions, version))
+        return Promise.reject(unknownVersion(version, versions));
       if (command.kind === 'open' || command.kind === 'install')
         return verify(options, command.license, command.licenseHash);
       return undefined;
@@ -63,7 +67,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       return begun;
     },
     async restore(chunks) {
-      state = await readSnapshot(chunks);
+      state = await readSnapshot(chunks, versions);
       prepared = undefined;
     },
     hash: () => state.hash(),
@@ -134,8 +138,7 @@ async function verify({ verifyLicense, licenseHashOf }: LedgerOptions, text: str
     throw new LicError('LICENSE_HASH', `The log names a license with hash ${hash}, its text has ${found}.`);
 }
 
-function unknownVersion(version: number): LicError {
-  const { min, max } = ledgerVersions;
+function unknownVersion(version: number, { min, max }: LedgerVersionRange): LicError {
   return new LicError(
     'LEDGER_VERSION',
     `Ledger version ${version} is in force, this server knows ${min} to ${max}: update it, it applies nothing until then.`,

@@ -2,7 +2,7 @@ import type { License } from '../license/license.ts';
 import type { LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
-import { recoverVersion } from './limits.ts';
+import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limits.ts';
 import { writeRecord } from './record-fields.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RecordTable } from './record-table.ts';
@@ -40,6 +40,8 @@ export interface StateObserver {
  * What is true of the ledger as a whole. Everything but the maps and flags under "derived" is in the hash and in snapshots.
  */
 export class LedgerState {
+  /** The ledger rules that the code knows. */
+  readonly known: LedgerVersionRange;
   timeMs = 0;
   /** The last serial number given to a record. */
   serial = 0;
@@ -92,6 +94,10 @@ export class LedgerState {
   readonly #dirty: LedgerRecord[] = [];
   #observers: readonly StateObserver[] = [];
   #licenseDigest = '';
+
+  constructor(known: LedgerVersionRange = ledgerVersions) {
+    this.known = known;
+  }
 
   nextSerial(): number {
     return ++this.serial;

@@ -92,6 +92,7 @@ export type DenialCode =
   | 'NOT_STARTED'
   | 'EXPIRED'
   | 'NOT_OPEN_YET'
+  | 'STATE_DIFFERS'
   | 'QUEUE_FULL'
   | 'TOO_MANY_GRANTS'
   | 'TOO_MANY_SESSIONS'

@@ -108,7 +108,9 @@ export class LedgerRig {
 }
 
 /** What a test says of a checkout. */
-export type Wish = Partial<Pick<CheckoutCommand, 'version' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'>>;
+export type Wish = Partial<
+  Pick<CheckoutCommand, 'version' | 'count' | 'waitMs' | 'pastQueue' | 'isHalted' | 'awaited' | 'attempt'>
+>;
 
 /** One session as a client drives it; awaits all its answers unless it says otherwise. */
 export class TestClient {
