@@ -110,6 +110,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     urgentUntil: Number.NEGATIVE_INFINITY,
     askAt: Number.POSITIVE_INFINITY,
     votes: new Map(),
+    refused: null,
     transferCampaign: false,
     match: commit,
     acked: 0,

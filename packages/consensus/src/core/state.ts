@@ -1,5 +1,5 @@
 import type { ConfiguredMember, ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
-import type { Acknowledged, Outgoing } from './messages.ts';
+import type { Acknowledged, Outgoing, PreVote } from './messages.ts';
 
 /** What never changes while a core lives. */
 export interface RaftConfig {
@@ -180,6 +180,8 @@ export interface RaftState {
   urgentUntil: number;
   askAt: number;
   votes: Map<PeerId, boolean>;
+  /** Who asked for a pre-vote and was refused because the leader was heard, and when: it may be right. */
+  refused: { readonly from: PeerId; readonly message: PreVote; readonly at: number } | null;
   /** The running campaign was asked for by the leader. */
   transferCampaign: boolean;
 

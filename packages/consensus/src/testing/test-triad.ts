@@ -7,6 +7,7 @@ import {
   isLicError,
   type Member,
   type PeerId,
+  type PeerNetwork,
   silentLogger,
 } from '@lic/interfaces';
 import {
@@ -28,6 +29,8 @@ export const timing: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500
 export interface TestTriadOptions extends RaftOptions {
   /** Servers: a, b, c … in order of rank. Default 3. */
   readonly count?: number;
+  /** How long a server takes to notice that a peer is lost, in milliseconds. Default 0. */
+  readonly noticesAfterMs?: (id: PeerId) => number;
 }
 
 /** One server of a {@link TestTriad}. */
@@ -107,7 +110,7 @@ export class TestTriad {
     const consensus = raft(this.#options)<string>({
       runtime,
       logger: silentLogger,
-      network: this.hub.join(server.id),
+      network: this.#network(server.id, runtime),
       store,
       contents,
       self: server.member,
@@ -125,6 +128,15 @@ export class TestTriad {
     consensus.on(events);
     Object.assign(server, { runtime, machine, consensus, isUp: true });
     await this.settled(consensus.start(machine));
+  }
+
+  #network(id: PeerId, runtime: VirtualRuntime): PeerNetwork {
+    const network = this.hub.join(id);
+    const afterMs = this.#options.noticesAfterMs?.(id) ?? 0;
+    if (afterMs === 0) return network;
+    const onLost: PeerNetwork['onLost'] = (listener) =>
+      network.onLost((peer) => runtime.setTimer(afterMs, () => listener(peer)));
+    return { ...network, onLost };
   }
 
   /** SIGKILL and a power cut: what was not synced is gone. */
