@@ -1,18 +1,18 @@
 import { errorMessage, isLicError, type LogStore, type Runtime } from '@lic/interfaces';
 import type { WriteRequest } from '../core/inputs.ts';
 
-/** How long a full disk is left alone before the same write is tried again. */
+/** How long a disk that is full, or can't be written for now, is left alone before the same write is tried again. */
 export const FULL_DISK_RETRY_MS = 1_000;
 
 /** What a {@link DiskWriter} tells. */
 export interface DiskWriterEvents {
   /** The write is on disk. */
   onStored(id: number): void;
-  /** `full`: the same write is tried again. `failed`: no write will succeed until the store is opened anew. */
+  /** `full`, or not writable for now: the same write is tried again. `failed`: no write will succeed until the store is opened anew. */
   onTrouble(state: 'full' | 'failed', text: string): void;
 }
 
-/** Carries out the core's writes, one at a time, and is patient with a full disk. */
+/** Carries out the core's writes, one at a time, and is patient with a disk that is full or can't be written for now. */
 export class DiskWriter {
   readonly #store: LogStore;
   readonly #runtime: Runtime;
@@ -52,7 +52,7 @@ export class DiskWriter {
   }
 
   #fail(request: WriteRequest, error: unknown): void {
-    if (!isLicError(error, 'STORE_FULL')) {
+    if (!isLicError(error) || !error.retryable) {
       this.#events.onTrouble('failed', errorMessage(error));
       return;
     }

@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import {
   isLicError,
+  type LicError,
   type LogStore,
   type LogWrite,
   type Runtime,
@@ -15,8 +16,10 @@ import { bytesOfWrite, type LogWriter } from './log-writer.ts';
 import { ownerBytesMax } from './owner-file.ts';
 import { readParts } from './snapshot-files.ts';
 import {
+  FinalFailure,
   isOutOfSpace,
-  SyncFailure,
+  isPassing,
+  storeBlocked,
   storeClosed,
   storeDamaged,
   storeFailed,
@@ -124,7 +127,7 @@ class FileLogStore implements LogStore {
       await this.#unlock?.().catch(() => {});
       this.#unlock = undefined;
       this.#state = 'closed';
-      throw isLicError(error) ? error : storeFailed(directory, error);
+      throw describe(directory, error);
     }
   }
 
@@ -233,11 +236,16 @@ class FileLogStore implements LogStore {
       despiteDamage: true,
       run: async () => {
         await this.#openFolder.beginWipe();
-        await this.#writer?.close();
-        const { folder, writer } = await this.#openFolder.wipe();
-        this.#folder = folder;
-        this.#writer = writer;
-        this.#damage = undefined;
+        try {
+          await this.#writer?.close();
+          const { folder, writer } = await this.#openFolder.wipe();
+          this.#folder = folder;
+          this.#writer = writer;
+          this.#damage = undefined;
+        } catch (error) {
+          // Nothing may be written that the next opening would wipe.
+          throw new FinalFailure(error);
+        }
       },
     });
   }
@@ -362,10 +370,10 @@ class FileLogStore implements LogStore {
     try {
       await deed();
     } catch (error) {
-      if (isOfCaller() || isLicError(error)) throw error;
-      if (isOutOfSpace(error)) throw storeFull(this.#directory, error);
-      this.#failure ??= storeFailed(this.#directory, error instanceof SyncFailure ? error.cause : error);
-      throw this.#failure;
+      if (isOfCaller()) throw error;
+      const described = describe(this.#directory, error);
+      if (described.code === 'STORE_FAILED') this.#failure ??= described;
+      throw this.#failure ?? described;
     }
   }
 
@@ -387,6 +395,14 @@ class FileLogStore implements LogStore {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** What went wrong, as the contract's errors say it. */
+function describe(directory: string, error: unknown): LicError {
+  if (isLicError(error)) return error;
+  if (isOutOfSpace(error)) return storeFull(directory, error);
+  if (isPassing(error)) return storeBlocked(directory, error);
+  return storeFailed(directory, error instanceof FinalFailure ? error.cause : error);
+}
 
 function misplaced(call: string, newestIndex: number): Error {
   return storeMisuse(`${call} does not fit the newest snapshot, which is at entry ${newestIndex}.`);

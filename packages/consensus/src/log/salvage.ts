@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import type { LogEntry, SnapshotMeta, Vote } from '@lic/interfaces';
-import { type FileSystem, syncFolder, writeFully } from './file-system.ts';
+import { type FileSystem, removeIfThere, syncFile, syncFolder, writeFully } from './file-system.ts';
 import type { RecoveredLog } from './log-recovery.ts';
 import { bytesOfWrite } from './log-writer.ts';
 import { RecordEncoder, recordHeaderBytes } from './record-format.ts';
 import { segmentName, writeZeros } from './segment-files.ts';
 import { encodeSegmentHeader, segmentHeaderBytes } from './segment-header.ts';
-import { SyncFailure } from './store-errors.ts';
 
 /** The part of a damaged log that still counts. */
 export interface SoundLog {
@@ -47,13 +46,12 @@ export async function writeSalvagedSegment(
   for (const entry of entries) encoder.entry(entry);
   encoder.footer(1, number);
   const temporary = join(directory, temporaryName);
-  const file = await fileSystem.open(temporary, 'replace');
+  await removeIfThere(fileSystem, temporary);
+  const file = await fileSystem.open(temporary, 'create');
   try {
     await writeFully(file, encoder.bytes, encoder.lengthBytes, 0);
     await writeZeros(file, encoder.lengthBytes, sizeBytes);
-    await file.sync().catch((error: unknown) => {
-      throw new SyncFailure(error);
-    });
+    await syncFile(file);
   } finally {
     await file.close();
   }

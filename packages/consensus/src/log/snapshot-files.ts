@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotMeta } from '@lic/interfaces';
-import { type FileSystem, type OpenFile, readFully, syncFolder, writeFully } from './file-system.ts';
+import {
+  type FileSystem,
+  isUnreadable,
+  type OpenFile,
+  readFully,
+  removeIfThere,
+  syncFolder,
+  writeFully,
+} from './file-system.ts';
 import { getInteger, putInteger } from './record-format.ts';
 import { storeVersion } from './store-errors.ts';
 
@@ -52,7 +60,8 @@ export async function writeSnapshotFile(
   const [indexText, termText] = [index, term].map((value) => String(value).padStart(16, '0'));
   const name = `snapshot-${indexText}-${termText}.snap`;
   const temporary = join(directory, temporaryName);
-  const file = await fileSystem.open(temporary, 'replace');
+  await removeIfThere(fileSystem, temporary);
+  const file = await fileSystem.open(temporary, 'create');
   let isComplete = false;
   try {
     const hash = createHash('sha256');
@@ -81,7 +90,7 @@ export async function writeSnapshotFile(
   return { name, index, term };
 }
 
-/** Opens a snapshot and reads all of it once. Undefined where a byte is not as it was written. Throws `STORE_VERSION`. */
+/** Opens a snapshot and reads all of it once. Undefined where a byte is not as it was written, or can't be read. Throws `STORE_VERSION`. */
 export async function verifySnapshotFile(
   fileSystem: FileSystem,
   directory: string,
@@ -106,6 +115,9 @@ export async function verifySnapshotFile(
     hash.update(trailer.subarray(0, 8));
     isValid = getInteger(new DataView(trailer.buffer), 0) === bodyBytes && hash.digest().equals(trailer.subarray(8));
     return isValid ? { meta, file, bodyOffset: headerBytes, bodyBytes } : undefined;
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
   } finally {
     if (!isValid) await file.close();
   }

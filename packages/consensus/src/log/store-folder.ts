@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { errorCode, type SnapshotMeta, type StoreContents, type StoreDamage } from '@lic/interfaces';
-import { type FileSystem, syncFolder } from './file-system.ts';
+import type { SnapshotMeta, StoreContents, StoreDamage } from '@lic/interfaces';
+import { type FileSystem, removeIfThere, syncFolder } from './file-system.ts';
 import { type RecoveredLog, recoverLog } from './log-recovery.ts';
 import { LogWriter } from './log-writer.ts';
 import { readOwnerFile, writeOwnerFile } from './owner-file.ts';
@@ -13,7 +13,7 @@ import {
   verifySnapshotFile,
   writeSnapshotFile,
 } from './snapshot-files.ts';
-import { snapshotOld, storeMisuse } from './store-errors.ts';
+import { FinalFailure, snapshotOld, storeMisuse } from './store-errors.ts';
 
 /** A folder that was opened: its small files, what it held, and the writer of its log, which a damaged one has not. */
 export interface OpenedFolder {
@@ -101,17 +101,21 @@ export class StoreFolder {
   /** From here on the folder counts as empty, whatever happens before {@link wipe} is done. */
   async beginWipe(): Promise<void> {
     const file = await this.#fileSystem.open(join(this.#directory, wipingName), 'replace');
-    await file.close();
-    await syncFolder(this.#fileSystem, this.#directory);
+    try {
+      await file.close();
+      await syncFolder(this.#fileSystem, this.#directory);
+    } catch (error) {
+      throw new FinalFailure(error);
+    }
   }
 
-  /** Removes everything but the lock. */
+  /** Removes everything but the lock. Where it throws the next opening goes on with it. */
   async wipe(): Promise<OpenedFolder> {
     const names = await this.#fileSystem.list(this.#directory);
     for (const name of names)
-      if (isOurs(name) && name !== wipingName) await this.#fileSystem.remove(join(this.#directory, name));
+      if (isOurs(name) && name !== wipingName) await removeIfThere(this.#fileSystem, join(this.#directory, name));
     await syncFolder(this.#fileSystem, this.#directory);
-    await this.#fileSystem.remove(join(this.#directory, wipingName));
+    await removeIfThere(this.#fileSystem, join(this.#directory, wipingName));
     await syncFolder(this.#fileSystem, this.#directory);
     return new StoreFolder(this.#fileSystem, this.#directory, this.#segmentBytes).#load([]);
   }
@@ -126,7 +130,7 @@ export class StoreFolder {
     const { sound, rotten, numbers } = this.#wreck;
     const target = { number: (numbers.at(-1) ?? 0) + 2, segmentBytes: this.#segmentBytes };
     await writeSalvagedSegment(this.#fileSystem, this.#directory, sound, target);
-    for (const name of rotten) await this.#removeIfThere(name);
+    for (const name of rotten) await removeIfThere(this.#fileSystem, join(this.#directory, name));
     await syncFolder(this.#fileSystem, this.#directory);
     return StoreFolder.open(this.#fileSystem, this.#directory, this.#segmentBytes);
   }
@@ -195,15 +199,8 @@ export class StoreFolder {
   }
 
   async #keepSnapshots(count: number): Promise<void> {
-    for (const { name } of this.#snapshots.splice(count)) await this.#removeIfThere(name);
-  }
-
-  async #removeIfThere(name: string): Promise<void> {
-    try {
-      await this.#fileSystem.remove(join(this.#directory, name));
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-    }
+    for (const { name } of this.#snapshots.splice(count))
+      await removeIfThere(this.#fileSystem, join(this.#directory, name));
   }
 }
 

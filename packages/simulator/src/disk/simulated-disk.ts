@@ -164,11 +164,11 @@ export class SimulatedDisk {
   failNext(fault: InjectedFault, lose: CrashLoss = 'all-unsynced'): void {
     let sectors = 0;
     const isLost = typeof lose === 'function' ? () => lose(sectors++) : () => lose === 'all-unsynced';
-    if (fault === 'STORE_FULL') {
-      const writtenBytes = this.#random.between(0, 64);
-      const meets = this.#meets('write');
-      this.faults.inject({ meets, code: 'ENOSPC', writtenBytes });
-    } else this.faults.inject({ meets: this.#meets('sync'), code: 'EIO', isLost });
+    if (fault === 'STORE_FAILED') this.faults.inject({ meets: this.#meets('sync'), code: 'EIO', isLost });
+    else {
+      const code = fault === 'STORE_FULL' ? 'ENOSPC' : 'EROFS';
+      this.faults.inject({ meets: this.#meets('write'), code, writtenBytes: this.#random.between(0, 64) });
+    }
   }
 
   /** Takes back what was announced and has not happened yet. */

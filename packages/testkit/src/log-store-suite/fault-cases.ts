@@ -56,52 +56,54 @@ export function crashCases({ describe, it, expect }: SuiteRunner, withSubject: W
 /** Errors of a disk. */
 export function faultCases({ describe, it, expect }: SuiteRunner, withSubject: WithSubject): void {
   describe('faults', () => {
-    it(
-      'counts nothing of a write for which there was no space, and may succeed later',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        await store.write({ vote: { term: 1, votedFor: 'ed25519:a' }, entries: entries(1, 2) });
-        failNext('STORE_FULL');
-        const refused = store.write({ vote: { term: 9, votedFor: 'ed25519:b' }, entries: entries(2, 5, 9) });
-        expect(await refused.catch((error: unknown) => isLicError(error, 'STORE_FULL') && error.retryable)).toBe(true);
-        expect(await outcome(store.write({ entries: [entry(6, 9)] }))).toBe('STORE_GAP');
-        await store.write({ entries: [entry(3, 1)] });
-        const next = makeStore();
-        const contents = await reopen(store, next);
-        expect(contents.damage).toBeUndefined();
-        expect(shape(contents.entries)).toEqual(shape(entries(1, 3)));
-        expect(contents.vote).toEqual({ term: 1, votedFor: 'ed25519:a' });
-        await next.close();
-      }),
-    );
+    for (const code of ['STORE_FULL', 'STORE_BLOCKED'] as const) {
+      it(
+        `counts nothing of a write that met ${code}, and may succeed later`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          await store.write({ vote: { term: 1, votedFor: 'ed25519:a' }, entries: entries(1, 2) });
+          failNext(code);
+          const refused = store.write({ vote: { term: 9, votedFor: 'ed25519:b' }, entries: entries(2, 5, 9) });
+          expect(await refused.catch((error: unknown) => isLicError(error, code) && error.retryable)).toBe(true);
+          expect(await outcome(store.write({ entries: [entry(6, 9)] }))).toBe('STORE_GAP');
+          await store.write({ entries: [entry(3, 1)] });
+          const next = makeStore();
+          const contents = await reopen(store, next);
+          expect(contents.damage).toBeUndefined();
+          expect(shape(contents.entries)).toEqual(shape(entries(1, 3)));
+          expect(contents.vote).toEqual({ term: 1, votedFor: 'ed25519:a' });
+          await next.close();
+        }),
+      );
 
-    it(
-      'counts nothing of it either where the store is opened before the next write',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        await store.write({ entries: entries(1, 2) });
-        failNext('STORE_FULL');
-        expect(await outcome(store.write({ entries: entries(3, 4) }))).toBe('STORE_FULL');
-        const next = makeStore();
-        expect(shape((await reopen(store, next)).entries)).toEqual(shape(entries(1, 2)));
-        await next.close();
-      }),
-    );
+      it(
+        `counts nothing of a write that met ${code} where the store is opened before the next one`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          await store.write({ entries: entries(1, 2) });
+          failNext(code);
+          expect(await outcome(store.write({ entries: entries(3, 4) }))).toBe(code);
+          const next = makeStore();
+          expect(shape((await reopen(store, next)).entries)).toEqual(shape(entries(1, 2)));
+          await next.close();
+        }),
+      );
 
-    it(
-      'refuses the writes that waited behind a failed one',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        failNext('STORE_FULL');
-        const outcomes = [1, 2, 3].map((index) => outcome(store.write({ entries: [entry(index)] })));
-        expect(await Promise.all(outcomes)).toEqual(['STORE_FULL', 'STORE_FULL', 'STORE_FULL']);
-        await store.write({ entries: entries(1, 2) });
-        await store.close();
-      }),
-    );
+      it(
+        `refuses the writes that waited behind one that met ${code}`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          failNext(code);
+          const outcomes = [1, 2, 3].map((index) => outcome(store.write({ entries: [entry(index)] })));
+          expect(await Promise.all(outcomes)).toEqual([code, code, code]);
+          await store.write({ entries: entries(1, 2) });
+          await store.close();
+        }),
+      );
+    }
 
     it(
       'is as if never called where there is no space for a snapshot',

@@ -9,7 +9,7 @@ import { copyImage, emptyImage, type ImageStep, type StoreImage } from './store-
 export type CrashLoss = 'all-unsynced' | 'nothing' | ((record: number) => boolean);
 
 /** The faults that {@link MemoryDisk.failNext} injects. */
-export type InjectedFault = 'STORE_FULL' | 'STORE_FAILED';
+export type InjectedFault = 'STORE_FULL' | 'STORE_BLOCKED' | 'STORE_FAILED';
 
 /** The process that has a disk open, as the disk sees it. */
 export interface DiskHolder {

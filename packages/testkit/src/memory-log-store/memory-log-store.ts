@@ -13,6 +13,7 @@ import {
 } from './store-image.ts';
 import {
   snapshotOld,
+  storeBlocked,
   storeClosed,
   storeDamaged,
   storeFailed,
@@ -320,6 +321,7 @@ class MemoryLogStore implements LogStore {
       return;
     }
     if (failure.fault === 'STORE_FULL') throw storeFull();
+    if (failure.fault === 'STORE_BLOCKED') throw storeBlocked();
     this.#state = 'failed';
     this.#disk.keep(steps, failure.lose);
     throw storeFailed();
