@@ -51,14 +51,16 @@ async function simulate(command: Command): Promise<number> {
 /** Runs one schedule, and shrinks it where that is wanted. */
 async function simulateOne(command: Command, schedule: Schedule): Promise<number> {
   const { json, traceLines } = command;
+  const beganMs = runtime.monotonic();
   const result = await runSchedule(schedule, { traceLines });
+  const wallMs = runtime.monotonic() - beganMs;
   const outcome = addResult(noSeeds, result);
   if (result.violation === undefined || !command.shrink) {
     if (json) print(JSON.stringify(outcome));
     else {
       if (result.violation !== undefined)
         print(...failureLines(result, `npm run sim -- ${process.argv.slice(2).join(' ')}`), '');
-      print(...summaryLines(outcome, 1), `trace ${result.traceHash}`);
+      print(...summaryLines(outcome, wallMs), `trace ${result.traceHash}`);
     }
     return result.violation === undefined ? 0 : 1;
   }

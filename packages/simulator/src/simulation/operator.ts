@@ -47,6 +47,7 @@ export class Operator {
   readonly #parts: OperatorParts;
   readonly #runtime: VirtualRuntime;
   #isWorking = true;
+  #underWay = 0;
 
   constructor(parts: OperatorParts) {
     this.#parts = parts;
@@ -65,10 +66,17 @@ export class Operator {
     this.#isWorking = false;
   }
 
+  /** Whether all that was asked is answered. */
+  get isIdle(): boolean {
+    return this.#underWay === 0;
+  }
+
   async #do(deed: ScheduledDeed): Promise<void> {
+    this.#underWay++;
     const question = await this.#questionOf(deed);
     if (question !== undefined && (await this.#ask(question)))
       this.counts.set(deed.kind, (this.counts.get(deed.kind) ?? 0) + 1);
+    this.#underWay--;
   }
 
   async #questionOf({ id, kind, server: drawn }: ScheduledDeed): Promise<Question | undefined> {

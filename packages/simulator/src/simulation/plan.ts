@@ -123,6 +123,8 @@ function drawRaft(random: SeededRandom): RaftOptions & Record<string, number> {
     snapshotEntries: random.pick([5, 10, 20, 1_000]),
     keepEntries: random.pick([0, 5, 100]),
     witnessWaitMs: random.pick([500, 2_000]),
+    appendEntriesMax: random.pick([1, 1, 5, 1_000]),
+    appendsInFlightMax: random.pick([1, 2, 8]),
   };
 }
 

@@ -15,7 +15,8 @@ export interface RecoveryParts {
   /** Of the license in force. */
   readonly features: () => readonly Feature[];
   readonly granted: (client: string, grant: Grant) => void;
-  readonly isWithoutMemory: (server: ClusterServer) => boolean;
+  /** Whether the operator waits for no answer any more. */
+  readonly isOperatorIdle: () => boolean;
   readonly newestIndex: () => number;
 }
 
@@ -32,11 +33,12 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   await need(parts, 'checkouts open', () =>
     servers.some((server) => server.state === 'in-control' && server.server.inspect().ledger.summary().isOpen),
   );
+  await need(parts, "the operator's questions answered", parts.isOperatorIdle);
   let closed = 0;
   for (const product of products) void product.stop().then(() => closed++);
   await need(parts, 'all clients closed', () => closed === products.length);
   await takeEverything(parts);
-  await need(parts, 'all servers at one state', () => isOneState(parts));
+  await need(parts, 'all servers at one state, with a vote each', () => isOneState(parts));
 }
 
 async function takeEverything(parts: RecoveryParts): Promise<void> {
@@ -71,15 +73,16 @@ async function takeEverything(parts: RecoveryParts): Promise<void> {
   await need(parts, 'the auditor closed', () => isClosed);
 }
 
-function isOneState({ servers, isWithoutMemory, newestIndex }: RecoveryParts): boolean {
+function isOneState({ servers, newestIndex }: RecoveryParts): boolean {
   // Consensus has entries of its own: the newest that was applied may be one of them.
   const places = new Set<string>();
   for (const server of servers) {
     if (!server.isUp) return false;
     const { ledger, consensus, state } = server.server.inspect();
-    // Whose disk was lost has no vote until it is admitted anew, but learns all the same.
-    const isInPlace = state === 'standby' || state === 'in-control' || isWithoutMemory(server);
-    if (!isInPlace || consensus === null || consensus.appliedIndex < newestIndex()) return false;
+    if ((state !== 'standby' && state !== 'in-control') || consensus === null) return false;
+    const voters = consensus.members.filter(({ voter }) => voter);
+    if (voters.length < servers.length || consensus.isChangingMembers) return false;
+    if (consensus.appliedIndex < newestIndex()) return false;
     places.add(`${consensus.appliedIndex} ${ledger.hash()}`);
   }
   return places.size === 1;

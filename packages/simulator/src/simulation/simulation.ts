@@ -213,7 +213,7 @@ export class Simulation {
 
   #makeServer(named: NamedServer, license: string): ClusterServer {
     const { timing, settings, raft, failback, failbackAfterMs, sync, isNew } = this.#schedule.plan;
-    const random = this.#world.random.fork(`disk of ${named.name}`);
+    const random = this.#world.random.fork(`pace of ${named.name}`);
     const server = new ClusterServer(named, license, {
       world: this.#world,
       network: this.#network,
@@ -373,7 +373,7 @@ export class Simulation {
       products: this.#products,
       features: () => this.#features,
       granted: (client, grant) => this.#granted(client, grant),
-      isWithoutMemory: (server) => this.#atlas.withoutMemory.has(server),
+      isOperatorIdle: () => this.#operator.isIdle,
       newestIndex: () => this.#log.newestIndex,
     });
   }
