@@ -82,6 +82,8 @@ export function changeLink(raft: Raft, peer: PeerId, up: boolean): void {
   if (up && state.toAsk.has(peer)) askWitnesses(raft);
   const progress = state.peers.get(peer);
   if (progress === undefined) return;
+  // A snapshot that went down with the link goes on at once, where it was.
+  progress.snapshotAfter = Number.NEGATIVE_INFINITY;
   restartProbe(progress, progress.match > 0 ? progress.match + 1 : lastIndex(state.log) + 1, state.now);
   if (up && state.round > 0) sendRound(raft, peer);
 }

@@ -138,7 +138,10 @@ export class Engine<Result> {
       },
       index,
     );
-    this.#receiver = new SnapshotReceiver(store, logger, {
+    this.#receiver = new SnapshotReceiver({
+      store,
+      runtime,
+      logger,
       reply: (to, reply) => this.#links.send(to, reply),
       onReceived: (meta) => this.step({ kind: 'snapshotReceived', meta }),
     });
@@ -330,10 +333,7 @@ export class Engine<Result> {
   }
 
   #onLink(peer: PeerId, up: boolean): void {
-    if (!up) {
-      this.#senders.get(peer)?.fail('the link closed');
-      this.#receiver.onLinkDown(peer);
-    }
+    if (!up) this.#senders.get(peer)?.fail('the link closed');
     this.step({ kind: 'link', peer, up });
   }
 
