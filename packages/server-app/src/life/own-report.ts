@@ -1,4 +1,4 @@
-import type { Ledger } from '@lic/core';
+import { type Ledger, ledgerVersions } from '@lic/core';
 import type { ConsensusStatus } from '@lic/interfaces';
 import type { HelloMessage, WelcomeMessage } from '@lic/protocol';
 import { makeWelcome } from '../clients/welcome.ts';
@@ -28,6 +28,8 @@ export interface OwnReportParts {
   readonly parts: () => ListeningParts | undefined;
   /** Null until the triad has formed. */
   readonly consensus: () => ConsensusStatus | null;
+  /** Those who may have sentences for the administrator. */
+  readonly watchers: () => readonly ({ notices(): readonly string[] } | undefined)[];
   /** Why it has not formed yet. */
   readonly formingTrouble: () => string | null;
   /** Set once it serves nobody any more: why, and whether another life follows. */
@@ -90,14 +92,15 @@ export class OwnReport {
   }
 
   async facts(): Promise<ServerFacts> {
-    const { options, ledger, machine, license, parts, consensus } = this.#parts;
+    const { options, ledger, machine, license, parts, consensus, watchers } = this.#parts;
     const listening = parts();
-    const notices = noticesOf({
+    const own = noticesOf({
       licenseFile: await license.file(),
       licenseHash: ledger.summary().licenseHash,
       pendingLeapMs: listening?.clock.pendingLeapMs() ?? null,
       refusals: listening?.peers.refusals() ?? [],
     });
+    const notices = [...watchers().flatMap((watcher) => watcher?.notices() ?? []), ...own];
     const { state, trouble } = this.view();
     return {
       state,
@@ -109,6 +112,7 @@ export class OwnReport {
       clockAlarm: listening?.clock.alarm ?? false,
       trouble,
       notices,
+      ledgerVersionMax: (options.ledgerVersions ?? ledgerVersions).max,
     };
   }
 

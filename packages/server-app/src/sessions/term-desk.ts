@@ -1,4 +1,4 @@
-import type { GrantView, Ledger, LedgerEvent, LedgerResult } from '@lic/core';
+import { exchangeVersion, type GrantView, type Ledger, type LedgerEvent, type LedgerResult } from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
 import type {
   CheckoutMessage,
@@ -31,6 +31,8 @@ export interface TermDeskParts {
   readonly stampMs: () => number;
   /** Where control is now, or would be at `leader`, for those who ask here too late. */
   readonly controlHint: (leader?: unknown) => ControlHint | null;
+  /** Whether nothing may be granted: the states of servers differ (triad.md, State hash differs). */
+  readonly isHalted: () => boolean;
 }
 
 type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
@@ -161,7 +163,12 @@ export class TermDesk {
 
   async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
     const { feature, waitMs = 0 } = message;
-    const command = checkoutCommand(message, this.#queue.mayPass(feature));
+    const isHalted = this.#parts.isHalted();
+    if (isHalted && this.#parts.ledger.summary().ledgerVersion < exchangeVersion) {
+      link.send(errorReply('NOT_READY', 'The states of two servers differ: nothing is granted.', { id: message.id }));
+      return undefined;
+    }
+    const command = checkoutCommand(message, { isPastQueue: this.#queue.mayPass(feature), isHalted });
     if (waitMs > 0) this.#queue.entering(feature);
     try {
       return await this.#propose(link, message.id, command);

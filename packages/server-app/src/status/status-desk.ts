@@ -195,5 +195,5 @@ function compareHashes(all: readonly ServerFacts[]): (HashNote & { readonly isSa
 }
 
 function differenceText(index: number): string {
-  return `STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`;
+  return `STATE HASH DIFFERS among servers at log index ${index}.`;
 }
