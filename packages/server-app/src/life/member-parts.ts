@@ -5,7 +5,7 @@ import { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlNews } from '../control/control-news.ts';
 import { hintOf } from '../control/control-view.ts';
 import { Suspensions } from '../control/suspensions.ts';
-import { type Recovery, TermKeeper } from '../control/term-keeper.ts';
+import { TermKeeper } from '../control/term-keeper.ts';
 import type { JoinedTriad } from '../forming/forming.ts';
 import type { LicenseDesk } from '../license/license-desk.ts';
 import { MemberKeeper } from '../members/member-keeper.ts';
@@ -46,7 +46,6 @@ export interface MemberContext {
   readonly bootId: string;
   readonly contents: StoreContents;
   readonly joined: JoinedTriad;
-  readonly recovery: Recovery;
   readonly parts: ListeningParts;
   readonly ledger: Ledger;
   readonly license: LicenseDesk;
@@ -70,7 +69,6 @@ export function composeMember(context: MemberContext): MemberParts {
     self: { id: identity.publicKey, incarnation },
     formation: formed.formation,
     timing,
-    isRecovering: joined.isRecovering,
     rankOf: (member) => roster.rankOf(member),
   });
   const shared = { runtime, logger, ledger, consensus, clock, peers, calls, endpoints: () => roster.servers };
@@ -125,13 +123,11 @@ export function composeMember(context: MemberContext): MemberParts {
     seed,
     settings,
     isNew: formed.isNew,
-    recovery: context.recovery,
     controlHint: (leader) => news.hint(leader),
     onServing: () => news.tell(),
   });
   const admin = new AdminDesk({ ...shared, propose, control, license, view: () => report.view() });
-  const isPaused = (): boolean => context.recovery.isDue();
-  const members = new MemberKeeper({ ...shared, control, timing, self, roster, isPaused });
+  const members = new MemberKeeper({ ...shared, control, timing, self, roster });
   consensus.on({
     onControlGained: (term) => {
       control.controlGained();

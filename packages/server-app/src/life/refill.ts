@@ -10,8 +10,7 @@ export function refill(runtime: Runtime): Rebirth['prepare'] {
   return async (store: LogStore) => {
     await store.open();
     try {
-      // One that can't be read is as good as none: formed peers take the empty folder up.
-      const record = await readFolder(store).catch(() => undefined);
+      const record = await readFolder(store);
       await store.wipe();
       if (record !== undefined) await store.saveOwner(encodeFolder({ ...record, incarnation: drawId(runtime) }));
     } finally {
