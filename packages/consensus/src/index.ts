@@ -7,6 +7,7 @@
 export { createRaftCore, type RaftCore } from './core/core.ts';
 export { initialState, type RaftStart } from './core/initial-state.ts';
 export type { RaftInput, Ready, WriteRequest } from './core/inputs.ts';
+export type { MembersAnswer } from './core/membership-change.ts';
 export type {
   Acknowledged,
   Append,
@@ -27,10 +28,12 @@ export type {
   WitnessQuestion,
 } from './core/messages.ts';
 export type {
+  AppendLimits,
   Configuration,
   InFlightAppend,
   InFlightWrite,
   LinkState,
+  MuteReason,
   Progress,
   RaftConfig,
   RaftLog,
@@ -51,6 +54,7 @@ export type {
   HarnessSnapshot,
   HarnessStored,
   MemberLike,
+  RestartOptions,
 } from './harness/core-harness-options.ts';
 export { CoreNetwork, type CoreNetworkOptions, type InTransit, type MessageFilter } from './harness/core-network.ts';
 export type { HarnessDisk } from './harness/harness-disk.ts';

@@ -45,7 +45,7 @@ export function alignProgress(raft: Raft): void {
   for (const id of [...state.peers.keys()]) if (!wanted.has(id)) state.peers.delete(id);
 }
 
-/** Notes that the peer answered under `incarnation`, when `round` was the newest. What another life of its folder acknowledged is void. */
+/** Notes that the peer answered under `incarnation`, when `round` was the newest. What another life of its folder acknowledged, or was sent, is void. */
 export function noteAnswer(progress: Progress, incarnation: string, now: number, round = 0): void {
   progress.answeredAt = now;
   if (progress.incarnation === incarnation) return;
@@ -53,4 +53,6 @@ export function noteAnswer(progress: Progress, incarnation: string, now: number,
   progress.heardRound = round;
   progress.match = 0;
   progress.round = 0;
+  // What it was sent went to the other life: where the logs part is not known any more.
+  if (progress.mode === 'replicate') restartProbe(progress, progress.next, now);
 }

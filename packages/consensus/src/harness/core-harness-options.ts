@@ -1,5 +1,5 @@
 import type { ConsensusTiming, LogEntry, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
-import type { Progress, RaftState } from '../core/state.ts';
+import type { AppendLimits, Progress, RaftState } from '../core/state.ts';
 
 /** A member of a configuration. Written as a name alone, it is a voter with the incarnation `<name>-1`. */
 export interface HarnessMember {
@@ -94,6 +94,8 @@ export interface CoreHarnessOptions {
 
   /** Default profile `lan`: rounds every 100 ms, election timeouts of 500 to 1000 ms. */
   readonly timing?: ConsensusTiming;
+  /** How appends are cut, and how many go to one peer at once. Default: 256 KiB, 65 536 entries, 8 under way. */
+  readonly appends?: AppendLimits;
   /** Every election timeout is exactly this long, the first one too, whatever the rank. Milliseconds. */
   readonly electionTimeoutMs?: number;
   /** `false`: the harness grants each pre-vote by itself, so that a campaign begins with votes, as in the Raft paper. Default `true`. */
@@ -121,4 +123,14 @@ export interface CoreHarnessOptions {
   readonly snapshots?: 'auto' | 'manual';
   /** Told, line by line, everything that the core does. */
   readonly trace?: (line: string) => void;
+}
+
+/** How a server starts again. What is not said is as it was. */
+export interface RestartOptions extends CoreHarnessOptions {
+  /** Of a write that was under way the disk has the first parts: the vote, then the entries in order. Default 0. */
+  readonly parts?: number;
+  /** Its data folder was lost. Say another `incarnation` as well: the old one has forgotten what it promised (triad.md, I8). */
+  readonly isEmptied?: boolean;
+  /** `lic recover`: the others are gone for good, and this server becomes the only member. */
+  readonly isRecovering?: boolean;
 }

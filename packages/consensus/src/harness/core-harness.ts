@@ -4,12 +4,15 @@ import { createRaftCore, type RaftCore } from '../core/core.ts';
 import type { RaftInput, Ready, WriteRequest } from '../core/inputs.ts';
 import { entriesBetween, isResetting, lastIndex, lastTerm, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
+import type { MembersAnswer } from '../core/membership-change.ts';
 import type { Message, Outgoing, SnapshotChunk } from '../core/messages.ts';
+import { recoveryWrite } from '../core/recovery.ts';
 import type { RaftConfig, RaftState } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
-import type { CoreHarnessOptions } from './core-harness-options.ts';
-import { type HarnessDisk, writeTo } from './harness-disk.ts';
-import { harnessConfig, harnessState, harnessStored } from './harness-state.ts';
+import type { CoreHarnessOptions, MemberLike, RestartOptions } from './core-harness-options.ts';
+import { emptyDisk, type HarnessDisk, writeTo } from './harness-disk.ts';
+import { harnessMembers } from './harness-entries.ts';
+import { defaultMembers, harnessConfig, harnessState, harnessStored } from './harness-state.ts';
 import { entriesText, membersText, messageText, writeText } from './message-text.ts';
 
 export type { CoreHarnessOptions } from './core-harness-options.ts';
@@ -136,6 +139,16 @@ export class CoreHarness {
     return this.state.readsThrough;
   }
 
+  /**
+   * Puts another configuration in force. Answers `{ index }` of its entry; `{ refused }`, what is missing, as the end of a sentence; or
+   * `not-in-control`. One voter may come, go, or have another incarnation at a time (docs/consensus.md, Members).
+   */
+  changeMembers(members: readonly MemberLike[]): MembersAnswer {
+    const answer = this.core.changeMembers(harnessMembers(members));
+    this.settle();
+    return answer;
+  }
+
   /** Hands control to `to`. */
   transfer(to: PeerId): void {
     this.step({ kind: 'transfer', to });
@@ -189,12 +202,13 @@ export class CoreHarness {
   }
 
   /**
-   * What the server would be if it lost power now and started again: the same options, and what is on its disk. Of a write that is under
-   * way the disk has the first `parts`: the vote, then the entries in order.
+   * What the server would be if it lost power now and started again: the same options but for `options`, and what is on its disk.
    */
-  restart(options: CoreHarnessOptions & { readonly parts?: number } = {}): CoreHarness {
-    const { parts = 0, ...changed } = options;
+  restart(options: RestartOptions = {}): CoreHarness {
+    const { parts = 0, isEmptied, isRecovering, ...changed } = options;
     if (this.write !== null) writeTo(this.disk, this.write, parts);
+    if (isEmptied) Object.assign(this.disk, emptyDisk());
+    if (isRecovering) this.#recover();
     const { vote, entries, snapshot } = this.disk;
     const again = new CoreHarness({
       ...lasting(this.options),
@@ -347,6 +361,14 @@ export class CoreHarness {
     return true;
   }
 
+  /** Makes this server the only member, on its disk. */
+  #recover(): void {
+    const { vote, entries, snapshot } = this.disk;
+    const members = harnessMembers(this.options.members ?? defaultMembers);
+    const write = recoveryWrite(this.config.self, { vote, entries, snapshot, members });
+    if (write !== null) writeTo(this.disk, { id: 0, reset: write.reset, vote: write.vote, entries: [write.entry] });
+  }
+
   #configAt(index: number): Uint8Array {
     return encodeConfiguration(configurationAt(this.state, index).members);
   }
@@ -396,7 +418,7 @@ function diskOf(options: CoreHarnessOptions, state: RaftState): HarnessDisk {
 /** What of the options holds for a server's next life as well. */
 function lasting(options: CoreHarnessOptions): CoreHarnessOptions {
   const { id, members, incarnation, timing, electionTimeoutMs, preVote, checkQuorum } = options;
-  const { isStarting, witnessWaitMs, seed, disk, snapshots, trace } = options;
-  const kept = { id, members, incarnation, timing, electionTimeoutMs, preVote, checkQuorum };
+  const { appends, isStarting, witnessWaitMs, seed, disk, snapshots, trace } = options;
+  const kept = { id, members, incarnation, timing, appends, electionTimeoutMs, preVote, checkQuorum };
   return { ...kept, isStarting, witnessWaitMs, seed, disk, snapshots, trace } as CoreHarnessOptions;
 }

@@ -2,7 +2,7 @@ import { LicError, type PeerId } from '@lic/interfaces';
 import type { Message } from '../core/messages.ts';
 import { decodeMessage, encodeMessage } from '../wire/codec.ts';
 import { CoreHarness } from './core-harness.ts';
-import type { CoreHarnessOptions } from './core-harness-options.ts';
+import type { CoreHarnessOptions, RestartOptions } from './core-harness-options.ts';
 import { harnessMember } from './harness-entries.ts';
 import { defaultMembers } from './harness-state.ts';
 import { transitText } from './message-text.ts';
@@ -111,8 +111,8 @@ export class CoreNetwork {
     this.options.trace?.(`${id} crashed`);
   }
 
-  /** Starts a server again on what its disk holds; one that is up crashes first. Of a write under way the disk has the first `parts`. */
-  restart(id: PeerId, options: CoreHarnessOptions & { readonly parts?: number } = {}): CoreHarness {
+  /** Starts a server again on what its disk holds; one that is up crashes first. */
+  restart(id: PeerId, options: RestartOptions = {}): CoreHarness {
     if (this.#servers.has(id)) this.crash(id);
     const before = this.#down.get(id);
     if (before === undefined) throw new LicError('HARNESS_STATE', `No server ${id} was ever in this network.`);

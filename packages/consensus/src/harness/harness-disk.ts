@@ -10,6 +10,11 @@ export interface HarnessDisk {
   snapshotCommands: readonly string[];
 }
 
+/** A disk that was never written to. */
+export function emptyDisk(): HarnessDisk {
+  return { vote: { term: 0, votedFor: null }, entries: [], snapshot: undefined, snapshotCommands: [] };
+}
+
 /**
  * Brings a write onto `disk`, or only its first `parts`, as a crash may leave it: the vote is one part, then each entry (LogStore: a
  * crash may keep a prefix of the entries).

@@ -29,6 +29,7 @@ export function harnessConfig(options: CoreHarnessOptions): RaftConfig {
         ? timing
         : { ...timing, electionTimeoutMinMs: electionTimeoutMs, electionTimeoutMaxMs: electionTimeoutMs },
     witnessWaitMs: options.witnessWaitMs ?? 10_000,
+    ...(options.appends === undefined ? {} : { appends: options.appends }),
   };
 }
 

@@ -62,6 +62,9 @@ export class ScriptRunner {
         preVote: flags['pre-vote'] ?? true,
         checkQuorum: flags['check-quorum'] ?? true,
         disk: (flags['async-storage'] ?? false) ? 'manual' : 'instant',
+        ...(options['window'] === undefined
+          ? {}
+          : { appends: { bytesMax: 1024, entriesMax: 1, inFlightMax: Number(options['window']) } }),
         ...stateOf(options),
       };
       this.#network = new CoreNetwork({ ...given, trace: (each) => this.#trace.push(each) });
@@ -98,6 +101,11 @@ export class ScriptRunner {
     },
     'reads-through': (command) => [`${this.#at(command).readsThrough}`],
     transfer: (command) => this.#at(command).transfer(command.words[1]!),
+    'change-members': (command) => {
+      const answer = this.#at(command).changeMembers(membersOf(command.options['members'] ?? ''));
+      if (answer === 'not-in-control') return [answer];
+      return ['index' in answer ? `index ${answer.index}` : `refused: ${answer.refused}`];
+    },
     stabilize: ({ words }) => this.#network.stabilize(...words),
     run: ({ words }) => this.#network.run(Number(words[0])),
     advance: ({ words }) => this.#network.advance(Number(words[0])),
@@ -118,18 +126,12 @@ export class ScriptRunner {
       const incarnation = options['incarnation'];
       this.#network.restart(words[0]!, { ...(incarnation === undefined ? {} : { incarnation }) });
     },
-    wipe: (command) => {
-      // The data folder is lost: the next life begins empty, under another incarnation.
-      const server = this.#at(command);
-      Object.assign(server.disk, {
-        vote: { term: 0, votedFor: null },
-        entries: [],
-        snapshot: undefined,
-        snapshotCommands: [],
-      });
-      server.write = null;
-      this.#network.restart(server.id, { incarnation: command.options['incarnation'] ?? `${server.id}-2` });
+    // The data folder is lost: the next life begins empty, under another incarnation.
+    wipe: ({ words, options }) => {
+      const id = words[0]!;
+      this.#network.restart(id, { isEmptied: true, incarnation: options['incarnation'] ?? `${id}-2` });
     },
+    recover: ({ words }) => void this.#network.restart(words[0]!, { isRecovering: true }),
     disk: (command) => this.#at(command).step({ kind: 'disk', state: command.words[1] as 'well' | 'full' | 'failed' }),
     link: (command) => this.#at(command).step({ kind: 'link', peer: command.words[1]!, up: command.words[2] === 'up' }),
     'peer-lost': (command) => this.#at(command).step({ kind: 'peerLost', peer: command.words[1]! }),
