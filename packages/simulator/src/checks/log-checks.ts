@@ -15,6 +15,16 @@ interface AppliedEntry {
   readonly by: string;
 }
 
+/** An entry of the log, as the first server that applied it has it. */
+export interface FirstApplied {
+  readonly index: number;
+  readonly command: LedgerCommand;
+  readonly result: LedgerResult;
+  readonly by: string;
+  /** As it is now. */
+  readonly ledger: Ledger;
+}
+
 /** What the checks of the log need of the rest of the run. */
 export interface LogChecksParts {
   readonly fail: Fail;
@@ -25,7 +35,7 @@ export interface LogChecksParts {
   /** How many disks have this very entry, synced. */
   readonly copiesOf: (index: number, command: Uint8Array) => number;
   /** Called once for each entry of the log, when the first server applies it. */
-  readonly onEntry: (index: number, command: LedgerCommand, result: LedgerResult, by: string) => void;
+  readonly onEntry: (entry: FirstApplied) => void;
 }
 
 /**
@@ -97,7 +107,7 @@ export class LogChecks {
     for (const event of result.events) this.#note(event, index);
     this.#checkGrants(ledger, index);
     if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);
-    this.#parts.onEntry(index, before.command, result, server);
+    this.#parts.onEntry({ index, command: before.command, result, by: server, ledger });
     return result;
   }
 

@@ -12,10 +12,12 @@ import type { SimulatedDisk } from '../disk/simulated-disk.ts';
 import { Atlas } from '../faults/atlas.ts';
 import type { DeedKind, FaultKind } from '../faults/fault-kinds.ts';
 import { Faults } from '../faults/faults.ts';
+import { History } from '../history/history.ts';
+import { checkHistory } from '../history/history-check.ts';
+import type { HistoryRecord } from '../history/history-record.ts';
 import { LogPaths } from '../rare-paths/log-paths.ts';
 import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
 import { ServerPaths } from '../rare-paths/server-paths.ts';
-import type { CallObserver } from './client-calls.ts';
 import { describeCommand } from './command-text.ts';
 import { Liveness } from './liveness.ts';
 import { Operator } from './operator.ts';
@@ -47,8 +49,8 @@ export interface RunReport {
 
 /** What may be said about a run. */
 export interface SimulationOptions {
-  /** Looks on at what clients ask and are told. */
-  readonly calls?: CallObserver;
+  /** Called at the end with all that clients asked, were told and believed. */
+  readonly onHistory?: (records: readonly HistoryRecord[]) => void;
 }
 
 /** How often it is looked at how servers are, and whether what must come has come, ms. */
@@ -57,8 +59,6 @@ const lookMs = 25;
 const eventsPerMsMax = 100;
 /** Wall clocks of servers differ by so much at most when a run begins, ms. */
 const clockOffsetMsMax = 20_000;
-
-const nobody: CallObserver = { onCall: () => {}, onReturn: () => {}, onEnded: () => {} };
 
 /** One run of the whole system, by its schedule: the same schedule gives the same run, byte for byte. */
 export class Simulation {
@@ -77,7 +77,8 @@ export class Simulation {
   readonly #coverage = new Coverage();
   readonly #logPaths: LogPaths;
   readonly #serverPaths: ServerPaths;
-  readonly #calls: CallObserver;
+  readonly #history: History;
+  readonly #onHistory: SimulationOptions['onHistory'];
   #named: readonly NamedServer[] = [];
   #products: Product[] = [];
   #features: readonly Feature[];
@@ -87,10 +88,10 @@ export class Simulation {
   #isRecovering = false;
   #violation: Violation | undefined;
 
-  constructor(schedule: Schedule, { calls = nobody }: SimulationOptions = {}) {
+  constructor(schedule: Schedule, { onHistory }: SimulationOptions = {}) {
     const { seed, plan } = schedule;
     this.#schedule = schedule;
-    this.#calls = calls;
+    this.#onHistory = onHistory;
     this.#features = plan.features;
     const world = createVirtualWorld({ seed });
     this.#world = world;
@@ -115,12 +116,16 @@ export class Simulation {
       },
     });
     this.#beliefs = new Beliefs((feature) => this.#log.seatsOf(feature), fail);
+    this.#history = new History({ nowMs, isHeld: (grant) => this.#beliefs.isHeld(grant) });
     this.#log = new LogChecks({
       fail,
       quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
       copiesOf: (index, command) => this.#copiesOf(index, command),
-      onEntry: (index, command, result, by) => note(by, `entry ${index}: ${describeCommand(command, result)}`),
+      onEntry: ({ index, command, result, by, ledger }) => {
+        note(by, `entry ${index}: ${describeCommand(command, result)}`);
+        this.#history.applied(result, ledger);
+      },
     });
     this.#consensus = new ConsensusChecks({
       fail,
@@ -174,12 +179,14 @@ export class Simulation {
       await this.#setUp();
       await this.#world.run({ untilMs: forMs, eventsMax: forMs * eventsPerMsMax });
       await this.#recover();
+      this.#checkHistory();
     } catch (error) {
       this.#violation ??=
         error instanceof Violation
           ? error
           : new Violation('bug', error instanceof Error ? `${error.stack}` : String(error));
     }
+    this.#onHistory?.(this.#history.records);
     return {
       schedule: this.#schedule,
       violation: this.#violation,
@@ -275,7 +282,7 @@ export class Simulation {
       note: (who, what) => this.#trace.add(who, what),
       fail: (promise, message) => this.#fail(promise, message),
       onGranted: (client, grant) => this.#granted(client, grant),
-      calls: this.#calls,
+      calls: this.#history,
       nextCall: () => ++this.#callsMade,
     });
     this.#products.push(product);
@@ -301,6 +308,7 @@ export class Simulation {
   /** Another takes the place of a client that died. */
   #bury(product: Product): void {
     this.#beliefs.forget(product.name);
+    this.#history.died(product.name);
     this.#products = this.#products.filter((each) => each !== product);
     this.#employ(product.slot);
   }
@@ -342,6 +350,7 @@ export class Simulation {
   #check(): void {
     this.#faults.check();
     this.#beliefs.check();
+    this.#history.look();
     this.#consensus.check();
     this.#serverPaths.check();
     if (this.#servers.every(({ isUp }) => !isUp)) this.#logPaths.allDown();
@@ -352,6 +361,11 @@ export class Simulation {
     this.#atlas.look();
     if (!this.#isRecovering) this.#liveness.look();
     this.#world.schedule(lookMs, () => this.#look());
+  }
+
+  #checkHistory(): void {
+    const { broken } = checkHistory(this.#history.records);
+    if (broken !== undefined) this.#fail(broken.promise, broken.message);
   }
 
   #fail(promise: BrokenPromise, message: string): void {
