@@ -17,6 +17,7 @@ const configured = (ids: string, more: Partial<ConsensusStatus> = {}): Consensus
     members: [...ids].map((id) => ({ id: id.toLowerCase(), incarnation: 'x', voter: id === id.toLowerCase() })),
     isChangingMembers: false,
     appliedIndex: 9,
+    peers: [],
     ...more,
   }) as ConsensusStatus;
 
@@ -92,6 +93,21 @@ it('ranks are those of the license in force; who is not named comes last, but is
   expect(['a', 'b', 'c', 'd'].map((id) => roster.rankOf(id))).toEqual([2, 1, Number.MAX_SAFE_INTEGER, 3]);
   expect(roster.find('c')?.name).toBe('server-c');
   expect(roster.isServer('c')).toBe(false);
+});
+
+it('says what each server is: a voter, a learner, a voter whose disk was lost, or none yet', () => {
+  const { roster } = rosterOf(second);
+  expect(roster.memberOf('a')).toBe(undefined);
+  const peers = [{ id: 'b', incarnation: 'another', matchIndex: 1, active: true }];
+  roster.configured(configured('abcD', { peers }));
+  expect(['a', 'b', 'c', 'd', 'e'].map((id) => roster.memberOf(id))).toEqual([
+    'voter',
+    'learner',
+    'voter',
+    'learner',
+    'none',
+  ]);
+  expect(roster.voters).toEqual(['a', 'b', 'c']);
 });
 
 it('voters are those of the configuration, once there is one', () => {

@@ -18,6 +18,8 @@ export class PeerRoster {
   #logged: { readonly ids: readonly PeerId[]; readonly throughIndex: number } | undefined;
   #members: readonly PeerId[] = [];
   #voters: readonly PeerId[] = [];
+  /** Voters that answer under another incarnation than the configured one: they don't count. */
+  #displaced: readonly PeerId[] = [];
   #told = '';
 
   /** `onLinks` is called with those that links are taken from, whenever they change in anything. */
@@ -58,6 +60,13 @@ export class PeerRoster {
     return this.#servers.find((server) => server.id === id)?.rank ?? unknownRank;
   }
 
+  /** What a server is in the configuration in force; undefined before that is known. */
+  memberOf(id: PeerId): 'voter' | 'learner' | 'none' | undefined {
+    if (this.#voters.length === 0) return undefined;
+    if (this.#voters.includes(id) && !this.#displaced.includes(id)) return 'voter';
+    return this.#members.includes(id) ? 'learner' : 'none';
+  }
+
   isServer(id: PeerId): boolean {
     return this.#servers.some((server) => server.id === id);
   }
@@ -76,11 +85,14 @@ export class PeerRoster {
   }
 
   /** How consensus is configured now. While that may yet be taken back, links of before are kept. */
-  configured({ members, isChangingMembers, appliedIndex }: ConsensusStatus): void {
+  configured({ members, isChangingMembers, appliedIndex, peers }: ConsensusStatus): void {
     if (this.#logged !== undefined && appliedIndex >= this.#logged.throughIndex) this.#logged = undefined;
     const ids = members.map(({ id }) => id);
     this.#members = isChangingMembers ? [...new Set([...this.#members, ...ids])] : ids;
     this.#voters = members.flatMap(({ id, voter }) => (voter ? [id] : []));
+    this.#displaced = members.flatMap(({ id, incarnation }) =>
+      peers.some((peer) => peer.id === id && peer.incarnation !== '' && peer.incarnation !== incarnation) ? [id] : [],
+    );
     this.#tell();
   }
 
