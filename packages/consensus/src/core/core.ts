@@ -17,6 +17,7 @@ import { configuration, counts, quorumSize } from './membership.ts';
 import { changeMembers, type MembersAnswer } from './membership-change.ts';
 import type { Message } from './messages.ts';
 import { isDirty, linkTo, releaseHeld } from './outbox.ts';
+import { assertKept, assertOrdered } from './promises.ts';
 import { acknowledge, advanceCommit, onAppend, onAppendRefused, onAppendReply } from './replication.ts';
 import { becomeFollower, handOver, hearLeader, isMuted, mute, unmute } from './roles.ts';
 import { confirmReads, onRound, onRoundReply, requestRead } from './rounds.ts';
@@ -193,6 +194,7 @@ function receive(raft: Raft, from: string, message: Message): void {
 function propose(raft: Raft, command: Uint8Array): number {
   const { state } = raft;
   if (state.controlTerm === 0 || state.transfer !== null) return 0;
+  invariant(state.role === 'leader' && state.controlTerm === state.term, `a ${state.role} is in control`);
   const index = lastIndex(state.log) + 1;
   appendEntry(state.log, { index, term: state.term, kind: 'command', data: command });
   return index;
@@ -204,7 +206,10 @@ function onStored(raft: Raft, id: number): void {
   invariant(write !== null && write.id === id, `write ${id} was reported done, ${write?.id ?? 'none'} is under way`);
   state.write = null;
   state.disk = 'well';
-  if (write.vote !== null) state.saved = write.vote;
+  if (write.vote !== null) {
+    invariant(write.vote.term >= state.saved.term, `term ${write.vote.term} was written after ${state.saved.term}`);
+    state.saved = write.vote;
+  }
   if (write.resets === log.resets && log.resetTo === null) {
     log.durableTo = Math.max(log.durableTo, Math.min(write.last, log.savedTo));
   }
@@ -232,6 +237,10 @@ function nextWrite(raft: Raft): WriteRequest | null {
 function newlyCommitted(state: RaftState): readonly LogEntry[] {
   if (state.handedOut >= state.commit) return nothing;
   const committed = entriesBetween(state.log, state.handedOut + 1, state.commit);
+  invariant(
+    committed[0]?.index === state.handedOut + 1,
+    `entry ${state.handedOut + 1} is committed and not in the log`,
+  );
   state.handedOut = state.commit;
   return committed;
 }
@@ -245,6 +254,8 @@ function ready(raft: Raft): Ready {
     acknowledge(raft);
   }
   const { outbox, snapshotsFor, restore, transferFailed } = state;
+  assertOrdered(state);
+  for (const each of outbox) assertKept(state, each);
   if (outbox.length > 0) state.outbox = [];
   if (snapshotsFor.length > 0) state.snapshotsFor = [];
   state.restore = null;

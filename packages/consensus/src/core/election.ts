@@ -1,5 +1,6 @@
 import type { PeerId } from '@lic/interfaces';
 import { restartTimer, restartTimerShort } from './election-timer.ts';
+import { invariant } from './invariant.ts';
 import { isUpToDate, lastIndex, lastTerm } from './log.ts';
 import { configuration, counts, quorumSize } from './membership.ts';
 import type { PreVote, TimeoutNow, VoteReply, VoteRequest } from './messages.ts';
@@ -230,6 +231,7 @@ export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
     send(raft, from, reply);
     return;
   }
+  invariant(state.votedFor === null || state.votedFor === from, `a second vote in term ${state.term}, for ${from}`);
   state.votedFor = from;
   restartTimer(raft);
   endUrgency(state);

@@ -1,7 +1,8 @@
 import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
-import { lastIndex } from './log.ts';
+import { violated } from './invariant.ts';
+import { lastIndex, lastTerm } from './log.ts';
 import { configuration } from './membership.ts';
 import type { Configuration, RaftConfig, RaftLog, RaftState, StoredLog } from './state.ts';
 import { prove, witnesses } from './witness.ts';
@@ -45,6 +46,23 @@ export function storedLog(start: Pick<RaftStart, 'snapshot' | 'entries'>): RaftL
   return { ...kept, baseIndex: first!.index, baseTerm: first!.term, entries: entries.slice(1) };
 }
 
+/** The store is to give entries without a gap, of terms that never fall, and none of a term that it did not know: they were written after it. */
+function assertStored({ vote, entries }: RaftStart, log: RaftLog): void {
+  for (let at = 1; at < entries.length; at += 1) {
+    const [before, entry] = [entries[at - 1]!, entries[at]!];
+    if (entry.index !== before.index + 1) violated(`on disk entry ${entry.index} follows entry ${before.index}`);
+    if (entry.term < before.term)
+      violated(`on disk entry ${entry.index} of term ${entry.term} follows one of ${before.term}`);
+  }
+  const newest = log.entries.at(-1)?.term ?? 0;
+  if (newest > vote.term) violated(`on disk are entries of term ${newest}, and the term there is ${vote.term}`);
+}
+
+/** A snapshot may have come to the disk before the term that it is of: in that term this server has voted for nobody. */
+export function currentVote(vote: Vote, log: RaftLog): Vote {
+  return lastTerm(log) > vote.term ? { term: lastTerm(log), votedFor: null } : { ...vote };
+}
+
 /** Remembers what was stored: the log itself changes before all peers have said what they know of it. */
 function describeStored(start: RaftStart, log: RaftLog): StoredLog {
   const terms: { from: number; term: number }[] = [{ from: log.baseIndex, term: log.baseTerm }];
@@ -72,12 +90,12 @@ export function storedConfigurations(start: Pick<RaftStart, 'snapshot' | 'entrie
 /** The state in which a server starts: a follower that knows of no leader. */
 export function initialState(config: RaftConfig, start: RaftStart): RaftState {
   const log = storedLog(start);
+  assertStored(start, log);
   const commit = start.snapshot?.index ?? 0;
   const state: RaftState = {
     now: start.now,
     random: start.seed >>> 0,
-    term: start.vote.term,
-    votedFor: start.vote.votedFor,
+    ...currentVote(start.vote, log),
     saved: { ...start.vote },
     log,
     configurations: storedConfigurations(start),

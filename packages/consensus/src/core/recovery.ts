@@ -1,6 +1,6 @@
 import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { encodeConfiguration } from '../wire/configuration.ts';
-import { type RaftStart, storedConfigurations, storedLog } from './initial-state.ts';
+import { currentVote, type RaftStart, storedConfigurations, storedLog } from './initial-state.ts';
 import { lastIndex } from './log.ts';
 
 /** What `lic recover` puts on disk before the server takes part again. */
@@ -25,7 +25,7 @@ export function recoveryWrite(
   if (members.length === 1 && member!.id === self.id && member!.incarnation === self.incarnation && member!.voter)
     return null;
   const log = storedLog(start);
-  const term = start.vote.term + 1;
+  const term = currentVote(start.vote, log).term + 1;
   return {
     reset: log.resetTo,
     vote: { term, votedFor: self.id },

@@ -1,6 +1,6 @@
 import type { PeerId } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
-import { invariant } from './invariant.ts';
+import { invariant, violated } from './invariant.ts';
 import { appendEntry, batchEnd, entriesBetween, lastIndex, lastWithTermAtMost, termAt, truncateFrom } from './log.ts';
 import {
   adoptConfiguration,
@@ -25,7 +25,10 @@ export const APPEND_BYTES_IN_FLIGHT_MAX = 4 * 1024 * 1024;
 /** Raises the commit index: it never falls, and never passes the log's end. */
 export function commitTo(state: RaftState, index: number): void {
   if (index <= state.commit) return;
-  invariant(index <= lastIndex(state.log), `entry ${index} is committed, but the log ends at ${lastIndex(state.log)}`);
+  const { log, role, term } = state;
+  if (index > lastIndex(log)) violated(`entry ${index} is committed, but the log ends at ${lastIndex(log)}`);
+  if (role === 'leader' && termAt(log, index) !== term)
+    violated(`entry ${index} of term ${termAt(log, index)} is committed by counting in term ${term}`);
   state.commit = index;
 }
 
@@ -46,6 +49,7 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
     if (entry.index <= lastIndex(state.log)) {
       if (termAt(state.log, entry.index) === entry.term) continue;
       invariant(entry.index > state.match, `entry ${entry.index} was found equal to the leader's and now differs`);
+      invariant(entry.index > state.commit, `entry ${entry.index} is committed and differs from the leader's`);
       truncateFrom(state.log, entry.index);
       revertConfigurations(state, entry.index);
     }

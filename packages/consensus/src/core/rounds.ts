@@ -1,4 +1,5 @@
 import type { PeerId } from '@lic/interfaces';
+import { invariant } from './invariant.ts';
 import { quorumSize } from './membership.ts';
 import type { Round, RoundReply } from './messages.ts';
 import { send } from './outbox.ts';
@@ -61,7 +62,13 @@ export function requestRead(raft: Raft): number {
   const round = state.round + 1;
   const newest = state.reads[state.reads.length - 1];
   if (newest?.round === round) newest.index = state.commit;
-  else state.reads.push({ round, index: state.commit });
+  else {
+    invariant(
+      newest === undefined || newest.round < round,
+      `a read for round ${round} behind one for ${newest?.round}`,
+    );
+    state.reads.push({ round, index: state.commit });
+  }
   return round;
 }
 
@@ -79,6 +86,7 @@ export function confirmReads(raft: Raft): void {
   const { state } = raft;
   if (state.reads.length === 0) return;
   const confirmed = quorumValue(raft, state.round, (progress) => progress.round);
+  invariant(confirmed <= state.round, `round ${confirmed} is confirmed, and ${state.round} is the newest`);
   while (state.reads.length > 0) {
     const { round, index } = state.reads[0]!;
     if (round > confirmed || index > state.applied) return;

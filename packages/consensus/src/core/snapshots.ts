@@ -35,6 +35,10 @@ export function onSnapshotReceived(raft: Raft, meta: SnapshotMeta): void {
   if (state.role === 'leader') return;
   state.ackOwed = true;
   if (meta.index <= state.commit) return;
+  invariant(
+    state.snapshot === null || meta.index > state.snapshot.index,
+    `a snapshot at ${meta.index} after a newer one`,
+  );
   state.snapshot = meta;
   if (termAt(state.log, meta.index) === meta.term) {
     state.match = Math.max(state.match, meta.index);
