@@ -1,10 +1,20 @@
+import type { SeededRandom } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 import type { SimulatedDisk } from '../disk/simulated-disk.ts';
 import type { MemoryFault } from './atlas.ts';
 import type { FaultDeed, FaultDraw, FaultTools, Injected } from './fault.ts';
 import { killServer, someLoss } from './process-faults.ts';
 
-type DiskFault = 'stall' | 'diskFull' | 'diskFailed' | 'diskLost' | 'diskRolledBack' | 'diskDamaged';
+type DiskFault =
+  | 'stall'
+  | 'diskFull'
+  | 'diskFailed'
+  | 'diskReadOnly'
+  | 'noHandles'
+  | 'diskLost'
+  | 'diskRolledBack'
+  | 'diskDamaged'
+  | 'snapshotDamaged';
 
 /** Copies of disks as they were: what a crash or an operator may bring back, or a check may ask for. */
 export class DiskCopies {
@@ -29,14 +39,20 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
     atlas.withoutMemory.set(server, how);
     return { what: `the disk of ${server.name}`, disturbs: { hosts: [server.name] }, undo: boot };
   };
+  /** What failed for good works again only in a new process. */
+  const restart = (server: ClusterServer, random: SeededRandom): void => {
+    if (server.isUp) killServer(tools, server, { random })();
+  };
   return {
     stall: ({ server }) => ({
       what: `the disk of ${server.name}`,
       disturbs: { hosts: [server.name] },
       undo: server.disk.stall(),
     }),
-    diskFull: ({ server }) => {
+    diskFull: ({ server, random }) => {
       server.disk.isFull = true;
+      // What was allocated before can be overwritten: some file systems say no all the same.
+      if (random.chance(0.5)) server.disk.failNext('STORE_FULL');
       return {
         what: `the disk of ${server.name}`,
         disturbs: { hosts: [server.name] },
@@ -51,10 +67,31 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
       return {
         what: `the disk of ${server.name}`,
         disturbs: { hosts: [server.name] },
-        // A failed disk works again only in a new process.
         undo: () => {
           server.disk.forgetFailures();
-          if (server.isUp) killServer(tools, server, { random })();
+          restart(server, random);
+        },
+      };
+    },
+    diskReadOnly: ({ server, random }) => {
+      server.disk.faults.isReadOnly = true;
+      return {
+        what: `the disk of ${server.name}`,
+        disturbs: { hosts: [server.name] },
+        undo: () => {
+          server.disk.faults.isReadOnly = false;
+          restart(server, random);
+        },
+      };
+    },
+    noHandles: ({ server, random }) => {
+      server.disk.faults.hasNoHandles = true;
+      return {
+        what: server.name,
+        disturbs: { hosts: [server.name] },
+        undo: () => {
+          server.disk.faults.hasNoHandles = false;
+          restart(server, random);
         },
       };
     },
@@ -71,7 +108,11 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
     diskDamaged: (draw) => {
       const { server } = draw;
       if (!server.disk.isDamageable) return undefined;
-      return take(draw, { server, how: 'diskDamaged', change: () => server.disk.damage() });
+      return take(draw, { server, how: 'diskDamaged', change: () => void server.disk.damage() });
+    },
+    snapshotDamaged: (draw) => {
+      const { server } = draw;
+      return take(draw, { server, how: 'diskDamaged', change: () => void server.disk.damageSnapshot() });
     },
   };
 }

@@ -6,7 +6,9 @@ type ProcessFault = 'crash' | 'crashInWrite' | 'crashInElection' | 'powerCut' | 
 
 /** What befalls the processes of servers. */
 export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed> {
-  const { servers, boot } = tools;
+  const { servers, boot, plan } = tools;
+  const { marginMs } = plan.settings;
+  const { electionTimeoutMinMs } = plan.timing;
   const crash = (server: ClusterServer, random: SeededRandom, lose?: CrashLoss): Injected => ({
     what: server.name,
     disturbs: { hosts: [server.name] },
@@ -57,11 +59,17 @@ export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed
         },
       };
     },
-    pause: ({ server }) => {
+    pause: ({ server, random, lastsMs }) => {
       if (!server.isUp) return undefined;
       const { runtime } = server;
       runtime.pause();
-      return { what: server.name, disturbs: { hosts: [server.name] }, undo: () => runtime.resume() };
+      return {
+        what: server.name,
+        disturbs: { hosts: [server.name] },
+        undo: () => runtime.resume(),
+        // Longer than the margin and too short for an election: whoever is in control stays so.
+        lastsMs: random.chance(0.4) ? marginMs + random.float() * electionTimeoutMinMs : lastsMs,
+      };
     },
   };
 }

@@ -25,8 +25,8 @@ export interface OperatorParts {
   readonly servers: readonly ClusterServer[];
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
-  /** Ids of grants that clients hold now. */
-  readonly held: () => readonly string[];
+  /** Ids of grants that stand, also of clients that are gone. */
+  readonly standing: () => readonly string[];
   /** Signs a license for these servers with other features. */
   readonly sign: (id: string, features: readonly Feature[]) => Promise<string>;
 }
@@ -97,7 +97,7 @@ export class Operator {
   ): Promise<AdminRequest | undefined> {
     switch (kind) {
       case 'revoke': {
-        const grants = this.#parts.held();
+        const grants = this.#parts.standing();
         if (grants.length === 0) return undefined;
         return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
       }

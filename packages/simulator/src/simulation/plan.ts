@@ -46,7 +46,7 @@ export interface Habits {
 }
 
 /** What nothing can be healed from yet: such a server waits for an operator's repair. */
-const notYet: ReadonlySet<FaultKind> = new Set(['diskDamaged', 'diskRolledBack']);
+const notYet: ReadonlySet<FaultKind> = new Set(['diskDamaged', 'snapshotDamaged', 'diskRolledBack']);
 
 /** Of all seeds, so many have a license with one server. */
 const aloneShare = 0.08;

@@ -57,6 +57,8 @@ export interface SimulationOptions {
 const lookMs = 25;
 /** More events than this are a loop without an end. */
 const eventsPerMsMax = 100;
+/** A process that could not start is started again after so long, ms. */
+const restartMs = 500;
 /** Wall clocks of servers differ by so much at most when a run begins, ms. */
 const clockOffsetMsMax = 20_000;
 
@@ -157,7 +159,7 @@ export class Simulation {
       servers,
       note,
       fail,
-      held: () => this.#beliefs.held(),
+      standing: () => this.#log.standing().map(({ id }) => id),
       sign: (id, features) => signFor(this.#named, { id, features }),
     });
     this.#liveness = new Liveness({ ...tools, nowMs, fail });
@@ -260,7 +262,15 @@ export class Simulation {
   #boot(server: ClusterServer): void {
     this.#trace.add(server.name, 'starts');
     const died = (error: unknown): void => {
-      this.#fail('bug', `${server.name} could not start: ${errorMessage(error)}`);
+      const what = `could not start: ${errorMessage(error)}`;
+      // What watches over a process starts it again, until its disk lets it.
+      if (this.#atlas.quietSinceMs([server.name]) === undefined) {
+        this.#trace.add(server.name, what);
+        server.kill();
+        this.#world.schedule(restartMs, () => {
+          if (!server.isUp) this.#boot(server);
+        });
+      } else this.#fail('bug', `${server.name} ${what}`);
     };
     server.start().catch(died);
   }
