@@ -87,7 +87,7 @@ export class TermDesk {
 
   /** Binds a session to the asking connection; takes no seat (I6). */
   async resume(link: ClientLink, message: ResumeMessage): Promise<void> {
-    // Where a reclaim is under way it comes first in the log, and the answer to this is what it has left.
+    // Where a reclaim is under way already it comes first in the log, and the answer to this is what it has left.
     this.#holds.heard(message.session);
     const features = this.#parts.ledger.queueOf(message.session).map((place) => place.feature);
     for (const feature of features) this.#queue.entering(feature);
@@ -212,6 +212,9 @@ export class TermDesk {
   }
 
   #bind(session: string, link: ClientLink, epoch: number): void {
+    // What was proposed before its reclaim is done before it too: bound now, its heartbeats would be answered while the reclaim is under
+    // way. Not bound, it hears RESUME, and the resume after that comes behind the reclaim in the log.
+    if (this.#holds.isReclaiming(session)) return;
     // A denial for want of room for sessions begins none.
     if (this.#parts.ledger.session(session) === undefined) return;
     this.#left.delete(session);
