@@ -31,6 +31,8 @@ export interface TestTriadOptions extends RaftOptions {
   readonly count?: number;
   /** How long a server takes to notice that a peer is lost, in milliseconds. Default 0. */
   readonly noticesAfterMs?: (id: PeerId) => number;
+  /** Told what servers log as errors. */
+  readonly onError?: (text: string, fields: object | undefined) => void;
 }
 
 /** One server of a {@link TestTriad}. */
@@ -109,7 +111,7 @@ export class TestTriad {
     const contents = await opening;
     const consensus = raft(this.#options)<string>({
       runtime,
-      logger: silentLogger,
+      logger: { ...silentLogger, error: (text, fields) => this.#options.onError?.(text, fields) },
       network: this.#network(server.id, runtime),
       store,
       contents,
