@@ -1,5 +1,5 @@
 import { type RaftOptions, raft } from '@lic/consensus';
-import { ed25519Scheme, type LedgerSettings } from '@lic/core';
+import { ed25519Scheme, type LedgerSettings, type LedgerVersionRange } from '@lic/core';
 import { type ConsensusFactory, type ConsensusTiming, LicError, type LogStore } from '@lic/interfaces';
 import { createServer, type Server, type ServerOptions } from '@lic/server-app';
 import type { CrashLoss, MemoryNetwork, SeenAs, VirtualClockOptions, VirtualRuntime, VirtualWorld } from '@lic/testkit';
@@ -40,6 +40,8 @@ export class ClusterServer {
   onLogLine: ((line: LogLine) => void) | undefined;
   /** How the clocks of the next process differ from true time. */
   clock: VirtualClockOptions = {};
+  /** The ledger rules that the next process knows; undefined: those of the code. */
+  ledgerVersions: LedgerVersionRange | undefined;
   readonly #parts: ClusterServerParts;
   readonly #named: NamedServer;
   #runtime: VirtualRuntime | undefined;
@@ -116,6 +118,7 @@ export class ClusterServer {
       adminToken: this.adminToken,
       timing,
       settings,
+      ...(this.ledgerVersions && { ledgerVersions: this.ledgerVersions }),
       ...more,
     });
     return this.#server.start();

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { Cluster } from '../cluster/cluster.ts';
+import type { ClusterServer } from '../cluster/cluster-server.ts';
+
+const features = [{ name: 'compare', version: '12.0', count: 3, leaseSeconds: 3_600 }];
+
+/** A second machine with a copy of a server's disk and identity. Not started. */
+async function cloneOf(cluster: Cluster, server: ClusterServer): Promise<ClusterServer> {
+  const named = cluster.named.find(({ rank }) => rank === server.rank);
+  if (named === undefined) throw new Error('no such server');
+  const clone = cluster.add({ ...named, name: 'clone', address: 'mem://clone:7411' }, server.licenseFile ?? '');
+  clone.disk.rollback(server.disk.clone());
+  return clone;
+}
+
+const says = (server: ClusterServer, part: string): boolean =>
+  server.logger.lines.some(({ level, message }) => level === 'error' && message.includes(part));
+
+describe('a second process with the identity of a server that answers', () => {
+  it('takes no part at all, and the first goes on', async () => {
+    const cluster = await Cluster.start({ features });
+    const [first, third] = [cluster.server(1), cluster.server(3)];
+    await cluster.run(2_000);
+    const clone = await cloneOf(cluster, third);
+    await cluster.during(clone.start());
+    await cluster.until('the refusal', () => clone.state === 'fenced', 5_000);
+    expect(clone.server.inspect().consensus?.state).toBe('fenced');
+    await cluster.run(10_000);
+    expect(clone.state).toBe('fenced');
+    expect(third.state).toBe('standby');
+    first.kill();
+    expect(await (await cluster.session(await cluster.control())).checkout()).toMatchObject({ t: 'granted' });
+    expect(clone.state).toBe('fenced');
+  });
+
+  it('takes its place once the first has ended, and is no danger by what it has not seen', async () => {
+    const cluster = await Cluster.start({ features, failback: 'sticky' });
+    const third = cluster.server(3);
+    await cluster.run(2_000);
+    const clone = await cloneOf(cluster, third);
+    const session = await cluster.session(await cluster.control());
+    for (let turn = 0; turn < 3; turn++) await session.hold();
+    await cluster.run(500);
+    await cluster.during(clone.start());
+    await cluster.run(3_000);
+    third.kill();
+    await cluster.run(15_000);
+    // It lacks what the first one had acknowledged: to the others it is an older copy (I8).
+    expect(clone.state).toBe('learner');
+    expect(clone.server.inspect().consensus?.trouble).toContain('older copy');
+    expect(cluster.inControl()).toHaveLength(1);
+  });
+});
+
+describe('two processes of one server, each linked to another peer', () => {
+  it('vote neither, until an operator names one, which asks its peers before it votes again', async () => {
+    const cluster = await Cluster.start({ features, failback: 'sticky' });
+    const [first, second, third] = [cluster.server(1), cluster.server(2), cluster.server(3)];
+    await cluster.run(2_000);
+    const clone = await cloneOf(cluster, third);
+    cluster.network.partition([third.name], [second.name]);
+    cluster.network.partition([clone.name], [first.name]);
+    await cluster.run(2_000);
+    await cluster.during(clone.start());
+    await cluster.until('both to stop', () => third.state === 'fenced' && clone.state === 'fenced', 10_000);
+    expect(
+      says(third, 'IDENTITY_IN_USE') || third.server.inspect().consensus?.trouble?.includes('IDENTITY_IN_USE'),
+    ).toBe(true);
+    for (const server of [first, second]) {
+      expect(says(server, 'IDENTITY_IN_USE: two processes')).toBe(true);
+    }
+    expect((await cluster.status(first)).notices).toContainEqual(expect.stringContaining('lic recover --keep'));
+    // The other two go on.
+    expect(await (await cluster.session(first)).checkout()).toMatchObject({ t: 'granted' });
+    await cluster.run(5_000);
+    expect([third.state, clone.state]).toEqual(['fenced', 'fenced']);
+  });
+});
