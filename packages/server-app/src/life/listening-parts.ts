@@ -74,6 +74,7 @@ export function composeListening(context: ListeningContext): ListeningParts {
     view: () => report.view(),
     facts: () => report.facts(),
     endpoints: () => roster.servers,
+    memberOf: (id) => roster.memberOf(id),
     // What tells it is looked at once in each round, and its answer was one round on its way.
     controlAgeMsMax: timing.electionTimeoutMaxMs + 2 * timing.roundMs,
     readBarrier: async () => {
