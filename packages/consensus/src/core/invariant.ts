@@ -10,7 +10,12 @@ export function invariant(holds: boolean, what: string): asserts holds {
 
 /** What {@link invariant} does where one does not hold; for where even making its text would cost too much. */
 export function violated(what: string): never {
-  throw new LicError('RAFT_INVARIANT', `consensus stopped: ${what}. Keep the data folder and report this.`);
+  throw violation(what);
+}
+
+/** The error of an invariant that does not hold. */
+export function violation(what: string): LicError {
+  return new LicError('RAFT_INVARIANT', `consensus stopped: ${what}. Keep the data folder and report this.`);
 }
 
 /** Asserts that `value` is an index, term or round number: a safe integer, not negative. */

@@ -1,5 +1,6 @@
 import { errorMessage, isLicError, type LogStore, type Runtime } from '@lic/interfaces';
 import type { WriteRequest } from '../core/inputs.ts';
+import { invariant } from '../core/invariant.ts';
 
 /** How long a disk that is full, or can't be written for now, is left alone before the same write is tried again. */
 export const FULL_DISK_RETRY_MS = 1_000;
@@ -18,6 +19,8 @@ export class DiskWriter {
   readonly #runtime: Runtime;
   readonly #events: DiskWriterEvents;
   #stopped = false;
+  /** The write that is under way, again and again on a full disk; 0: none. */
+  #underWay = 0;
 
   constructor(store: LogStore, runtime: Runtime, events: DiskWriterEvents) {
     this.#store = store;
@@ -28,6 +31,8 @@ export class DiskWriter {
   /** Begins a write. Never throws: what comes of it is told by an event. */
   write(request: WriteRequest): void {
     const { id, reset, vote, entries } = request;
+    invariant(this.#underWay === 0 || this.#underWay === id, `write ${id} overtakes write ${this.#underWay}`);
+    this.#underWay = id;
     let done: Promise<unknown>;
     // Both calls are made at once: the store takes them in this order, with one sync.
     const resetting = reset === null ? undefined : this.#store.resetTo(reset);
@@ -38,6 +43,7 @@ export class DiskWriter {
     }
     done.then(
       () => {
+        this.#underWay = 0;
         if (!this.#stopped) this.#events.onStored(id);
       },
       (error: unknown) => {

@@ -19,9 +19,11 @@ import type { Configuration } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import { Applier } from './applier.ts';
 import { DiskWriter } from './disk-writer.ts';
+import { InputLog } from './input-log.ts';
 import type { RaftOptions } from './options.ts';
 import { PeerLinks } from './peer-links.ts';
 import { placeByRank } from './rank.ts';
+import { reportOf } from './report.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { Snapshotting } from './snapshotting.ts';
@@ -65,6 +67,7 @@ export class Engine<Result> {
   #isMoreToDo = false;
   #isStopped = false;
   readonly #troubles = new Troubles();
+  readonly #inputs = new InputLog();
 
   constructor(
     context: ConsensusContext,
@@ -116,6 +119,7 @@ export class Engine<Result> {
       onApplied: (applied) => this.#onApplied(applied),
       onRestored: (restored) => this.#snapshotting.restored(restored),
       onRefused: (why) => this.fence(why),
+      onBroken: (error) => this.#break(error),
     });
     this.#snapshotting = new Snapshotting(
       {
@@ -181,12 +185,29 @@ export class Engine<Result> {
   /** Tells the core what happened. What it wants done is done after this turn's other inputs. */
   step(input: RaftInput): void {
     if (this.#isStopped) return;
+    const now = this.#context.runtime.monotonic();
+    this.#inputs.note(input, now);
     try {
-      this.core.step(input, this.#context.runtime.monotonic());
+      this.core.step(input, now);
     } catch (error) {
       this.#break(error);
     }
     this.schedule();
+  }
+
+  /** Asks the core for something that it answers at once; `otherwise` where it takes no more part. */
+  ask<Answer>(what: string, call: (core: RaftCore, now: number) => Answer, otherwise: Answer): Answer {
+    if (this.#isStopped) return otherwise;
+    const now = this.#context.runtime.monotonic();
+    this.#inputs.noteCall(what, now);
+    try {
+      return call(this.core, now);
+    } catch (error) {
+      this.#break(error);
+      return otherwise;
+    } finally {
+      this.schedule();
+    }
   }
 
   /** Runs {@link Engine.flush} at the end of this turn: inputs that come together go together. */
@@ -240,7 +261,9 @@ export class Engine<Result> {
 
   /** A violated invariant: nothing more is said or believed, so that no harm is done. */
   #break(error: unknown): void {
-    this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error });
+    if (this.#isStopped) return;
+    const report = { ...reportOf(this.core.state), inputs: this.#inputs.lines() };
+    this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error, report });
     this.#troubles.set('fenced', errorMessage(error));
     this.stop();
     queueMicrotask(() => this.#hooks.onChange());

@@ -84,7 +84,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (this.#isStopped) throw rejected('this server is stopping');
     this.#engine = new Engine(context, machine, this.#options, {
       onResult: (entry, result) => {
-        this.#proposals.applied(entry.index, result);
+        this.#proposals.applied(entry, result);
         for (const listener of this.#listeners) listener.onApplied?.(entry.index);
       },
       onReads: (through) => this.#barriers.confirm(through),
@@ -112,24 +112,22 @@ class RaftConsensus<Result> implements Consensus<Result> {
         this.#proposals.hold({ ...waiting, command });
         return;
       }
-      const index = engine.core.propose(command);
+      const index = engine.ask('propose', (core) => core.propose(command), 0);
       if (index === 0) {
         settled?.();
         reject(this.#whereControlIs());
         return;
       }
-      this.#proposals.add(index, waiting);
-      engine.schedule();
+      this.#proposals.add(index, engine.core.state.term, waiting);
     });
   }
 
   async readBarrier(options?: ProposeOptions): Promise<void> {
     const engine = this.#engine;
     if (this.#isStopped || engine === undefined) throw notInControl(null);
-    const round = engine.core.read(this.#context.runtime.monotonic());
+    const round = engine.ask('read', (core, now) => core.read(now), 0);
     if (round === 0) throw this.#whereControlIs();
     const barrier = this.#barriers.wait(round);
-    engine.schedule();
     const signal = options?.signal;
     if (signal === undefined) return barrier;
     if (signal.aborted) throw unknownOutcome('the caller gave up', signal.reason);
@@ -173,7 +171,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
 
   async transferControl(to: PeerId): Promise<void> {
     const engine = this.#engine;
-    if (engine === undefined || engine.core.state.controlTerm === 0) throw this.#whereControlIs();
+    if (engine === undefined || engine.isFenced || engine.core.state.controlTerm === 0) throw this.#whereControlIs();
     if (to === this.#context.self.id) return;
     const { target } = this.#transfers;
     if (target !== null) throw transferFailed(to, `it is being handed to ${target} already`);
@@ -188,10 +186,9 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const engine = this.#engine;
     if (this.#isStopped) throw rejected('this server is stopping');
     if (engine === undefined) throw notInControl(null);
-    const answer = engine.core.changeMembers(members);
+    const answer = engine.ask('changeMembers', (core) => core.changeMembers(members), 'not-in-control');
     if (answer === 'not-in-control') throw this.#whereControlIs();
     if ('refused' in answer) throw membersRefused(answer.refused);
-    engine.schedule();
     return new Promise((resolve, reject) => this.#memberChanges.add({ index: answer.index, resolve, reject }));
   }
 
@@ -227,7 +224,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (this.#isStopped) return rejected('this server is stopping');
     if (bytes > COMMAND_BYTES_MAX) return rejected(`it has ${bytes} bytes, at most ${COMMAND_BYTES_MAX} are allowed`);
     if (options?.signal?.aborted) return rejected('its caller had given up before');
-    if (this.#engine === undefined || this.#engine.core.state.controlTerm === 0) return this.#whereControlIs();
+    const engine = this.#engine;
+    if (engine === undefined || engine.isFenced || engine.core.state.controlTerm === 0) return this.#whereControlIs();
     const { inFlightBytesMax, inFlightMax } = this.#options;
     if (this.#proposals.bytes + bytes > inFlightBytesMax) return busy(`${inFlightBytesMax} bytes of commands`);
     if (this.#proposals.count >= inFlightMax) return busy(`${inFlightMax} commands`);
@@ -249,8 +247,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     this.#transfers.fail('the other server did not take over within one election timeout');
     const held = this.#proposals.takeHeld();
     for (const { command, ...waiting } of held) {
-      const index = this.#engine?.core.propose(command) ?? 0;
-      if (index > 0) this.#proposals.add(index, waiting);
+      const index = this.#engine?.ask('propose', (core) => core.propose(command), 0) ?? 0;
+      if (index > 0) this.#proposals.add(index, this.#engine!.core.state.term, waiting);
       else {
         waiting.settled?.();
         waiting.reject(this.#whereControlIs());
