@@ -5,17 +5,21 @@ import {
   LicError,
   type Logger,
   type StoreContents,
+  type StoreDamage,
   type Transport,
 } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
+import type { LifeDeeds, OwnLife } from './admin/life-desk.ts';
 import { ControlNews } from './control/control-news.ts';
 import { FolderBook } from './forming/folder-book.ts';
 import { drawId } from './forming/folder-record.ts';
+import { FormWord } from './forming/form-word.ts';
 import { formTriad } from './forming/forming.ts';
 import { LicenseDesk } from './license/license-desk.ts';
 import { seedLicense } from './license/license-seed.ts';
+import { lifeDeeds } from './life/life-deeds.ts';
 import { composeListening, type ListeningParts } from './life/listening-parts.ts';
-import { composeMember, type MemberParts } from './life/member-parts.ts';
+import { composeMember, type MemberParts, stopMember } from './life/member-parts.ts';
 import { OwnReport } from './life/own-report.ts';
 import type { LifeHost, Rebirth } from './life/rebirth.ts';
 import { PeerRoster } from './members/peer-roster.ts';
@@ -42,6 +46,10 @@ export class LicenseServer {
   #settleJoined!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
   #parts: ListeningParts | undefined;
   #member: MemberParts | undefined;
+  #book: FolderBook | undefined;
+  #recordTrouble: string | null = null;
+  #damage: StoreDamage | undefined;
+  readonly #word: FormWord;
   #formingTrouble: string | null = null;
   #ending: { readonly why: string; readonly isReborn: boolean } | undefined;
   #ended: Promise<void> | undefined;
@@ -53,6 +61,7 @@ export class LicenseServer {
     this.#logger = options.logger;
     this.#license = new LicenseDesk(options, options.logger);
     this.#bootId = drawId(options.runtime);
+    this.#word = new FormWord(options.runtime);
     this.#ledger = createLedger({
       verifyLicense: async (text) => void (await this.#license.verify(text)),
       ...(options.ledgerVersions && { versions: options.ledgerVersions }),
@@ -97,27 +106,32 @@ export class LicenseServer {
   async start(): Promise<void> {
     const { runtime, store } = this.#options;
     try {
-      const contents = await store.open();
+      let contents = await store.open();
       const seed = await seedLicense(this.#license, store, contents);
       const throughIndex = contents.entries.at(-1)?.index ?? contents.snapshot?.index ?? 0;
       this.#roster.seeded(this.#license.endpoints(seed.license), throughIndex);
       // A record that can't be read is refused with its reason when the triad is joined.
       const opening = FolderBook.open(store, contents, runtime);
-      const instance = await opening.then(
-        ({ record }) => record.formed?.formation.instance ?? null,
-        () => null,
-      );
+      const book = await opening.catch((error: unknown) => {
+        this.#recordTrouble = errorMessage(error);
+        return undefined;
+      });
+      // A recovery that was stopped half-way: what is damaged is cut off now.
+      if (book?.record.recovering === true && contents.damage !== undefined) contents = await store.salvage();
+      this.#book = book;
+      this.#damage = contents.damage;
       const parts = composeListening({
         options: this.#options,
         transports: this.#transports,
         bootId: this.#bootId,
-        instance,
+        instance: book?.record.formed?.formation.instance ?? null,
         seed,
         ledger: this.#ledger,
         roster: this.#roster,
         news: this.#news,
         report: this.#report,
         member: () => this.#member,
+        life: { life: () => this.#ownLife(), deeds: this.#deeds(seed.hash) },
       });
       this.#parts = parts;
       await this.#host.open();
@@ -181,12 +195,7 @@ export class LicenseServer {
       await this.#member?.control.leave();
     }
     this.#ending = { why, isReborn: !isLast };
-    this.#member?.terms.stop();
-    this.#member?.control.stop();
-    this.#member?.members.stop();
-    this.#member?.clones.stop();
-    this.#member?.states.stop();
-    this.#member?.versions.stop();
+    if (this.#member !== undefined) stopMember(this.#member);
     this.#parts?.clock.stop();
     this.#parts?.activeClock.stop();
     if (isLast) await this.#host.close();
@@ -198,10 +207,12 @@ export class LicenseServer {
   /** Forms the triad, or finds the one that this folder belongs to, and takes part in consensus. */
   async #join(contents: StoreContents, parts: ListeningParts, opening: Promise<FolderBook>): Promise<void> {
     const { runtime, logger, identity, isNew } = this.#options;
+    const book = await opening;
     const joined = await formTriad({
       runtime,
       logger,
-      book: await opening,
+      book,
+      word: this.#word,
       network: parts.peers,
       calls: parts.calls,
       self: identity.publicKey,
@@ -222,6 +233,7 @@ export class LicenseServer {
       bootId: this.#bootId,
       contents,
       joined,
+      recovery: { isDue: () => book.record.recovering === true, done: () => book.recovered() },
       parts,
       ledger: this.#ledger,
       license: this.#license,
@@ -232,6 +244,34 @@ export class LicenseServer {
     await this.#member.consensus.start(this.#machine);
     this.#member.clones.start();
     this.#news.tell();
+  }
+
+  #ownLife(): OwnLife {
+    return {
+      folder: this.#book?.kind,
+      recordTrouble: this.#recordTrouble,
+      isRecovering: this.#book?.record.recovering === true,
+      damage: this.#damage,
+      view: this.#report.view(),
+      status: this.#member?.consensus.status() ?? null,
+      isDoubled: this.#parts?.peers.identityInUse === true || this.#member?.clones.isInConflict === true,
+    };
+  }
+
+  #deeds(licenseHash: string): LifeDeeds {
+    const { runtime, identity, timing } = this.#options;
+    return lifeDeeds({
+      runtime,
+      host: this.#host,
+      self: identity.publicKey,
+      licenseHash,
+      roundMs: timing.roundMs,
+      word: this.#word,
+      joined: this.joined,
+      formed: () => this.#book?.record.formed,
+      waitingFor: () => this.#formingTrouble,
+      clones: () => this.#member?.clones,
+    });
   }
 
   #joinFailed(error: unknown): void {

@@ -18,6 +18,11 @@ import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
+import { findEndpoint } from './find-endpoint.ts';
+import { isLifeRequest, type LifeRequest } from './life-desk.ts';
+
+/** The verbs of the server in control; those about a server's own life are `LifeDesk`'s. */
+type ControlRequest = Exclude<AdminRequest, LifeRequest>;
 
 const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(), z.unknown()) });
 const checkSchema = z.object({ license: z.string() });
@@ -54,7 +59,7 @@ export class AdminDesk {
     parts.calls.handle('admin.run', async (params, from) => {
       // A newer server may know verbs that this one does not.
       const request = adminSchema.shape.request.safeParse(params);
-      if (!request.success)
+      if (!request.success || isLifeRequest(request.data))
         throw new LicError('ADMIN_FAILED', 'The server in control does not know this verb: it runs another version.');
       parts.logger.info('an administrative verb came from a peer', {
         from: this.#nameOf(from),
@@ -69,9 +74,9 @@ export class AdminDesk {
   }
 
   /** Throws `LicError`s: `NOT_IN_CONTROL`, `NO_QUORUM`, `ADMIN_FAILED` and the verb's own. */
-  async run(request: AdminRequest): Promise<AdminOutcome> {
+  async run(request: ControlRequest): Promise<AdminOutcome> {
     const { license, peers } = this.#parts;
-    const complete: AdminRequest =
+    const complete: ControlRequest =
       request.verb === 'reload' && request.license === undefined
         ? { verb: 'reload', license: (await this.#verifiedBy(peers.self, license.read())).text }
         : request;
@@ -87,7 +92,7 @@ export class AdminDesk {
     return outcomeSchema.parse(await this.#parts.calls.call(leader, 'admin.run', complete, forwardMs));
   }
 
-  async #runHere(request: AdminRequest): Promise<AdminOutcome> {
+  async #runHere(request: ControlRequest): Promise<AdminOutcome> {
     switch (request.verb) {
       case 'drain':
       case 'undrain':
@@ -216,22 +221,8 @@ export class AdminDesk {
     if (reply.kind === 'rejected') throw new LicError(reply.code, reply.message);
   }
 
-  /** By name, rank or key; nothing means the primary only where there is one server. */
   #find(wanted: string | undefined): PeerEndpoint {
-    const endpoints = this.#parts.endpoints();
-    const found =
-      wanted === undefined && endpoints.length === 1
-        ? endpoints[0]
-        : endpoints.find(({ id, name, rank }) => wanted === name || wanted === String(rank) || wanted === id);
-    if (found !== undefined) return found;
-    const names = endpoints.map(({ name, rank }) => `${name} (${rank})`).join(', ');
-    throw new LicError(
-      'ADMIN_FAILED',
-      wanted === undefined
-        ? `Say which server: ${names}.`
-        : `No server is called ${JSON.stringify(wanted)}. There are: ${names}.`,
-      { details: { reason: 'UNKNOWN_SERVER' } },
-    );
+    return findEndpoint(this.#parts.endpoints(), wanted);
   }
 
   #nameOf(peer: PeerId): string {

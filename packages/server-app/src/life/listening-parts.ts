@@ -1,6 +1,7 @@
 import type { Ledger } from '@lic/core';
 import { LicError, type Transport } from '@lic/interfaces';
 import type { AdminDesk } from '../admin/admin-desk.ts';
+import { LifeDesk, type LifeDeskParts } from '../admin/life-desk.ts';
 import { ClientHub } from '../clients/client-hub.ts';
 import { ClientRouter } from '../clients/client-router.ts';
 import { createTriadClock, type TriadClock } from '../clock/triad-clock.ts';
@@ -39,6 +40,7 @@ export interface ListeningContext {
   readonly news: ControlNews;
   readonly report: OwnReport;
   readonly member: () => MemberParts | undefined;
+  readonly life: Pick<LifeDeskParts, 'life' | 'deeds'>;
 }
 
 /** Makes the links to peers and clients, and those who answer there. Nothing is dialled yet. */
@@ -91,6 +93,7 @@ export function composeListening(context: ListeningContext): ListeningParts {
     status,
     desk: () => member()?.terms.desk,
     admin: (): AdminDesk | undefined => member()?.admin,
+    life: new LifeDesk({ ...context.life, logger, self: identity.publicKey, calls, endpoints: () => roster.servers }),
   });
   const hub = new ClientHub({
     runtime,

@@ -5,7 +5,7 @@ import { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlNews } from '../control/control-news.ts';
 import { hintOf } from '../control/control-view.ts';
 import { Suspensions } from '../control/suspensions.ts';
-import { TermKeeper } from '../control/term-keeper.ts';
+import { type Recovery, TermKeeper } from '../control/term-keeper.ts';
 import type { JoinedTriad } from '../forming/forming.ts';
 import type { LicenseDesk } from '../license/license-desk.ts';
 import { MemberKeeper } from '../members/member-keeper.ts';
@@ -16,8 +16,10 @@ import { CloneWatch } from '../peers/clone-watch.ts';
 import { createPropose } from '../propose.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { ListeningParts } from './listening-parts.ts';
+import { LostTriadWatch } from './lost-triad-watch.ts';
 import type { OwnReport } from './own-report.ts';
 import type { LifeHost } from './rebirth.ts';
+import { forgetting } from './rebirths.ts';
 import { refill } from './refill.ts';
 
 /** Failback waits so many peer rounds by default: 10 s in profile `lan`; slower networks are given more (`wan`: 60 s). */
@@ -36,6 +38,7 @@ export interface MemberParts {
   readonly clones: CloneWatch;
   readonly states: StateKeeper;
   readonly versions: VersionKeeper;
+  readonly lostTriad: LostTriadWatch;
   readonly admin: AdminDesk;
 }
 
@@ -46,6 +49,7 @@ export interface MemberContext {
   readonly bootId: string;
   readonly contents: StoreContents;
   readonly joined: JoinedTriad;
+  readonly recovery: Recovery;
   readonly parts: ListeningParts;
   readonly ledger: Ledger;
   readonly license: LicenseDesk;
@@ -69,6 +73,7 @@ export function composeMember(context: MemberContext): MemberParts {
     self: { id: identity.publicKey, incarnation },
     formation: formed.formation,
     timing,
+    isRecovering: joined.isRecovering,
     rankOf: (member) => roster.rankOf(member),
   });
   const shared = { runtime, logger, ledger, consensus, clock, peers, calls, endpoints: () => roster.servers };
@@ -123,11 +128,13 @@ export function composeMember(context: MemberContext): MemberParts {
     seed,
     settings,
     isNew: formed.isNew,
+    recovery: context.recovery,
     controlHint: (leader) => news.hint(leader),
     onServing: () => news.tell(),
   });
   const admin = new AdminDesk({ ...shared, propose, control, license, view: () => report.view() });
-  const members = new MemberKeeper({ ...shared, control, timing, self, roster });
+  const isPaused = (): boolean => context.recovery.isDue();
+  const members = new MemberKeeper({ ...shared, control, timing, self, roster, isPaused });
   consensus.on({
     onControlGained: (term) => {
       control.controlGained();
@@ -142,5 +149,16 @@ export function composeMember(context: MemberContext): MemberParts {
       hub.broadcast({ t: 'moving', to: hintOf(roster.find(to)), reason: 'control is handed over' });
     },
   });
-  return { consensus, control, terms, members, clones, states, versions, admin };
+  const lostTriad = new LostTriadWatch({
+    runtime,
+    roundMs: timing.roundMs,
+    facts: () => ({ self: { id: self, incarnation }, status: consensus.status(), refusals: peers.refusals() }),
+    onLost: () => host.replace(forgetting('Its triad goes on as another instance, of which it holds nothing yet.')),
+  });
+  return { consensus, control, terms, members, clones, states, versions, lostTriad, admin };
+}
+
+/** Ends all that goes on by itself, but not consensus. */
+export function stopMember({ terms, control, members, clones, states, versions, lostTriad }: MemberParts): void {
+  for (const part of [terms, control, members, clones, states, versions, lostTriad]) part.stop();
 }

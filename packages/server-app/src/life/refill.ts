@@ -10,7 +10,8 @@ export function refill(runtime: Runtime): Rebirth['prepare'] {
   return async (store: LogStore) => {
     await store.open();
     try {
-      const record = await readFolder(store);
+      // One that can't be read is as good as none: formed peers take the empty folder up.
+      const record = await readFolder(store).catch(() => undefined);
       await store.wipe();
       if (record !== undefined) await store.saveOwner(encodeFolder({ ...record, incarnation: drawId(runtime) }));
     } finally {

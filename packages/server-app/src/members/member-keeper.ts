@@ -26,6 +26,8 @@ export interface MemberKeeperParts {
   readonly roster: PeerRoster;
   /** It looks once in each peer round. */
   readonly timing: ConsensusTiming;
+  /** While an operator's recovery is not through, others must not become members: a crash would begin it again. */
+  readonly isPaused?: () => boolean;
 }
 
 /** After a refusal it waits so many rounds; twice as many after each further one, up to the second number. */
@@ -67,7 +69,7 @@ export class MemberKeeper {
     const status = consensus.status();
     roster.configured(status);
     if (status.state !== 'in-control' || status.isChangingMembers) return;
-    if (this.#isBusy || runtime.monotonic() < this.#notBeforeMs) return;
+    if (this.#isBusy || runtime.monotonic() < this.#notBeforeMs || this.#parts.isPaused?.() === true) return;
     const step = this.#nextStep(status);
     if (step !== null) void this.#take(step);
   }
