@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { runtime } from '@lic/runtime';
+import { historyText } from './history/history-record.ts';
 import { plantedBugs } from './planted/planted-bugs.ts';
 import { type Command, parseCommand, usage } from './seeds/command-line.ts';
 import { failureLines, isWorkloadTooWeak, summaryLines, workloadLines } from './seeds/report.ts';
@@ -50,9 +51,12 @@ async function simulate(command: Command): Promise<number> {
 
 /** Runs one schedule, and shrinks it where that is wanted. */
 async function simulateOne(command: Command, schedule: Schedule): Promise<number> {
-  const { json, traceLines } = command;
+  const { json, traceLines, history } = command;
   const beganMs = runtime.monotonic();
-  const result = await runSchedule(schedule, { traceLines });
+  const result = await runSchedule(schedule, {
+    traceLines,
+    ...(history && { onHistory: (records) => writeFileSync(history, historyText(records)) }),
+  });
   const wallMs = runtime.monotonic() - beganMs;
   const outcome = addResult(noSeeds, result);
   if (result.violation === undefined || !command.shrink) {

@@ -40,7 +40,7 @@ export const usage = `npm run sim -- [--seeds N] [--seed S] [--seconds V] [--for
   --json           print one line of JSON
   --schedule FILE  run the schedule in this file, as a failed run or --shrink has written it
   --shrink         where the run fails: look for the smallest schedule that breaks the same promise, and write it to a file
-  --history FILE   write what clients asked and were told, one line of JSON each
+  --history FILE   of one seed or schedule: write what clients asked and were told, one line of JSON each
   --planted-bugs   put known bugs into the sources, one by one, and require that each is found within N seeds (default 400)
   --bug NAME       with it: only this one`;
 
@@ -64,6 +64,9 @@ export function parseCommand(args: readonly string[]): Command {
     },
   });
   const plantedBugs = values['planted-bugs'];
+  const one = values.schedule !== undefined || (values.seed !== undefined && values.seeds === undefined);
+  if (!one && (values.history !== undefined || values.shrink))
+    throw new RangeError('--history and --shrink are about one run: name it with --seed or --schedule.');
   const forMs = values.for === undefined ? undefined : duration(values.for);
   const seedsDefault = plantedBugs ? 400 : values.seed !== undefined ? 1 : forMs === undefined ? 50 : Infinity;
   return {

@@ -21,4 +21,9 @@ export const regressions: readonly Regression[] = [
     seconds: 30,
     found: 'nobody in control within ten seconds after two power cuts and an emptied disk',
   },
+  {
+    seed: 30_018,
+    seconds: 12,
+    found: 'a session was bound by a late resume while its reclaim was under way, and lost a seat that it held (I3)',
+  },
 ];

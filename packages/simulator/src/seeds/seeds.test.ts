@@ -49,7 +49,7 @@ it('keeps every promise over fresh seeds, after every event of random faults, an
   timeout: 600_000,
 }, async () => {
   const { text, code } = await simulate('--for', freshFor, '--seconds', freshSeconds);
-  console.log(text);
+  process.stdout.write(text);
   expect(code, text).toBe(0);
   expect(text).toMatch(/^seeds from \d+ on/);
 });

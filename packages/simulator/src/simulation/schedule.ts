@@ -52,20 +52,24 @@ export function drawSchedule(seed: number, seconds: number): Schedule {
     seconds,
     plan,
     clients: Array.from({ length: habits.clients }, (_, at) => at + 1),
-    faults: timesUntil(seconds, faults.length === 0 ? undefined : faultEvery, forFaults).map((atMs, at) => ({
-      id: at + 1,
-      atMs,
-      kind: forFaults.pick(faults),
-      server: drawServer(forFaults, plan.servers),
-      // Some pass at once: the quickest restart is the one in which most is still under way.
-      lastsMs: Math.round(forFaults.chance(0.2) ? forFaults.float() * 20 : draw(forFaults, faultLasts)),
-    })),
-    deeds: timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, forDeeds).map((atMs, at) => ({
-      id: at + 1,
-      atMs,
-      kind: forDeeds.pick(deeds),
-      server: drawServer(forDeeds, plan.servers),
-    })),
+    faults: timesUntil(seconds, faults.length === 0 ? undefined : faultEvery, random.fork('fault times')).map(
+      (atMs, at) => ({
+        id: at + 1,
+        atMs,
+        kind: forFaults.pick(faults),
+        server: drawServer(forFaults, plan.servers),
+        // Some pass at once: the quickest restart is the one in which most is still under way.
+        lastsMs: Math.round(forFaults.chance(0.2) ? forFaults.float() * 20 : draw(forFaults, faultLasts)),
+      }),
+    ),
+    deeds: timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map(
+      (atMs, at) => ({
+        id: at + 1,
+        atMs,
+        kind: forDeeds.pick(deeds),
+        server: drawServer(forDeeds, plan.servers),
+      }),
+    ),
   };
 }
 
