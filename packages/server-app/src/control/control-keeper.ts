@@ -211,8 +211,10 @@ export class ControlKeeper {
     const { consensus, logger, runtime, timing } = this.#parts;
     // In the first moments of a term nobody had time to answer.
     if (runtime.monotonic() - this.#gainedMs < timing.electionTimeoutMaxMs) return;
-    for (const { id, active } of consensus.status().peers) {
-      if (active !== this.#lost.has(id)) continue;
+    const { members, peers } = consensus.status();
+    const voters = members.flatMap(({ id, voter }) => (voter ? [id] : []));
+    for (const { id, active } of peers) {
+      if (!voters.includes(id) || active !== this.#lost.has(id)) continue;
       const server = this.#endpoint(id)?.name ?? id;
       if (active) {
         this.#lost.delete(id);

@@ -28,7 +28,9 @@ export interface CloneWatchParts {
 
 /** How long a peer may take for one answer, ms. */
 const callMs = 2_000;
+/** It is looked every so many rounds whether there is something new to tell, and told anyway every so many looks. */
 const everyRounds = 10;
+const anewLooks = 5;
 
 /**
  * Notices that two processes answer under one identity, each at another server (triad.md, Clones). Servers tell each other
@@ -42,6 +44,9 @@ export class CloneWatch {
   readonly #found = new Map<PeerId, Set<string>>();
   readonly #looking = new Set<PeerId>();
   #timer: Timer | undefined;
+  /** What the others were told last, and how many looks ago. */
+  #told = '';
+  #looks = 0;
   #isInConflict = false;
 
   constructor(parts: CloneWatchParts) {
@@ -128,6 +133,10 @@ export class CloneWatch {
         return known === null ? [] : [[peer, known] as const];
       }),
     );
+    const told = JSON.stringify(links);
+    this.#looks = told === this.#told ? this.#looks + 1 : 0;
+    this.#told = told;
+    if (this.#looks % anewLooks !== 0) return;
     for (const peer of Object.keys(links)) void calls.call(peer, 'clones.seen', { links }, callMs).catch(() => {});
   }
 
