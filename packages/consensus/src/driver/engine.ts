@@ -14,7 +14,6 @@ import { isResetting, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
 import { linkTo } from '../core/outbox.ts';
-import { isMuted } from '../core/roles.ts';
 import type { Configuration } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import { Applier } from './applier.ts';
@@ -24,8 +23,7 @@ import type { RaftOptions } from './options.ts';
 import { PeerLinks } from './peer-links.ts';
 import { placeByRank } from './rank.ts';
 import { reportOf } from './report.ts';
-import { SnapshotReceiver } from './snapshot-receiver.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
+import { SnapshotTransfers } from './snapshot-transfers.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { Troubles } from './troubles.ts';
 
@@ -55,8 +53,7 @@ export class Engine<Result> {
   readonly #writer: DiskWriter;
   readonly #applier: Applier<Result>;
   readonly #snapshotting: Snapshotting<Result>;
-  readonly #receiver: SnapshotReceiver;
-  readonly #senders = new Map<PeerId, SnapshotSender>();
+  readonly #transfers: SnapshotTransfers;
   /** The configuration that was looked at last. */
   #members: Configuration | undefined;
   #timer: Timer | undefined;
@@ -132,22 +129,20 @@ export class Engine<Result> {
           term: termAt(this.core.state.log, at),
           config: encodeConfiguration(configurationAt(this.core.state, at).members),
         }),
-        lowestSent: () => {
-          let lowest = Number.POSITIVE_INFINITY;
-          for (const sender of this.#senders.values()) lowest = Math.min(lowest, sender.index);
-          return lowest;
-        },
+        lowestSent: () => this.#transfers.lowestSent,
         onSaved: (meta) => this.step({ kind: 'snapshotSaved', meta }),
         onCompact: (through) => this.step({ kind: 'compact', through }),
       },
       index,
     );
-    this.#receiver = new SnapshotReceiver({
+    this.#transfers = new SnapshotTransfers({
       store,
       runtime,
       logger,
-      reply: (to, reply) => this.#links.send(to, reply),
-      onReceived: (meta) => this.step({ kind: 'snapshotReceived', meta }),
+      state: this.core.state,
+      send: (to, message) => this.#links.send(to, message),
+      linkTo: (peer) => this.#links.linkTo(peer),
+      step: (input) => this.step(input),
     });
     this.#links = new PeerLinks(network, logger, {
       onMessage: (from, message) => this.#receive(from, message),
@@ -244,7 +239,7 @@ export class Engine<Result> {
     this.step({ kind: 'mute', reason: 'suspended' });
     if (this.#troubles.set('suspended', why)) this.#context.logger.error('this server is suspended', { why });
     this.#applier.suspend();
-    this.#receiver.abort('this server is suspended');
+    this.#transfers.abortReceiving('this server is suspended');
   }
 
   /** Ends all work; the store stays open. Idempotent. */
@@ -254,8 +249,7 @@ export class Engine<Result> {
     this.#timer?.cancel();
     this.#writer.stop();
     this.#applier.stop();
-    this.#receiver.abort('this server stops');
-    for (const sender of this.#senders.values()) sender.fail('this server stops');
+    this.#transfers.stop();
     this.#links.stop();
   }
 
@@ -289,9 +283,9 @@ export class Engine<Result> {
     if (ready.write !== null) this.#writer.write(ready.write);
     if (ready.restore !== null) this.#applier.add(ready.restore);
     if (ready.committed.length > 0) this.#applier.add(ready.committed);
-    for (const peer of ready.snapshotsFor) this.#sendSnapshot(peer);
+    for (const peer of ready.snapshotsFor) this.#transfers.send(peer);
     this.#followMembers();
-    this.#endOldTransfers();
+    this.#transfers.endOld();
     this.#hooks.onChange();
     if (ready.transferFailed) this.#hooks.onTransferFailed();
     this.#hooks.onReads(ready.readsThrough);
@@ -318,16 +312,6 @@ export class Engine<Result> {
     if (place.position !== state.position || place.positions !== state.positions) this.step({ kind: 'rank', ...place });
   }
 
-  /** Snapshots under way are void once another server leads, or where their receiver is no member any more. */
-  #endOldTransfers(): void {
-    const { role, leader, peers } = this.core.state;
-    this.#receiver.onLeader(leader);
-    for (const sender of this.#senders.values()) {
-      if (role !== 'leader') sender.fail('this server leads no more');
-      else if (!peers.has(sender.peer)) sender.fail('it is no member any more');
-    }
-  }
-
   #onApplied(index: number): void {
     this.step({ kind: 'applied', index });
     this.#hooks.onChange();
@@ -339,56 +323,23 @@ export class Engine<Result> {
 
   #receive(from: PeerId, message: Message): void {
     if (message.type === 'snapshotReply') {
-      this.#senders.get(from)?.onReply(message);
+      this.#transfers.onReply(from, message);
       return;
     }
     this.step({ kind: 'message', from, message });
+    if (this.#isStopped) return;
     const { state } = this.core;
     if (message.type === 'witnessAnswer' && state.mutes.has('rolledBack') && !this.#troubles.has('stored')) {
       const why = rolledBack(from);
       this.#troubles.set('stored', why);
       this.#context.logger.error('this server lost what it had said to be on disk', { why });
     }
-    if (message.type !== 'snapshot') return;
-    if (state.term !== message.term || state.leader !== from || isMuted(state) || state.disk !== 'well') return;
-    if (isResetting(state.log)) this.#receiver.refuse(from, message);
-    else this.#receiver.onChunk(from, message, message.meta.index > state.commit);
+    if (message.type === 'snapshot') this.#transfers.onChunk(from, message);
   }
 
   #onLink(peer: PeerId, up: boolean): void {
-    if (!up) this.#senders.get(peer)?.fail('the link closed');
+    if (!up) this.#transfers.onLinkDown(peer);
     this.step({ kind: 'link', peer, up });
-  }
-
-  #sendSnapshot(peer: PeerId): void {
-    const link = this.#links.linkTo(peer);
-    const { logger, runtime, store } = this.#context;
-    if (link === undefined) {
-      this.step({ kind: 'snapshotFailed', to: peer });
-      return;
-    }
-    this.#senders.get(peer)?.fail('a newer one is sent');
-    const { term } = this.core.state;
-    const over = () => {
-      if (this.#senders.get(peer) === sender) this.#senders.delete(peer);
-    };
-    const sender = new SnapshotSender({
-      store,
-      runtime,
-      link,
-      term,
-      onSent: (index) => {
-        over();
-        logger.info('a snapshot was sent', { to: peer, index });
-        this.step({ kind: 'snapshotSent', to: peer, index });
-      },
-      onFailed: (why) => {
-        over();
-        logger.warn('a snapshot could not be sent', { to: peer, why });
-        this.step({ kind: 'snapshotFailed', to: peer });
-      },
-    });
-    this.#senders.set(peer, sender);
   }
 
   /** Sets the timer, unless it fires soon enough anyway: most deadlines move on before they are reached. */
