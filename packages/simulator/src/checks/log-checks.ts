@@ -12,6 +12,9 @@ import type { Fail } from './violation.ts';
 interface AppliedEntry {
   readonly command: Uint8Array;
   readonly hash: string;
+  /** Its reply and events. */
+  readonly result: string;
+  readonly licenseTimeMs: number;
   readonly by: string;
 }
 
@@ -25,6 +28,22 @@ export interface FirstApplied {
   readonly ledger: Ledger;
 }
 
+/** A gain of control. */
+export interface Control {
+  readonly server: string;
+  readonly term: number;
+  readonly atMs: number;
+  /** What was applied of the log then. */
+  readonly index: number;
+}
+
+/** In a new term a queue's head has so long to resume before others are served past it, ms: 1 s by a clock that may be fast. */
+const headAwaitedMs = 980;
+/** License time steps by more than this beyond elapsed time only on an operator's word, or after 10 minutes (triad.md, License time), ms. */
+const leapMsMax = 3_600_000;
+/** Runs are shorter than the 10 minutes; clocks are set and drift meanwhile, ms. */
+const leapToleranceMs = 120_000;
+
 /** What the checks of the log need of the rest of the run. */
 export interface LogChecksParts {
   readonly fail: Fail;
@@ -36,11 +55,15 @@ export interface LogChecksParts {
   readonly copiesOf: (index: number, command: Uint8Array) => number;
   /** Called once for each entry of the log, when the first server applies it. */
   readonly onEntry: (entry: FirstApplied) => void;
+  readonly nowMs: () => number;
+  /** Who gained control last; undefined before the first. */
+  readonly control: () => Control | undefined;
 }
 
 /**
  * Compares what all servers apply, entry by entry: one log (I4), one state (I9), never oversold (I2), exactly once (I5), resume is
- * free (I6), license time never runs back (I7), and nothing ends while its client holds it (I3, from the servers' side).
+ * free and nobody speaks with an older epoch (I6), license time never runs back and never leaps (I7), nothing ends while its client holds it
+ * (I3, from the servers' side), and a queue serves who is there, its head first.
  */
 export class LogChecks {
   readonly #parts: LogChecksParts;
@@ -51,6 +74,11 @@ export class LogChecks {
   /** Session and sequence number of every checkout that was granted. */
   readonly #served = new Set<string>();
   readonly #epochs = new Map<string, { readonly epoch: number; readonly resume: string }>();
+  /** By session: the entry that raised its epoch last. */
+  readonly #raisedAt = new Map<string, number>();
+  #isLeapAccepted = false;
+  /** License time and true time at the newest entry; undefined before the first. */
+  #newestTime: { readonly licenseMs: number; readonly atMs: number } | undefined;
   /** By pool: seats taken at the newest entry. A license that has fewer evicts nobody (I2). */
   readonly #taken = new Map<string, number>();
   /** Of each feature at the newest entry: its seats, or more where a license with fewer found them taken. */
@@ -92,32 +120,99 @@ export class LogChecks {
     const isFirst = !this.#entries.has(index);
     const before = isFirst ? stateOf(ledger, command) : undefined;
     const result = apply();
-    const hash = ledger.hash();
-    this.#compare(server, index, command, hash);
-    if (ledger.summary().licenseTimeMs < licenseTimeMs)
-      this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
+    const now = ledger.summary().licenseTimeMs;
+    if (now < licenseTimeMs) this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
+    const entry = {
+      command,
+      hash: ledger.hash(),
+      result: JSON.stringify(result),
+      licenseTimeMs: now,
+      by: server,
+    };
+    this.#compare(index, entry);
     if (before === undefined) return result;
+    this.#checkTime(before, now, index);
+    this.#checkEpoch(before, ledger, result, index);
     this.#checkPools(server, ledger, index);
     this.#newestIndex = Math.max(this.#newestIndex, index);
     this.#seats = seatsByFeature(ledger);
-    this.#entries.set(index, { command: command.slice(), hash, by: server });
+    this.#entries.set(index, { ...entry, command: command.slice() });
     const copies = this.#parts.copiesOf(index, command);
     if (copies < this.#parts.quorum)
       this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
     for (const event of result.events) this.#note(event, index);
     this.#checkGrants(ledger, index);
+    this.#checkQueue(before, result, index);
     if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);
     this.#parts.onEntry({ index, command: before.command, result, by: server, ledger });
     return result;
   }
 
-  #compare(server: string, index: number, command: Uint8Array, hash: string): void {
+  #compare(index: number, { command, hash, result, licenseTimeMs, by }: AppliedEntry): void {
     const known = this.#entries.get(index);
     if (known === undefined) return;
+    const { fail } = this.#parts;
     if (Buffer.compare(known.command, command) !== 0)
-      this.#parts.fail('I4', `${server} applied another command as entry ${index} than ${known.by} did`);
-    else if (known.hash !== hash)
-      this.#parts.fail('I9', `${server} has another state at entry ${index} than ${known.by} had`);
+      fail('I4', `${by} applied another command as entry ${index} than ${known.by} did`);
+    else if (known.hash !== hash) fail('I9', `${by} has another state at entry ${index} than ${known.by} had`);
+    else if (known.result !== result)
+      fail('I9', `${by} made ${result} of entry ${index}, ${known.by} had made ${known.result}`);
+    else if (known.licenseTimeMs !== licenseTimeMs)
+      fail(
+        'I7',
+        `license time is ${licenseTimeMs} at ${by} with entry ${index}, ${known.licenseTimeMs} at ${known.by}`,
+      );
+  }
+
+  /** Across servers: by index alone. */
+  #checkTime({ command }: LedgerMoment, licenseMs: number, index: number): void {
+    const atMs = this.#parts.nowMs();
+    const newest = this.#newestTime;
+    this.#newestTime = { licenseMs, atMs };
+    if (command.kind === 'acceptTime') this.#isLeapAccepted = true;
+    if (newest === undefined) return;
+    if (licenseMs < newest.licenseMs) this.#parts.fail('I7', `license time ran back with entry ${index}`);
+    const leapMs = licenseMs - newest.licenseMs - (atMs - newest.atMs);
+    if (leapMs > leapMsMax + leapToleranceMs && !this.#isLeapAccepted)
+      this.#parts.fail(
+        'I7',
+        `license time leapt by ${Math.round(leapMs / 60_000)} min with entry ${index}, unaccepted`,
+      );
+  }
+
+  /** Who has an older epoch than the session is refused (I6). */
+  #checkEpoch({ command, epoch }: LedgerMoment, ledger: Ledger, { reply }: LedgerResult, index: number): void {
+    if (!('session' in command)) return;
+    const now = ledger.session(command.session)?.epoch ?? 0;
+    if (now > epoch) this.#raisedAt.set(command.session, index);
+    if (!('seq' in command) || command.epoch === 0 || epoch === 0 || command.epoch >= epoch) return;
+    if (reply.kind !== 'refused')
+      this.#parts.fail(
+        'I6',
+        `request ${command.seq} of session ${command.session} came with epoch ${command.epoch}, older than ${epoch}, and was ${reply.kind} by entry ${index}`,
+      );
+  }
+
+  /** Seats go to who waits for them at the server in control; in a new term the queue's head is waited for (triad.md, Sessions). */
+  #checkQueue({ command, heads }: LedgerMoment, { events }: LedgerResult, index: number): void {
+    const control = this.#parts.control();
+    if (control === undefined) return;
+    const isHere = (session: string): boolean => (this.#raisedAt.get(session) ?? 0) > control.index;
+    const { fail, nowMs } = this.#parts;
+    for (const event of events) {
+      if (event.kind !== 'granted') continue;
+      const { session, feature, id } = event.grant;
+      if (event.fromQueue && !isHere(session))
+        fail(
+          'queue',
+          `grant ${id} of entry ${index} went to session ${session}, which has not resumed in term ${control.term}`,
+        );
+      const head = heads.get(feature);
+      const isPast = event.fromQueue || (command.kind === 'checkout' && command.pastQueue === true);
+      if (head === undefined || head === session || !isPast || isHere(head)) continue;
+      if (nowMs() - control.atMs < headAwaitedMs)
+        fail('queue', `grant ${id} of entry ${index} went past the head of its queue, which had no time to resume`);
+    }
   }
 
   #checkPools(server: string, ledger: Ledger, index: number): void {
@@ -196,14 +291,17 @@ interface LedgerMoment {
   readonly command: LedgerCommand;
   readonly seats: number;
   readonly grants: number;
+  /** Of the session that it is about; 0: there is none. */
   readonly epoch: number;
+  /** By feature: whose session stands at the head of the queue. */
+  readonly heads: ReadonlyMap<string, string>;
 }
 
 function stateOf(ledger: Ledger, bytes: Uint8Array): LedgerMoment {
   const command = decodeCommand(bytes);
-  if (command.kind !== 'resume') return { command, seats: 0, grants: 0, epoch: 0 };
-  const epoch = ledger.session(command.session)?.epoch ?? 0;
-  return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch };
+  const epoch = 'session' in command ? (ledger.session(command.session)?.epoch ?? 0) : 0;
+  const heads = new Map(ledger.queueHeads().map(({ feature, session }) => [feature, session] as const));
+  return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch, heads };
 }
 
 function seatsByFeature(ledger: Ledger): ReadonlyMap<string, number> {

@@ -1,6 +1,6 @@
 /**
- * What a run may break: the invariants of triad.md, an order of all that clients asked and were told (`history`), progress after everything
- * is healed, and plain bugs.
+ * What a run may break: the invariants of triad.md, the order of a queue, an order of all that clients asked and were told (`history`), progress
+ * after everything is healed, and plain bugs.
  */
 export type BrokenPromise =
   | 'I1'
@@ -12,6 +12,7 @@ export type BrokenPromise =
   | 'I7'
   | 'I8'
   | 'I9'
+  | 'queue'
   | 'history'
   | 'progress'
   | 'bug';

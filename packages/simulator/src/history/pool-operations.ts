@@ -30,6 +30,8 @@ interface Told {
   heldUntil: number;
   /** Its client knows that it has ended by here. */
   endedBy: number;
+  /** It was told by here that what it gave back is committed. */
+  givenBackBy: number;
   /** In the servers' log. */
   taken: number;
   freed: number;
@@ -67,7 +69,9 @@ class Reader {
         this.#readCheckout(record);
         return;
       case 'checkin':
-        if (record.type === 'ok' && record.grant !== undefined) this.#endedBy(record.grant, record.index);
+        if (record.type !== 'ok' || record.grant === undefined) return;
+        this.#endedBy(record.grant, record.index);
+        this.#grantOf(record.grant).givenBackBy = record.index;
         return;
       case 'held': {
         const told = this.#grantOf(record.grant);
@@ -190,6 +194,12 @@ class Reader {
     const isUnheld = unheldCodes.has(freedCode);
     if (freed < heldUntil && !isUnheld)
       this.#fail('I3', freed, `grant ${id} was freed (${freedCode}) before ${client} held it for the last time`);
+    if (this.#hasAccount && told.givenBackBy < freed)
+      this.#fail(
+        'I4',
+        told.givenBackBy,
+        `${client} was told that it had given back grant ${id}, and no server had it so`,
+      );
     // What its client does not know is believed of the servers.
     const known = endedBy < Infinity ? endedBy : freed;
     if (known === Infinity && (this.#hasAccount || heldUntil === Infinity)) return;
@@ -235,6 +245,7 @@ class Reader {
       isHeld: false,
       heldUntil: 0,
       endedBy: Infinity,
+      givenBackBy: Infinity,
       taken: Infinity,
       freed: Infinity,
       freedCode: '',

@@ -124,6 +124,8 @@ export class Simulation {
       quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
       copiesOf: (index, command) => this.#copiesOf(index, command),
+      nowMs,
+      control: () => this.#consensus.control,
       onEntry: ({ index, command, result, by, ledger }) => {
         note(by, `entry ${index}: ${describeCommand(command, result)}`);
         this.#history.applied(result, ledger);
@@ -132,6 +134,8 @@ export class Simulation {
     this.#consensus = new ConsensusChecks({
       fail,
       note,
+      nowMs,
+      electionTimeoutMaxMs: plan.timing.electionTimeoutMaxMs,
       newestIndex: () => this.#log.newestIndex,
       onProposed: (bytes) => {
         const command = decodeCommand(bytes);
@@ -240,6 +244,7 @@ export class Simulation {
           key: booted.key,
           isAlive: () => runtime.isAlive && booted.isUp,
           mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
+          isPaused: () => runtime.isPaused,
         });
       },
     });
