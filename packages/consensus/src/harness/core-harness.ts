@@ -56,7 +56,10 @@ export class CoreHarness {
     this.now = Math.max(options.now ?? 0, state.now);
     this.disk = diskOf(options, state);
     const { applied } = state;
-    const known = state.log.entries.filter((entry) => entry.index <= applied && entry.kind === 'command');
+    const snapshotIndex = this.disk.snapshot?.index ?? 0;
+    const known = state.log.entries.filter(
+      ({ index, kind }) => index > snapshotIndex && index <= applied && kind === 'command',
+    );
     this.commands = [...this.disk.snapshotCommands, ...known.map(textOf)];
     this.core = createRaftCore(this.config, state);
     this.settle();
