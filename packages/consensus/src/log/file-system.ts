@@ -83,7 +83,24 @@ function call<Value>(start: (done: (error: Error | null, value?: Value) => void)
   });
 }
 
-/** Writes all bytes: a write may be short without an error (on a full file system, or at a file-size limit). */
+/** A write that was not finished. */
+export class WriteFailure extends Error {
+  readonly code: string;
+  /** So many bytes were written. */
+  readonly doneBytes: number;
+
+  constructor(cause: unknown, doneBytes: number) {
+    super(errorMessage(cause), { cause });
+    this.name = 'WriteFailure';
+    this.code = errorCode(cause);
+    this.doneBytes = doneBytes;
+  }
+}
+
+/**
+ * Writes all bytes: a write may be short without an error (on a full file system, or at a file-size limit). Throws
+ * {@link WriteFailure}.
+ */
 export async function writeFully(
   file: OpenFile,
   bytes: Uint8Array,
@@ -91,7 +108,10 @@ export async function writeFully(
   position: number,
 ): Promise<void> {
   for (let done = 0; done < lengthBytes; ) {
-    const written = await file.write(bytes, done, lengthBytes - done, position + done);
+    const begun = done;
+    const written = await file.write(bytes, done, lengthBytes - done, position + done).catch((error: unknown) => {
+      throw new WriteFailure(error, begun);
+    });
     if (written === 0) throw Object.assign(new Error('A write wrote nothing.'), { code: 'EIO' });
     done += written;
   }

@@ -173,7 +173,8 @@ class Recovery {
         isBegun = true;
         this.segments.push(used);
         if (isFirst || header.isReset) {
-          this.base = { index: header.lastIndex, term: header.lastTerm };
+          const isKnown = header.lastTerm > 0 || header.lastIndex === 0;
+          this.base = { index: header.lastIndex, term: isKnown ? header.lastTerm : undefined };
           this.entries = [];
           for (const segment of this.segments) segment.lastIndex = 0;
         }

@@ -12,7 +12,7 @@ import {
   writeFully,
 } from './file-system.ts';
 import { getInteger, putInteger } from './record-format.ts';
-import { storeVersion } from './store-errors.ts';
+import { FinalFailure, storeVersion } from './store-errors.ts';
 
 const chunkBytesMax = 256 * 1_024;
 const version = 1;
@@ -86,7 +86,12 @@ export async function writeSnapshotFile(
     if (!isComplete) await fileSystem.remove(temporary).catch(() => {});
   }
   await fileSystem.rename(temporary, join(directory, name));
-  await syncFolder(fileSystem, directory);
+  try {
+    await syncFolder(fileSystem, directory);
+  } catch (error) {
+    // It has its name, but nobody knows whether it keeps it.
+    throw new FinalFailure(error);
+  }
   return { name, index, term };
 }
 

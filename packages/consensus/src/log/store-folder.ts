@@ -152,12 +152,17 @@ export class StoreFolder {
     if (damage !== undefined) {
       const rotten = damaged.map(({ name }) => name);
       if (owner.damage !== undefined) rotten.push(owner.damage.file);
-      this.#wreck = { sound: soundLog(log, newest), rotten, numbers };
-      return { folder: this, contents, writer: undefined };
+      const sound = soundLog(log, newest);
+      this.#wreck = { sound, rotten, numbers };
+      return { folder: this, contents: { ...contents, entries: sound.entries }, writer: undefined };
     }
 
     for (const { name } of damaged) await this.#fileSystem.remove(join(this.#directory, name));
-    for (const number of log.obsolete) await this.#fileSystem.remove(join(this.#directory, segmentName(number)));
+    // The newest first, each for good: a gap in front of one that holds nothing would look like damage.
+    for (const number of [...log.obsolete].sort((a, b) => b - a)) {
+      await this.#fileSystem.remove(join(this.#directory, segmentName(number)));
+      await syncFolder(this.#fileSystem, this.#directory);
+    }
     this.#snapshots = found.filter((snapshot) => !damaged.includes(snapshot));
     await this.#keepSnapshots(2);
     // What a process did just before it died may be in memory alone.

@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path';
 import type { FileSystem, OpenFile, OpenMode, ProcessIdentity } from '@lic/consensus';
 import type { LogEntry, Runtime } from '@lic/interfaces';
 import { type CrashLoss, type EndStall, type InjectedFault, type SeededRandom, seededRandom } from '@lic/testkit';
-import { type CallFault, type CallKind, DiskFaults } from './disk-faults.ts';
-import { DurableLog } from './durable-log.ts';
+import { type CallFault, type CallKind, type DiskCall, DiskFaults } from './disk-faults.ts';
+import { DurableLog, type FileRange } from './durable-log.ts';
 import { type SectorLoss, SimulatedFile } from './simulated-file.ts';
 
 /** How long calls take. */
@@ -164,10 +164,10 @@ export class SimulatedDisk {
   failNext(fault: InjectedFault, lose: CrashLoss = 'all-unsynced'): void {
     let sectors = 0;
     const isLost = typeof lose === 'function' ? () => lose(sectors++) : () => lose === 'all-unsynced';
-    if (fault === 'STORE_FAILED') this.faults.inject({ meets: this.#meets('sync'), code: 'EIO', isLost });
+    if (fault === 'STORE_FAILED') this.faults.inject({ meets: isOfLog('sync'), code: 'EIO', isLost });
     else {
       const code = fault === 'STORE_FULL' ? 'ENOSPC' : 'EROFS';
-      this.faults.inject({ meets: this.#meets('write'), code, writtenBytes: this.#random.between(0, 64) });
+      this.faults.inject({ meets: isOfLog('write'), code, writtenBytes: this.#random.between(0, 64) });
     }
   }
 
@@ -194,7 +194,7 @@ export class SimulatedDisk {
    * where; undefined where there is no such place yet.
    */
   damage(): { readonly file: string; readonly offset: number } | undefined {
-    const ranges = this.#log.provenRanges();
+    const ranges = this.#provenRanges();
     if (ranges.length === 0) return undefined;
     const { file, from, to } = this.#random.pick(ranges);
     const offset = this.#random.between(from, to - 1);
@@ -204,7 +204,7 @@ export class SimulatedDisk {
 
   /** Whether {@link SimulatedDisk.damage} finds a place now. What happens to processes changes nothing about that. */
   get isDamageable(): boolean {
-    return this.#log.provenRanges().length > 0;
+    return this.#provenRanges().length > 0;
   }
 
   /** Bit rot in the newest snapshot. Answers whether there is one. */
@@ -241,6 +241,12 @@ export class SimulatedDisk {
   /** The names of the files that processes see, in order. */
   names(): string[] {
     return [...this.#entries.keys()].map((path) => basename(path)).sort();
+  }
+
+  /** Of files that processes see as well. */
+  #provenRanges(): FileRange[] {
+    const names = new Set(this.names());
+    return this.#log.provenRanges().filter(({ file }) => names.has(file));
   }
 
   #replace(entries: Map<string, SimulatedFile>, deed: string): void {
@@ -292,8 +298,9 @@ export class SimulatedDisk {
           };
           const bytes = Math.min(length, writtenBytes, this.#roomFor(file, position));
           file.write(buffer.subarray(from, from + bytes), position);
-          if (code !== undefined) throw failure(code, file.path);
-          if (bytes === 0 && length > 0) throw failure('ENOSPC', file.path);
+          if (bytes === 0 && length > 0) throw failure(code ?? 'ENOSPC', file.path);
+          // A system says of a call that it failed only where nothing of it was done.
+          if (code !== undefined) this.faults.inject({ meets: meets('write', file.path), code });
           return bytes;
         }),
       sync: () => {
@@ -347,10 +354,15 @@ export class SimulatedDisk {
     apply(this.#entries);
     this.#changes.push({ order: ++this.#changesMade, apply });
   }
+}
 
-  #meets(kind: CallKind): (call: { readonly kind: CallKind; readonly name: string }) => boolean {
-    return (call) => call.kind === kind && call.name !== preparingName;
-  }
+/** The next call of this kind that is not of a segment in preparation. */
+function isOfLog(kind: CallKind): (call: DiskCall) => boolean {
+  return (call) => call.kind === kind && call.name !== preparingName;
+}
+
+function meets(kind: CallKind, path: string): (call: DiskCall) => boolean {
+  return (call) => call.kind === kind && call.name === basename(path);
 }
 
 type Perform = <Result>(
