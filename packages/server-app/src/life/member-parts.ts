@@ -19,7 +19,7 @@ import type { ListeningParts } from './listening-parts.ts';
 import { LostTriadWatch } from './lost-triad-watch.ts';
 import type { OwnReport } from './own-report.ts';
 import type { LifeHost } from './rebirth.ts';
-import { forgetting } from './rebirths.ts';
+import { forgetting, reopened } from './rebirths.ts';
 import { refill } from './refill.ts';
 
 /** Failback waits so many peer rounds by default: 10 s in profile `lan`; slower networks are given more (`wan`: 60 s). */
@@ -115,7 +115,10 @@ export function composeMember(context: MemberContext): MemberParts {
     onConflict: (why) => suspensions.set('clone', why),
     onKept: () => {
       // Another process may have voted and acknowledged in its name: it asks its peers what it may have forgotten, as at every start.
-      host.replace({ why: 'An operator has named this process of two with one identity.', prepare: async () => {} });
+      // Whoever named it is answered first.
+      runtime.setTimer(timing.roundMs, () =>
+        host.replace(reopened('An operator has named this process of two with one identity.')),
+      );
     },
   });
   peers.onChange(() => suspensions.set('identity', peers.identityInUse ? identityInUseText : null));

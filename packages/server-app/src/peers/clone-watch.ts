@@ -114,14 +114,16 @@ export class CloneWatch {
     this.#settle(peer, kept);
   }
 
-  /** Tells the servers that are linked, `peer`'s process included; answers whether any has heard it. */
+  /** Tells the servers that are linked, `peer`'s process included; answers whether any has heard it, as soon as one has. */
   async #tellOthers(peer: PeerId, kept: string): Promise<boolean> {
     const { peers, calls } = this.#parts;
     const linked = peers.peers().filter((other) => peers.isUp(other));
-    const told = await Promise.allSettled(
-      linked.map((other) => calls.call(other, 'clones.keep', { peer, bootId: kept }, callMs)),
+    const told = linked.map((other) => calls.call(other, 'clones.keep', { peer, bootId: kept }, callMs));
+    // One is enough: it tells on. Another may only seem to be linked.
+    return Promise.any(told).then(
+      () => true,
+      () => false,
     );
-    return told.some(({ status }) => status === 'fulfilled');
   }
 
   #tell(): void {

@@ -52,27 +52,71 @@ describe('a second process with the identity of a server that answers', () => {
   });
 });
 
+/** A server and a copy of it, each of which reaches another peer only; both have stopped. */
+async function startDoubled() {
+  const cluster = await Cluster.start({ features, failback: 'sticky' });
+  const [first, second, third] = [cluster.server(1), cluster.server(2), cluster.server(3)];
+  const session = await cluster.session(first);
+  await cluster.run(2_000);
+  const clone = await cloneOf(cluster, third);
+  // What the first of the two acknowledges from now on the other one lacks.
+  await session.hold();
+  await cluster.run(500);
+  cluster.network.partition([third.name], [second.name]);
+  cluster.network.partition([clone.name], [first.name]);
+  await cluster.run(2_000);
+  await cluster.during(clone.start());
+  await cluster.until('both to stop', () => third.state === 'fenced' && clone.state === 'fenced', 10_000);
+  return { cluster, first, second, third, clone, session };
+}
+
+async function keep(cluster: Cluster, server: ClusterServer): Promise<void> {
+  const answer = await (await cluster.link(server)).admin(server.adminToken, { verb: 'recover', keep: true });
+  expect(answer).toMatchObject({ t: 'adminAnswer', result: { kept: 'this' } });
+}
+
 describe('two processes of one server, each linked to another peer', () => {
-  it('vote neither, until an operator names one, which asks its peers before it votes again', async () => {
-    const cluster = await Cluster.start({ features, failback: 'sticky' });
-    const [first, second, third] = [cluster.server(1), cluster.server(2), cluster.server(3)];
-    await cluster.run(2_000);
-    const clone = await cloneOf(cluster, third);
-    cluster.network.partition([third.name], [second.name]);
-    cluster.network.partition([clone.name], [first.name]);
-    await cluster.run(2_000);
-    await cluster.during(clone.start());
-    await cluster.until('both to stop', () => third.state === 'fenced' && clone.state === 'fenced', 10_000);
-    expect(
-      says(third, 'IDENTITY_IN_USE') || third.server.inspect().consensus?.trouble?.includes('IDENTITY_IN_USE'),
-    ).toBe(true);
-    for (const server of [first, second]) {
-      expect(says(server, 'IDENTITY_IN_USE: two processes')).toBe(true);
+  it('vote neither, and all say so', async () => {
+    const { cluster, first, second, third, clone, session } = await startDoubled();
+    for (const server of [third, clone]) {
+      expect(server.server.inspect().consensus?.trouble).toContain('IDENTITY_IN_USE');
     }
+    for (const server of [first, second]) expect(says(server, 'IDENTITY_IN_USE: two processes')).toBe(true);
     expect((await cluster.status(first)).notices).toContainEqual(expect.stringContaining('lic recover --keep'));
     // The other two go on.
-    expect(await (await cluster.session(first)).checkout()).toMatchObject({ t: 'granted' });
+    expect(await session.checkout()).toMatchObject({ t: 'granted' });
     await cluster.run(5_000);
     expect([third.state, clone.state]).toEqual(['fenced', 'fenced']);
+  });
+
+  it('the one that an operator names goes on, and the other takes no part until it ends', async () => {
+    const { cluster, first, second, third, clone } = await startDoubled();
+    await keep(cluster, third);
+    await cluster.run(1_000);
+    cluster.network.heal();
+    await cluster.until('the kept one to stand by', () => third.state === 'standby', 15_000);
+    await cluster.run(5_000);
+    expect(clone.state).toBe('fenced');
+    expect((await cluster.status(first)).degraded).toBe(false);
+    first.kill();
+    const control = await cluster.control();
+    expect([second, third]).toContain(control);
+    expect(await (await cluster.session(control)).checkout()).toMatchObject({ t: 'granted' });
+  });
+
+  it('where it is the older copy that an operator names, it has no vote before it was refilled', async () => {
+    const { cluster, first, third, clone } = await startDoubled();
+    await keep(cluster, clone);
+    await cluster.run(1_000);
+    cluster.network.heal();
+    await cluster.run(15_000);
+    expect(third.state).toBe('fenced');
+    expect(clone.state).toBe('learner');
+    expect(clone.server.inspect().consensus?.trouble).toContain('older copy');
+    const repaired = await (await cluster.link(clone)).admin(clone.adminToken, { verb: 'repair' });
+    expect(repaired).toMatchObject({ t: 'adminAnswer', result: { repair: 'refill' } });
+    await cluster.until('the refilled one to stand by', () => clone.state === 'standby', 30_000);
+    first.kill();
+    expect((await cluster.control()).server.inspect().ledger.summary().grants).toBe(1);
   });
 });
