@@ -34,6 +34,9 @@ export function assertKept(state: RaftState, { to, message }: Outgoing): void {
       if (message.prevIndex >= log.baseIndex && termAt(log, message.prevIndex) !== message.prevTerm)
         violated(`${to} is told that entry ${message.prevIndex} is of term ${message.prevTerm}`);
       return;
+    default:
+      // The others promise nothing.
+      return;
   }
 }
 

@@ -61,6 +61,8 @@ export class InputLog {
       case 'mute':
         slot.what = `mute ${input.reason}`;
         return;
+      default:
+        return;
     }
   }
 
