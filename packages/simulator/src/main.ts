@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { runtime } from '@lic/runtime';
 import { historyText } from './history/history-record.ts';
-import { plantedBugs } from './planted/planted-bugs.ts';
 import { type Command, parseCommand, usage } from './seeds/command-line.ts';
 import { failureLines, isWorkloadTooWeak, summaryLines, workloadLines } from './seeds/report.ts';
 import { search } from './seeds/search.ts';
@@ -100,19 +99,9 @@ function sizeLine({ seconds, faults, deeds, clients }: Schedule): string {
 
 async function plant(command: Command): Promise<number> {
   // Only here, since it needs the sources and what bundles them.
-  const { searchFor } = await import('./planted/planted-search.ts');
-  const wanted = plantedBugs.filter(({ name }) => command.bug === undefined || command.bug === name);
-  if (wanted.length === 0) {
-    print(`No planted bug ${command.bug}: there are ${plantedBugs.map(({ name }) => name).join(', ')}`);
-    return 2;
-  }
-  let missed = 0;
-  for (const bug of wanted) {
-    const { foundAt, seeds, message } = await searchFor(bug, { ...command, firstSeed: command.firstSeed ?? 1 });
-    if (foundAt === undefined) missed++;
-    print(foundAt === undefined ? `MISSED ${bug.name}` : `found ${bug.name} after ${seeds} seeds (${message})`);
-  }
-  return missed === 0 ? 0 : 1;
+  const { runPlanted } = await import('./planted/planted-run.ts');
+  const firstSeed = command.firstSeed ?? drawSeed();
+  return runPlanted({ ...command, firstSeed, jobs: jobsOf(command), print });
 }
 
 async function main(): Promise<number> {

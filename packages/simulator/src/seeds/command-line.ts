@@ -21,6 +21,8 @@ export interface Command {
   readonly plantedBugs: boolean;
   /** Only this one of them. */
   readonly bug: string | undefined;
+  /** Write down for the tests which seeds have found which bugs. */
+  readonly record: boolean;
   /** One line of JSON instead of text. */
   readonly json: boolean;
   /** How many of the newest lines of its trace a failed seed prints. */
@@ -29,7 +31,7 @@ export interface Command {
 
 /** How to call it. */
 export const usage = `npm run sim -- [--seeds N] [--seed S] [--seconds V] [--for T] [--jobs N] [--trace LINES] [--json]
-               [--schedule FILE] [--shrink] [--history FILE] [--planted-bugs [--bug NAME]]
+               [--schedule FILE] [--shrink] [--history FILE] [--planted-bugs [--bug NAME] [--record]]
 
   --seeds N        run N seeds, from S on (default 50; 1 where --seed is given)
   --seed S         the first seed (default: drawn, and printed)
@@ -42,7 +44,8 @@ export const usage = `npm run sim -- [--seeds N] [--seed S] [--seconds V] [--for
   --shrink         where the run fails: look for the smallest schedule that breaks the same promise, and write it to a file
   --history FILE   of one seed or schedule: write what clients asked and were told, one line of JSON each
   --planted-bugs   put known bugs into the sources, one by one, and require that each is found within N seeds (default 400)
-  --bug NAME       with it: only this one`;
+  --bug NAME       with it: only this one
+  --record         with it: write down for the tests which seeds have found them`;
 
 /** Reads the command line. Throws an error whose message says what is wrong with it. */
 export function parseCommand(args: readonly string[]): Command {
@@ -60,6 +63,7 @@ export function parseCommand(args: readonly string[]): Command {
       shrink: { type: 'boolean', default: false },
       history: { type: 'string' },
       bug: { type: 'string' },
+      record: { type: 'boolean', default: false },
       'planted-bugs': { type: 'boolean', default: false },
     },
   });
@@ -82,6 +86,7 @@ export function parseCommand(args: readonly string[]): Command {
     history: values.history,
     plantedBugs,
     bug: values.bug,
+    record: values.record,
   };
 }
 
