@@ -76,9 +76,11 @@ export async function recoverLog(
     const source = candidates.find(({ number }) => number === tail?.segment)?.file;
     if (damage === undefined && tail !== undefined && source !== undefined && !tail.isSealed) {
       const { segment: number, sizeBytes, offset } = tail;
-      const settled = await settleTail(fileSystem, directory, { number, source, sizeBytes, offset, preparedSegment });
+      // Not with another behind it, which a gap would take for all that is left.
+      const spareSegment = recovery.obsolete.length === 0 ? preparedSegment : undefined;
+      const settled = await settleTail(fileSystem, directory, { number, source, sizeBytes, offset, spareSegment });
       tail = { ...tail, sizeBytes: settled };
-      preparedSegment = undefined;
+      if (spareSegment !== undefined) preparedSegment = undefined;
     }
     return {
       vote,

@@ -18,8 +18,8 @@ export interface UnsettledTail {
   readonly sizeBytes: number;
   /** Behind its last valid batch. */
   readonly offset: number;
-  /** A segment full of zeros that may be used up. */
-  readonly preparedSegment: number | undefined;
+  /** The last segment file, full of zeros, that may be used up. */
+  readonly spareSegment: number | undefined;
 }
 
 const partBytes = 1_024 * 1_024;
@@ -30,14 +30,14 @@ const partBytes = 1_024 * 1_024;
  * Answers the new file's size. Throws what the file system says; then the old file is in its place.
  */
 export async function settleTail(fileSystem: FileSystem, directory: string, tail: UnsettledTail): Promise<number> {
-  const { number, source, offset, preparedSegment } = tail;
+  const { number, source, offset, spareSegment } = tail;
   const temporary = join(directory, preparingName);
-  if (preparedSegment !== undefined) {
+  if (spareSegment !== undefined) {
     // Its blocks are there already: no space is needed on a disk that may be full.
-    await fileSystem.rename(join(directory, segmentName(preparedSegment)), temporary);
+    await fileSystem.rename(join(directory, segmentName(spareSegment)), temporary);
     await syncFolder(fileSystem, directory);
   } else await removeIfThere(fileSystem, temporary);
-  const file = await fileSystem.open(temporary, preparedSegment === undefined ? 'create' : 'update');
+  const file = await fileSystem.open(temporary, spareSegment === undefined ? 'create' : 'update');
   try {
     const part = new Uint8Array(Math.min(partBytes, offset));
     for (let at = 0; at < offset; at += part.byteLength) {

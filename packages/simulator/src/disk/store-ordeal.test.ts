@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type OrdealCounts, StoreOrdeal } from './store-ordeal.ts';
 
 /** Seeds that found something once: what, see the history of this line. */
-const recordedSeeds: readonly number[] = [];
+const recordedSeeds: readonly number[] = [574, 2609, 2925, 4839];
 /** How long fresh seeds are tried, ms. */
 const freshMs = Number(process.env.LIC_STORE_ORDEAL_MS ?? 3_000);
 

@@ -291,7 +291,7 @@ export class StoreOrdeal {
       else if (dice < 0.24) await this.#saveSnapshot(store);
       else await this.#burst(store);
     }
-    this.#endTrouble();
+    if (life === this.#life) this.#endTrouble();
   }
 
   /** A few writes at once. */
