@@ -300,6 +300,14 @@ describe('a configuration', () => {
     expect(a.take(undefined, 'preVote')).toEqual([]);
   });
 
+  it('that a snapshot brings has them asked as well', () => {
+    const a = new CoreHarness({ isStarting: true });
+    const config = encodeConfiguration([voter('a'), voter('b'), voter('d')]);
+    a.deliver('b', { type: 'round', term: 2, round: 1, commit: 0, acknowledged: [] });
+    a.step({ kind: 'snapshotReceived', meta: { index: 9, term: 2, config } });
+    expect([...a.state.toAsk].sort()).toEqual(['b', 'c', 'd']);
+  });
+
   it('that brings in another peer before this server was vouched for has that one asked as well', () => {
     const members = [voter('a'), voter('b'), voter('d')];
     const a = new CoreHarness({
