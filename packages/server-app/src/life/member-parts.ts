@@ -21,6 +21,7 @@ import type { OwnReport } from './own-report.ts';
 import type { LifeHost } from './rebirth.ts';
 import { forgetting, reopened } from './rebirths.ts';
 import { refill } from './refill.ts';
+import { isRolledBack } from './rolled-back.ts';
 
 /** Failback waits so many peer rounds by default: 10 s in profile `lan`; slower networks are given more (`wan`: 60 s). */
 const failbackRounds = { lan: 100, slower: 150 } as const;
@@ -50,6 +51,8 @@ export interface MemberContext {
   readonly contents: StoreContents;
   readonly joined: JoinedTriad;
   readonly recovery: Recovery;
+  /** This folder is an older copy; told more than once. */
+  readonly onRolledBack: () => void;
   readonly parts: ListeningParts;
   readonly ledger: Ledger;
   readonly license: LicenseDesk;
@@ -121,7 +124,9 @@ export function composeMember(context: MemberContext): MemberParts {
       );
     },
   });
-  peers.onChange(() => suspensions.set('identity', peers.identityInUse ? identityInUseText : null));
+  const noteIdentity = (): void => suspensions.set('identity', peers.identityInUse ? identityInUseText : null);
+  peers.onChange(noteIdentity);
+  noteIdentity();
   const terms = new TermKeeper({
     ...shared,
     propose,
@@ -147,7 +152,10 @@ export function composeMember(context: MemberContext): MemberParts {
       terms.lost(term);
       news.tell();
     },
-    onChange: () => news.tell(),
+    onChange: (status) => {
+      news.tell();
+      if (isRolledBack(status, { id: self, incarnation })) context.onRolledBack();
+    },
     onTransferring: (to) => {
       hub.broadcast({ t: 'moving', to: hintOf(roster.find(to)), reason: 'control is handed over' });
     },

@@ -32,7 +32,7 @@ class Trio {
           if (this.away.has(peer as Id)) throw new Error('away');
           if (method !== 'status.facts') return (await handlers.get(`${peer} ${method}`)?.(params, self)) ?? null;
           this.comparisons += peer === 'b' ? 1 : 0;
-          return this.#facts(peer as Id) as unknown as Json;
+          return this.#facts(peer as Id);
         },
       };
       const roster = new PeerRoster(() => {});
