@@ -35,6 +35,7 @@ interface Watched extends WatchedProcess {
   readonly incarnation: string;
   /** Since when it is in control of a term that is over, while it runs. */
   deposedSinceMs: number | undefined;
+  hasStarted: boolean;
   /** While it leads: its term, and what was committed and last in its log when it began. */
   leads: { readonly term: number; readonly commitIndex: number; readonly lastIndex: number } | undefined;
   told: string;
@@ -77,12 +78,15 @@ export class ConsensusChecks {
     return <Result>(context: Parameters<ConsensusFactory>[0]): Consensus<Result> => {
       const inner = factory<Result>(context);
       const { incarnation } = context.self;
-      const seen = { leads: undefined, told: '', deposedSinceMs: undefined };
+      const seen = { hasStarted: false, leads: undefined, told: '', deposedSinceMs: undefined };
       const watched: Watched = { ...process, consensus: inner, incarnation, ...seen };
       this.#watched.set(process.server, watched);
       inner.on({ onControlGained: (term) => this.#gained(watched, term) });
       return {
-        start: (machine) => inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>),
+        start: async (machine) => {
+          await inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>);
+          watched.hasStarted = true;
+        },
         propose: (command, options) => {
           this.#parts.onProposed(command);
           return this.#confirming(watched, 'a commit', () => inner.propose(command, options));
@@ -102,7 +106,8 @@ export class ConsensusChecks {
   /** Called after every event. */
   check(): void {
     for (const watched of this.#watched.values()) {
-      if (!watched.isAlive()) continue;
+      // Until it has read its disk it takes no part.
+      if (!watched.isAlive() || !watched.hasStarted) continue;
       const status = watched.consensus.status();
       this.#checkCommit(watched, status);
       this.#checkDeposed(watched, status);

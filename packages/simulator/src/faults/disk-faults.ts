@@ -39,9 +39,9 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
     atlas.withoutMemory.set(server, how);
     return { what: `the disk of ${server.name}`, disturbs: { hosts: [server.name] }, undo: boot };
   };
-  /** What failed for good works again only in a new process. */
+  /** What failed for good works again only in a new process, or once an operator has it repaired. */
   const restart = (server: ClusterServer, random: SeededRandom): void => {
-    if (server.isUp) killServer(tools, server, { random })();
+    if (server.isUp && random.chance(0.5)) killServer(tools, server, { random })();
   };
   return {
     stall: ({ server }) => ({

@@ -36,7 +36,7 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** Everything that an operator does in a run. */
-export const deedKinds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept'] as const;
+export const deedKinds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept', 'repair'] as const;
 
 /** One of {@link deedKinds}. */
 export type DeedKind = (typeof deedKinds)[number];

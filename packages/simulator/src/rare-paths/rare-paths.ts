@@ -16,6 +16,7 @@ export const rarePaths = {
   wipedRefilled: 'a server whose disk was wiped caught up',
   rollbackRecognised: 'a server noticed that its disk was rolled back',
   damageFound: 'a server found its log damaged',
+  repaired: 'an operator had a server repaired in place',
   readmitted: 'a server that had lost its memory got its vote back',
   configurationReverted: 'a configuration was in force and then taken back',
   resumeByATick: 'a resume came less than one round before the hold had passed',

@@ -17,7 +17,7 @@ let program: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lic-sim-'));
-  program = await bundleWith({ name: 'no-bug', what: '', patches: [], seed: 1 }, folder);
+  program = await bundleWith({ name: 'no-bug', what: '', patches: [], breaks: [] }, folder);
 });
 
 afterAll(() => rm(folder, { recursive: true }));

@@ -27,6 +27,8 @@ export interface OperatorParts {
   readonly fail: Fail;
   /** Ids of grants that stand, also of clients that are gone. */
   readonly standing: () => readonly string[];
+  /** A server has begun to repair itself. */
+  readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
   readonly sign: (id: string, features: readonly Feature[]) => Promise<string>;
 }
@@ -39,6 +41,7 @@ interface Question {
 }
 
 const host = 'operator';
+const mendEveryMs = 1_000;
 
 /** An administrator who does what the schedule says, each at its time. */
 export class Operator {
@@ -64,6 +67,24 @@ export class Operator {
 
   stop(): void {
     this.#isWorking = false;
+  }
+
+  /** Goes round and has every server repaired that is in trouble, until the returned function is called. */
+  mend(): () => void {
+    const { world, servers } = this.#parts;
+    let isOver = false;
+    const round = async (): Promise<void> => {
+      for (const server of servers) {
+        if (!server.isUp || !isInTrouble(server)) continue;
+        const request: AdminRequest = { verb: 'repair' };
+        await this.#ask({ request, asked: server, what: `repair at ${server.name}` });
+      }
+      if (!isOver) world.schedule(mendEveryMs, () => void round());
+    };
+    world.schedule(mendEveryMs, () => void round());
+    return () => {
+      isOver = true;
+    };
   }
 
   /** Whether all that was asked is answered. */
@@ -110,6 +131,8 @@ export class Operator {
         return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, drawFeatures(random)) };
       case 'timeAccept':
         return { verb: 'timeAccept' };
+      case 'repair':
+        return { verb: 'repair', server: server.name };
     }
   }
 
@@ -125,6 +148,7 @@ export class Operator {
       try {
         const { message } = await connection.admin(request, asked.adminToken);
         note(host, `${what}: ${message}`);
+        if (request.verb === 'repair') this.#parts.repaired();
         return true;
       } finally {
         connection.close();
@@ -135,4 +159,8 @@ export class Operator {
       return false;
     }
   }
+}
+
+function isInTrouble({ state, server }: ClusterServer): boolean {
+  return (state !== 'standby' && state !== 'in-control') || server.inspect().consensus?.trouble != null;
 }

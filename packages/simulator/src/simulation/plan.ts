@@ -45,9 +45,6 @@ export interface Habits {
   readonly deedEvery: RangeMs;
 }
 
-/** What nothing can be healed from yet: such a server waits for an operator's repair. */
-const notYet: ReadonlySet<FaultKind> = new Set(['diskDamaged', 'snapshotDamaged', 'diskRolledBack']);
-
 /** Of all seeds, so many have a license with one server. */
 const aloneShare = 0.08;
 /** Of all seeds, so many see no faults at all: what goes wrong there is nobody's fault but the product's. */
@@ -97,7 +94,7 @@ export function drawHabits(random: SeededRandom): Habits {
   const share = random.chance(calmShare) ? 0 : random.pick([0.15, 0.3, 0.5]);
   return {
     clients: random.chance(crowdShare) ? random.between(12, 40) : random.between(2, 6),
-    faults: faultKinds.filter((kind) => random.chance(share) && !notYet.has(kind)),
+    faults: faultKinds.filter(() => random.chance(share)),
     faultEvery: { minMs: 50, maxMs: random.pick([1_000, 3_000, 8_000]) },
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
     deeds: deedKinds.filter(() => random.chance(0.4)),

@@ -156,6 +156,8 @@ export class Product {
       });
     });
     await Promise.race([sleep(this.runtime, draw(random, plan.hold)), ended]);
+    // What has ended is given back without asking anybody.
+    if (grant.ended !== undefined) return grant.checkin();
     const { id, feature, count } = grant;
     const answered = this.#call({ kind: 'checkin', feature, count, waitMs: 0, grant: id });
     const givenBack = grant.checkin().then(

@@ -4,6 +4,7 @@ import type { MemoryNetwork, VirtualWorld } from '@lic/testkit';
 import { Violation } from '../checks/violation.ts';
 import { type Feature, vendor } from '../cluster/cluster-license.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
+import type { Operator } from './operator.ts';
 import type { Product } from './product.ts';
 
 /** What has to recover. */
@@ -15,8 +16,7 @@ export interface RecoveryParts {
   /** Of the license in force. */
   readonly features: () => readonly Feature[];
   readonly granted: (client: string, grant: Grant) => void;
-  /** Whether the operator waits for no answer any more. */
-  readonly isOperatorIdle: () => boolean;
+  readonly operator: Operator;
   readonly newestIndex: () => number;
 }
 
@@ -28,17 +28,19 @@ const recoveryMsMax = 60_000;
  * (so nothing was lost and nothing is stuck), and all servers in one state. Throws a {@link Violation} where it does not come.
  */
 export async function recover(parts: RecoveryParts): Promise<void> {
-  const { servers, products } = parts;
+  const { servers, products, operator } = parts;
+  const stopMending = operator.mend();
   await need(parts, 'a server in control', () => servers.some(({ state }) => state === 'in-control'));
   await need(parts, 'checkouts open', () =>
     servers.some((server) => server.state === 'in-control' && server.server.inspect().ledger.summary().isOpen),
   );
-  await need(parts, "the operator's questions answered", parts.isOperatorIdle);
+  await need(parts, "the operator's questions answered", () => operator.isIdle);
   let closed = 0;
   for (const product of products) void product.stop().then(() => closed++);
   await need(parts, 'all clients closed', () => closed === products.length);
   await takeEverything(parts);
   await need(parts, 'all servers at one state, with a vote each', () => isOneState(parts));
+  stopMending();
 }
 
 async function takeEverything(parts: RecoveryParts): Promise<void> {
@@ -79,7 +81,8 @@ function isOneState({ servers, newestIndex }: RecoveryParts): boolean {
   for (const server of servers) {
     if (!server.isUp) return false;
     const { ledger, consensus, state } = server.server.inspect();
-    if ((state !== 'standby' && state !== 'in-control') || consensus === null) return false;
+    if ((state !== 'standby' && state !== 'in-control') || consensus === null || consensus.trouble !== null)
+      return false;
     const voters = consensus.members.filter(({ voter }) => voter);
     if (voters.length < servers.length || consensus.isChangingMembers) return false;
     if (consensus.appliedIndex < newestIndex()) return false;

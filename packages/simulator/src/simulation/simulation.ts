@@ -164,6 +164,7 @@ export class Simulation {
       note,
       fail,
       standing: () => this.#log.standing().map(({ id }) => id),
+      repaired: () => this.#coverage.sometimes('repaired'),
       sign: (id, features) => signFor(this.#named, { id, features }),
     });
     this.#liveness = new Liveness({ ...tools, nowMs, fail });
@@ -402,7 +403,7 @@ export class Simulation {
       products: this.#products,
       features: () => this.#features,
       granted: (client, grant) => this.#granted(client, grant),
-      isOperatorIdle: () => this.#operator.isIdle,
+      operator: this.#operator,
       newestIndex: () => this.#log.newestIndex,
     });
   }
