@@ -67,6 +67,8 @@ const PARTITION_ENDS = 0.004;
 export class CoreCluster {
   readonly servers: ClusterServer[];
   readonly invariants: CoreInvariants;
+  /** How often what is rare came about: faults that never hurt prove nothing. */
+  readonly reached = { wipes: 0, admissions: 0, changes: 0, restores: 0, reads: 0 };
   readonly #random: () => number;
   readonly #voters: number;
   readonly #ids: PeerId[];
@@ -115,6 +117,8 @@ export class CoreCluster {
     else if (chance < 0.75) this.#finishWrite(faults);
     else if (chance < 0.9) this.#tick(faults);
     else this.#ask(faults);
+    if (faults.wipe > 0 && this.#random() < 0.1)
+      for (const server of this.#inControl) this.#changeMembers(server, false);
     this.#check();
   }
 
@@ -208,10 +212,22 @@ export class CoreCluster {
       ({ id, incarnation }) => this.#server(id).core.config.self.incarnation === incarnation,
     );
     const isSettled = this.servers.every(({ core }) => configuration(core.state).index <= index);
-    const server = this.#pick(this.servers)!;
+    // What matters most is a vote that is forgotten, while the leader of an older term knows nothing of it.
+    const voters = this.servers.filter(({ id, core }) => core.state.votedFor !== null && core.state.votedFor !== id);
+    const server = (this.#random() < 0.7 ? this.#pick(voters) : undefined) ?? this.#pick(this.servers)!;
     if (!isWhole || !isSettled || members.filter(({ voter }) => voter).length < 3) return;
     server.lives += 1;
+    this.reached.wipes += 1;
     this.#boot(server, { isEmptied: true, incarnation: `${server.id}-${server.lives}` });
+    const oldest = this.#inControl.sort((a, b) => a.core.state.term - b.core.state.term)[0];
+    if (oldest !== undefined && this.#random() < 0.5) this.#cutBetween((id) => id === oldest.id || id === server.id);
+  }
+
+  #cutBetween(isOneSide: (id: PeerId) => boolean): void {
+    this.#cut.clear();
+    for (const a of this.#ids) {
+      for (const b of this.#ids) if (isOneSide(a) !== isOneSide(b)) this.#cut.add(`${a}>${b}`);
+    }
   }
 
   #server(id: PeerId): ClusterServer {
@@ -223,15 +239,15 @@ export class CoreCluster {
   }
 
   #repartition(): void {
-    this.#cut.clear();
     const style = this.#random();
     const alone = (this.#random() < 0.6 ? this.leader?.id : undefined) ?? this.#pick(this.#ids);
-    for (const a of this.#ids) {
-      for (const b of this.#ids) {
-        const isCut = style < 0.5 ? (a === alone) !== (b === alone) : a !== b && this.#random() < 0.4;
-        if (isCut) this.#cut.add(`${a}>${b}`);
-      }
+    if (style < 0.5) {
+      this.#cutBetween((id) => id === alone);
+      return;
     }
+    this.#cut.clear();
+    for (const a of this.#ids)
+      for (const b of this.#ids) if (a !== b && this.#random() < 0.4) this.#cut.add(`${a}>${b}`);
   }
 
   #deliver(faults: ClusterFaults): void {
@@ -314,7 +330,12 @@ export class CoreCluster {
     });
     if (next === null) return;
     const answer = core.changeMembers(next);
-    if (typeof answer === 'object' && 'index' in answer) this.#noteAsked(server, answer.index);
+    if (typeof answer === 'object' && 'index' in answer) {
+      this.#noteAsked(server, answer.index);
+      if (next.length === members.length && next.every(({ id }, at) => id === members[at]!.id))
+        this.reached.admissions += 1;
+      else this.reached.changes += 1;
+    }
     this.#collect(server);
   }
 
@@ -340,13 +361,18 @@ export class CoreCluster {
       this.invariants.sent(server.id, message, core.disk);
       this.#transit.push({ from: server.id, to, message });
     }
-    for (const { restore } of core.wishes.splice(0)) if (restore) this.invariants.restored(server.id, restore.index);
+    for (const { restore } of core.wishes.splice(0)) {
+      if (!restore) continue;
+      this.invariants.restored(server.id, restore.index);
+      this.reached.restores += 1;
+    }
     for (const entry of core.committed.splice(0)) this.invariants.applied(server.id, entry, core.state);
     const { state } = core;
     server.reads = server.reads.filter((read) => {
       if (read.term !== state.controlTerm) return false;
       if (read.round > state.readsThrough) return true;
       this.invariants.read(server.id, state.applied, read.committed);
+      this.reached.reads += 1;
       return false;
     });
   }
