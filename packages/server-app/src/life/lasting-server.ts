@@ -1,9 +1,20 @@
-import { errorMessage, LicError, type Listener, type Logger, type Timer, type Transport } from '@lic/interfaces';
+import {
+  errorMessage,
+  isLicError,
+  LicError,
+  type Listener,
+  type Logger,
+  type Timer,
+  type Transport,
+} from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
 import { LicenseServer } from '../license-server.ts';
 import type { Server, ServerInspection } from '../server.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { LifeHost, Rebirth } from './rebirth.ts';
+
+/** What a store says that will work once there is space, or the disk can be written again. */
+const waitedFor: ReadonlySet<string> = new Set(['STORE_FULL', 'STORE_BLOCKED']);
 
 /** Where a life could not begin it is tried again after so long, ms; after each failure twice as long. */
 const retryMs = { min: 500, max: 30_000 } as const;
@@ -44,12 +55,24 @@ export class LastingServer implements Server {
     return this.#listeners.map((listener) => listener.address);
   }
 
+  /** A disk that is full, or can't be written for now, is waited for: a process that ended would only be started again. */
   async start(): Promise<void> {
-    try {
-      await this.#life.start();
-    } catch (error) {
-      await this.stop({ handover: false });
-      throw error;
+    for (let pauseMs: number = retryMs.min; ; pauseMs = Math.min(2 * pauseMs, retryMs.max)) {
+      try {
+        await this.#life.start();
+        return;
+      } catch (error) {
+        const isWaitedFor = isLicError(error) && waitedFor.has(error.code);
+        if (isWaitedFor) {
+          this.#logger.error('this server can not begin yet; it is tried again', { err: error, pauseMs });
+          await this.#pause(pauseMs);
+        }
+        if (!isWaitedFor || this.#isOver) {
+          await this.stop({ handover: false });
+          throw error;
+        }
+        this.#life = this.#newLife();
+      }
     }
   }
 

@@ -25,7 +25,7 @@ describe('the log through crashes, faults and rot', () => {
     const beganMs = runtime.monotonic();
     const base = new DataView(runtime.random(4).buffer).getUint32(0);
     // At least so many that all kinds of things have happened.
-    for (let count = 0; count < 60 || runtime.monotonic() - beganMs < freshMs; count++) {
+    for (let count = 0; count < 40 || runtime.monotonic() - beganMs < freshMs; count++) {
       const counts = await runSeed(base + count);
       for (const key of Object.keys(sum) as (keyof OrdealCounts)[]) sum[key] += counts[key];
     }

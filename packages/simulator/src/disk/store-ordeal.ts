@@ -93,14 +93,14 @@ export class StoreOrdeal {
   /** Lives for so many turns of the microtask queue at most, and is gone in the middle of whatever it does. */
   async #liveUntil(store: LogStore, turns: number): Promise<void> {
     let isDone = false;
-    let failure: unknown;
+    let failure: Error | undefined;
     this.#live(store).then(
       () => {
         isDone = true;
       },
       (error: unknown) => {
         isDone = true;
-        failure = error;
+        failure = error as Error;
       },
     );
     for (let left = turns; left > 0 && !isDone; left--) await Promise.resolve();
