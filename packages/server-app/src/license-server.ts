@@ -1,11 +1,13 @@
 import { createLedger, type Ledger, type LedgerEvent } from '@lic/core';
 import {
   type Connection,
+  errorCode,
   errorMessage,
   LicError,
   type Logger,
   type StoreContents,
   type StoreDamage,
+  type Timer,
   type Transport,
 } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
@@ -22,10 +24,14 @@ import { composeListening, type ListeningParts } from './life/listening-parts.ts
 import { composeMember, type MemberParts, stopMember } from './life/member-parts.ts';
 import { OwnReport } from './life/own-report.ts';
 import type { LifeHost, Rebirth } from './life/rebirth.ts';
+import { reopened } from './life/rebirths.ts';
 import { PeerRoster } from './members/peer-roster.ts';
 import type { ServerInspection } from './server.ts';
 import { createServerMachine, type ServerMachine } from './server-machine.ts';
 import type { ServerOptions } from './server-options.ts';
+
+/** A server whose disk failed while it joined tries again after so long, ms. */
+const retryJoinMs = 5_000;
 
 /** One life of a server, from opening its store to closing it: who is told what, in which order things begin and end. */
 export class LicenseServer {
@@ -47,7 +53,10 @@ export class LicenseServer {
   #parts: ListeningParts | undefined;
   #member: MemberParts | undefined;
   #book: FolderBook | undefined;
-  #recordTrouble: string | null = null;
+  /** Why it takes no part in any triad, for good. */
+  #failure: OwnLife['failure'] = null;
+  #isRenewed = false;
+  #retry: Timer | undefined;
   #damage: StoreDamage | undefined;
   readonly #word: FormWord;
   #formingTrouble: string | null = null;
@@ -112,10 +121,7 @@ export class LicenseServer {
       this.#roster.seeded(this.#license.endpoints(seed.license), throughIndex);
       // A record that can't be read is refused with its reason when the triad is joined.
       const opening = FolderBook.open(store, contents, runtime);
-      const book = await opening.catch((error: unknown) => {
-        this.#recordTrouble = errorMessage(error);
-        return undefined;
-      });
+      const book = await opening.catch(() => undefined);
       // A recovery that was stopped half-way: what is damaged is cut off now.
       if (book?.record.recovering === true && contents.damage !== undefined) contents = await store.salvage();
       this.#book = book;
@@ -195,6 +201,7 @@ export class LicenseServer {
       await this.#member?.control.leave();
     }
     this.#ending = { why, isReborn: !isLast };
+    this.#retry?.cancel();
     if (this.#member !== undefined) stopMember(this.#member);
     this.#parts?.clock.stop();
     this.#parts?.activeClock.stop();
@@ -233,6 +240,7 @@ export class LicenseServer {
       bootId: this.#bootId,
       contents,
       joined,
+      onRolledBack: () => this.#renew(book),
       recovery: { isDue: () => book.record.recovering === true, done: () => book.recovered() },
       parts,
       ledger: this.#ledger,
@@ -249,7 +257,7 @@ export class LicenseServer {
   #ownLife(): OwnLife {
     return {
       folder: this.#book?.kind,
-      recordTrouble: this.#recordTrouble,
+      failure: this.#failure,
       isRecovering: this.#book?.record.recovering === true,
       damage: this.#damage,
       view: this.#report.view(),
@@ -274,11 +282,26 @@ export class LicenseServer {
     });
   }
 
+  /** Consensus has taken its vote; so that the next start remembers, the folder gets another incarnation. */
+  #renew(book: FolderBook): void {
+    if (this.#isRenewed) return;
+    this.#isRenewed = true;
+    book.renew().catch((error: unknown) => {
+      this.#isRenewed = false;
+      this.#logger.warn('the folder could not be given another incarnation', { reason: errorMessage(error) });
+    });
+  }
+
   #joinFailed(error: unknown): void {
     this.#settleJoined.reject(error);
     if (this.#stopping.signal.aborted) return;
     this.#formingTrouble = errorMessage(error);
+    this.#failure = { code: errorCode(error), message: errorMessage(error) };
     this.#logger.error('this server takes no part', { err: error });
+    if (this.#failure.code !== 'STORE_FAILED') return;
+    // It has nothing to lose yet: a disk that was mended is found without an operator.
+    const again = reopened(`The disk failed while this server joined: ${errorMessage(error)}`);
+    this.#retry = this.#options.runtime.setTimer(retryJoinMs, () => this.#host.replace(again));
   }
 
   #applied(events: readonly LedgerEvent[]): void {

@@ -15,7 +15,7 @@ export const denialCodes = {
   EXPIRED: { explanation: 'The licensed period of the feature is over: the vendor has to renew the license.' },
   NOT_OPEN_YET: {
     explanation:
-      'The servers were formed anew and wait until nobody can hold a seat from before: checkouts open after one longest hold.',
+      'The servers were formed anew, or recovered, and wait until nobody can hold a seat from before: checkouts open after one longest hold.',
   },
   STATE_DIFFERS: {
     explanation:

@@ -13,11 +13,13 @@ export interface OtherServer {
  * neither would help.
  */
 export function repairOf(own: OwnLife, server: string): { readonly kind: 'refill' | 'reopen'; readonly why: string } {
-  const { folder, recordTrouble, damage, status, view, isDoubled, isRecovering } = own;
+  const { folder, failure, damage, status, view, isDoubled, isRecovering } = own;
   if (isDoubled)
     throw notPossible(server, 'two processes answer under its identity. Stop one, or see `lic recover --keep`.');
   if (isRecovering) throw notPossible(server, 'it is being recovered, and is the only one that has anything.');
-  if (folder === undefined) return { kind: 'refill', why: recordTrouble ?? 'its record of its triad can not be read.' };
+  if (failure?.code === 'FOLDER_FORMAT_UNKNOWN') throw notPossible(server, failure.message);
+  if (failure !== null)
+    return { kind: failure.code === 'FOLDER_RECORD_INVALID' ? 'refill' : 'reopen', why: failure.message };
   if (folder === 'data') return { kind: 'refill', why: 'its log has lost the record of the triad that it belongs to.' };
   if (damage !== undefined)
     return { kind: 'refill', why: `${damage.file} is damaged at byte ${damage.offset}: ${damage.what}` };
@@ -55,14 +57,14 @@ export function checkRefill(server: string, others: readonly OtherServer[]): voi
 
 /** Throws `RECOVER_NOT_NEEDED` where a quorum is there or can be had, `RECOVER_NOT_POSSIBLE` where there is nothing to go on from. */
 export function checkRecovery(own: OwnLife, server: string, others: readonly OtherServer[]): void {
-  const { folder, recordTrouble, view, isRecovering, isDoubled } = own;
+  const { folder, failure, view, isRecovering, isDoubled } = own;
   const details = { server, state: view.state };
   if (isDoubled) {
     const why = `${server} has another process under its identity. Stop one, or see \`lic recover --keep\`.`;
     throw new LicError('RECOVER_NOT_POSSIBLE', why, { details });
   }
   if (folder === 'empty' || folder === undefined) {
-    const what = folder === undefined ? (recordTrouble ?? '') : 'Its data folder is empty. To begin anew: lic form.';
+    const what = folder === undefined ? (failure?.message ?? '') : 'Its data folder is empty. To begin anew: lic form.';
     throw new LicError('RECOVER_NOT_POSSIBLE', `${server} has nothing to go on from. ${what}`, { details });
   }
   if (isRecovering) throw new LicError('RECOVER_NOT_NEEDED', `${server} is being recovered already.`, { details });

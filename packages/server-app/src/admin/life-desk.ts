@@ -17,9 +17,10 @@ const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(
 
 /** What this server is at this moment. */
 export interface OwnLife {
-  /** Of the data folder; undefined: its record can't be read, as `recordTrouble` says. */
+  /** Of the data folder; undefined: its record can't be read. */
   readonly folder: FolderKind | undefined;
-  readonly recordTrouble: string | null;
+  /** Why this life takes no part in any triad, for good. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
   readonly isRecovering: boolean;
   readonly damage: StoreDamage | undefined;
   readonly view: ControlView;
@@ -132,12 +133,12 @@ export class LifeDesk {
 
   async #form(): Promise<AdminOutcome> {
     const { deeds, life, endpoints } = this.#parts;
-    const { folder, recordTrouble } = life();
+    const { folder, failure } = life();
     const refusal = (code: string, why: string) => new LicError(code, why, { details: { server: this.#name } });
     if (folder === 'formed')
       throw refusal('FORM_NOT_NEEDED', `${this.#name} belongs to a triad that has formed: see \`lic status\`.`);
-    if (folder !== 'empty') {
-      const what = recordTrouble ?? 'its data folder holds a log of a triad, but no record of it.';
+    if (folder !== 'empty' || failure !== null) {
+      const what = failure?.message ?? 'its data folder holds a log of a triad, but no record of it.';
       throw refusal('FORM_NOT_POSSIBLE', `${this.#name} can't form: ${what}`);
     }
     const { isFormed, why, absent } = await deeds.form();

@@ -134,6 +134,11 @@ export class FolderBook {
     });
   }
 
+  /** The folder was found to be an older copy: under this incarnation it has no vote any more, in this life or another (triad.md, I8). */
+  async renew(): Promise<void> {
+    await this.#change((before) => ({ ...before, incarnation: drawId(this.#runtime) }));
+  }
+
   /** The recovery is in the log: from now on others may be members. */
   async recovered(): Promise<void> {
     await this.#change((before) => {

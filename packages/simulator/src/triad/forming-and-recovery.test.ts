@@ -22,6 +22,11 @@ const isVoter = (cluster: Cluster, rank: number) => {
   const member = members.find(({ id }) => id === cluster.server(rank).key);
   return member?.voter === true && own.state === (control?.rank === rank ? 'in-control' : 'standby');
 };
+const memberOf = (cluster: Cluster, rank: number) =>
+  cluster
+    .inControl()[0]
+    ?.server.inspect()
+    .consensus?.members.find(({ id }) => id === cluster.server(rank).key);
 const allCount = (cluster: Cluster) => cluster.servers.every(({ rank }) => isVoter(cluster, rank));
 const boots = (cluster: Cluster) => cluster.servers.map((server) => server.boots);
 
@@ -109,6 +114,48 @@ describe('lic repair', () => {
     expect(new Set(hashes).size).toBe(1);
     await cluster.during(client.close());
   });
+
+  it('is not needed by a rolled-back one that is started anew: it remembers that it has no vote, and counts again', async () => {
+    const cluster = await Cluster.start();
+    await busy(cluster);
+    const rolledBack = cluster.server(2);
+    const older = rolledBack.disk.clone();
+    await busy(cluster);
+    const incarnation = () => memberOf(cluster, 2)?.incarnation;
+    const before = incarnation();
+    rolledBack.kill();
+    rolledBack.disk.rollback(older);
+    await cluster.during(rolledBack.start());
+    await cluster.until('it to be recognised', () => rolledBack.state === 'learner', 20_000);
+    await cluster.run(100);
+    rolledBack.kill();
+    await cluster.during(rolledBack.start());
+    await cluster.until('it to count again', () => incarnation() !== before && allCount(cluster), 20_000);
+  });
+
+  it.each([false, true])(
+    'is tried again while the disk fails, and answers meanwhile (stopped in between: %s)',
+    async (isStopped) => {
+      const cluster = await Cluster.start();
+      await busy(cluster);
+      const broken = cluster.server(3);
+      broken.kill();
+      broken.disk.damage();
+      await cluster.during(broken.start());
+      await cluster.run(1_000);
+      for (let i = 0; i < 3; i++) broken.disk.failNext('STORE_FAILED');
+      expect(await ask(cluster, broken, { verb: 'repair' })).toMatchObject({ t: 'adminAnswer' });
+      await cluster.run(300);
+      const between = await (await cluster.link(broken)).status();
+      expect(between.servers[2]).toMatchObject({ state: 'learner', trouble: expect.stringMatching(/refilled/) });
+      if (isStopped) {
+        await cluster.during(broken.stop(), 5_000);
+        broken.disk.forgetFailures();
+        await cluster.during(broken.start());
+      }
+      await cluster.until('the server to count again', () => allCount(cluster), 60_000);
+    },
+  );
 
   it('is refused where it might destroy the last good copy, and is no use to a server in order', async () => {
     const cluster = await Cluster.start();
