@@ -74,7 +74,7 @@ describe('a server in a given state', () => {
     ['entries whose terms fall', { term: 3, log: [3, 1] }, 'term 1 after one of term 3'],
     ['applied what is not committed', { log: [0, 0], commit: 1, applied: 2 }, 'only 1 committed'],
   ])('is refused with %s', (_, options, why) => {
-    expect(() => new CoreHarness(options)).toThrowError(
+    expect(() => new CoreHarness(options)).toThrow(
       expect.objectContaining({ code: 'HARNESS_STATE', message: expect.stringContaining(why) }),
     );
   });

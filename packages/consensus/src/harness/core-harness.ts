@@ -6,13 +6,12 @@ import { entriesBetween, isResetting, lastIndex, lastTerm, termAt } from '../cor
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { MembersAnswer } from '../core/membership-change.ts';
 import type { Message, Outgoing, SnapshotChunk } from '../core/messages.ts';
-import { recoveryWrite } from '../core/recovery.ts';
 import type { RaftConfig, RaftState } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import type { CoreHarnessOptions, MemberLike, RestartOptions } from './core-harness-options.ts';
-import { emptyDisk, type HarnessDisk, writeTo } from './harness-disk.ts';
+import { diskOf, emptyDisk, type HarnessDisk, recoverOn, writeTo } from './harness-disk.ts';
 import { harnessMembers } from './harness-entries.ts';
-import { defaultMembers, harnessConfig, harnessState, harnessStored } from './harness-state.ts';
+import { defaultMembers, harnessConfig, harnessState, lasting } from './harness-state.ts';
 import { entriesText, membersText, messageText, writeText } from './message-text.ts';
 
 export type { CoreHarnessOptions } from './core-harness-options.ts';
@@ -189,7 +188,11 @@ export class CoreHarness {
     const { state, disk } = this;
     const index = state.applied;
     if (index <= (disk.snapshot?.index ?? 0) || isResetting(state.log) || this.write?.reset) return 0;
-    const meta = { index, term: termAt(state.log, index), config: this.#configAt(index) };
+    const meta = {
+      index,
+      term: termAt(state.log, index),
+      config: encodeConfiguration(configurationAt(state, index).members),
+    };
     disk.snapshot = meta;
     disk.snapshotCommands = [...this.commands];
     this.step({ kind: 'snapshotSaved', meta });
@@ -211,7 +214,7 @@ export class CoreHarness {
     const { parts = 0, isEmptied, isRecovering, ...changed } = options;
     if (this.write !== null) writeTo(this.disk, this.write, parts);
     if (isEmptied) Object.assign(this.disk, emptyDisk());
-    if (isRecovering) this.#recover();
+    if (isRecovering) recoverOn(this.disk, this.config.self, this.options.members ?? defaultMembers);
     const { vote, entries, snapshot } = this.disk;
     const again = new CoreHarness({
       ...lasting(this.options),
@@ -364,18 +367,6 @@ export class CoreHarness {
     return true;
   }
 
-  /** Makes this server the only member, on its disk. */
-  #recover(): void {
-    const { vote, entries, snapshot } = this.disk;
-    const members = harnessMembers(this.options.members ?? defaultMembers);
-    const write = recoveryWrite(this.config.self, { vote, entries, snapshot, members });
-    if (write !== null) writeTo(this.disk, { id: 0, reset: write.reset, vote: write.vote, entries: [write.entry] });
-  }
-
-  #configAt(index: number): Uint8Array {
-    return encodeConfiguration(configurationAt(this.state, index).members);
-  }
-
   #sendSnapshot(to: PeerId): void {
     const { snapshot: meta, snapshotCommands } = this.disk;
     if (meta === undefined) throw new LicError('HARNESS_STATE', `${this.id} has no snapshot to send to ${to}.`);
@@ -403,25 +394,4 @@ export class CoreHarness {
 
 function textOf(entry: LogEntry): string {
   return Buffer.from(entry.data).toString();
-}
-
-/** The disk of a server that is put in this state. */
-function diskOf(options: CoreHarnessOptions, state: RaftState): HarnessDisk {
-  const snapshotCommands = options.snapshot?.commands ?? [];
-  const { log, saved, snapshot } = state;
-  if (options.state === undefined) {
-    const stored = harnessStored(options);
-    const entries = stored.entries.filter(({ index }) => options.stored !== undefined || index <= log.savedTo);
-    return { vote: { ...saved }, entries, snapshot: stored.snapshot, snapshotCommands };
-  }
-  const entries = log.entries.filter(({ index }) => index <= log.durableTo);
-  return { vote: { ...saved }, entries, snapshot: snapshot ?? undefined, snapshotCommands };
-}
-
-/** What of the options holds for a server's next life as well. */
-function lasting(options: CoreHarnessOptions): CoreHarnessOptions {
-  const { id, members, incarnation, timing, electionTimeoutMs, preVote, checkQuorum } = options;
-  const { appends, isStarting, witnessWaitMs, seed, disk, snapshots, trace } = options;
-  const kept = { id, members, incarnation, timing, appends, electionTimeoutMs, preVote, checkQuorum };
-  return { ...kept, isStarting, witnessWaitMs, seed, disk, snapshots, trace } as CoreHarnessOptions;
 }

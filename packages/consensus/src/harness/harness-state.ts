@@ -151,3 +151,11 @@ function setProgress(state: RaftState, id: PeerId, given: HarnessProgress): void
   progress.inFlightBytes = progress.inFlight.reduce((bytes, each) => bytes + each.bytes, 0);
   demand(lastTerm(state.log) <= state.term, `its log is newer than term ${state.term}`);
 }
+
+/** What of the options holds for a server's next life as well. */
+export function lasting(options: CoreHarnessOptions): CoreHarnessOptions {
+  const { id, members, incarnation, timing, electionTimeoutMs, preVote, checkQuorum } = options;
+  const { appends, isStarting, witnessWaitMs, seed, disk, snapshots, trace } = options;
+  const kept = { id, members, incarnation, timing, appends, electionTimeoutMs, preVote, checkQuorum };
+  return { ...kept, isStarting, witnessWaitMs, seed, disk, snapshots, trace };
+}
