@@ -26,33 +26,32 @@ const clientWayMsMax = 6_000;
  */
 export class Liveness {
   readonly #parts: LivenessParts;
-  readonly #cores: readonly (readonly ClusterServer[])[];
-  /** Of each core: since when nobody is in control of it. */
-  readonly #lostSinceMs = new Map<readonly ClusterServer[], number>();
+  /** By the names of a core: since when nobody is in control of it. */
+  readonly #lostSinceMs = new Map<string, number>();
   /** How often a bound was really put to the test. */
   judged = 0;
 
   constructor(parts: LivenessParts) {
     this.#parts = parts;
-    const { servers } = parts;
-    this.#cores = servers.length < 3 ? [servers] : servers.map((out) => servers.filter((server) => server !== out));
   }
 
   /** Called often. */
   look(): void {
-    for (const core of this.#cores) this.#lookAt(core);
+    const { servers } = this.#parts;
+    if (servers.length < 3) this.#lookAt(servers);
+    else for (const out of servers) this.#lookAt(servers.filter((server) => server !== out));
   }
 
   #lookAt(core: readonly ClusterServer[]): void {
     const { atlas, plan, nowMs, fail } = this.#parts;
     const healthyMs = atlas.healthySinceMs(core);
     if (this.#hasControl(core)) {
-      this.#lostSinceMs.delete(core);
+      this.#lostSinceMs.delete(names(core));
       if (healthyMs !== undefined) this.#lookAtClients(core, healthyMs);
       return;
     }
-    const lostMs = this.#lostSinceMs.get(core) ?? nowMs();
-    this.#lostSinceMs.set(core, lostMs);
+    const lostMs = this.#lostSinceMs.get(names(core)) ?? nowMs();
+    this.#lostSinceMs.set(names(core), lostMs);
     if (healthyMs === undefined) return;
     const waitedMs = nowMs() - Math.max(healthyMs, lostMs);
     const boundMs = electionTimeouts * plan.timing.electionTimeoutMaxMs;
