@@ -64,7 +64,7 @@ export const checkModel = (model, define) => {
   try {
     copyFileSync(join(folder, file), join(cwd, file));
     run(cwd, 'spin', ['-a', ...defines, file]);
-    run(cwd, 'cc', ['-O1', '-w', '-DSAFETY', '-DNOREDUCE', '-DBFS', '-o', 'pan', 'pan.c']);
+    run(cwd, 'cc', ['-O0', '-w', '-DSAFETY', '-DNOREDUCE', '-DBFS', '-o', 'pan', 'pan.c']);
     const output = run(cwd, './pan', ['-E']);
     const states = Number(/([0-9.e+]+) states, stored/.exec(output)?.[1]);
     const errors = /errors: (\d+)/.exec(output)?.[1];
