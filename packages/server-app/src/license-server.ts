@@ -5,15 +5,12 @@ import {
   errorMessage,
   LicError,
   type Logger,
-  type StoreContents,
-  type StoreDamage,
   type Timer,
   type Transport,
 } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
 import type { LifeDeeds, OwnLife } from './admin/life-desk.ts';
 import { ControlNews } from './control/control-news.ts';
-import { FolderBook } from './forming/folder-book.ts';
 import { drawId } from './forming/folder-record.ts';
 import { FormWord } from './forming/form-word.ts';
 import { formTriad } from './forming/forming.ts';
@@ -22,6 +19,7 @@ import { seedLicense } from './license/license-seed.ts';
 import { lifeDeeds } from './life/life-deeds.ts';
 import { composeListening, type ListeningParts } from './life/listening-parts.ts';
 import { composeMember, type MemberParts, stopMember } from './life/member-parts.ts';
+import { OwnFolder } from './life/own-folder.ts';
 import { OwnReport } from './life/own-report.ts';
 import type { LifeHost, Rebirth } from './life/rebirth.ts';
 import { reopened } from './life/rebirths.ts';
@@ -52,12 +50,8 @@ export class LicenseServer {
   #settleJoined!: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
   #parts: ListeningParts | undefined;
   #member: MemberParts | undefined;
-  #book: FolderBook | undefined;
-  /** Why it takes no part in any triad, for good. */
-  #failure: OwnLife['failure'] = null;
-  #isRenewed = false;
+  #folder: OwnFolder | undefined;
   #retry: Timer | undefined;
-  #damage: StoreDamage | undefined;
   readonly #word: FormWord;
   #formingTrouble: string | null = null;
   #ending: { readonly why: string; readonly isReborn: boolean } | undefined;
@@ -115,22 +109,18 @@ export class LicenseServer {
   async start(): Promise<void> {
     const { runtime, store } = this.#options;
     try {
-      let contents = await store.open();
+      const contents = await store.open();
       const seed = await seedLicense(this.#license, store, contents);
       const throughIndex = contents.entries.at(-1)?.index ?? contents.snapshot?.index ?? 0;
       this.#roster.seeded(this.#license.endpoints(seed.license), throughIndex);
       // A record that can't be read is refused with its reason when the triad is joined.
-      const opening = FolderBook.open(store, contents, runtime);
-      const book = await opening.catch(() => undefined);
-      // A recovery that was stopped half-way: what is damaged is cut off now.
-      if (book?.record.recovering === true && contents.damage !== undefined) contents = await store.salvage();
-      this.#book = book;
-      this.#damage = contents.damage;
+      const folder = await OwnFolder.open(store, contents, { runtime, logger: this.#logger });
+      this.#folder = folder;
       const parts = composeListening({
         options: this.#options,
         transports: this.#transports,
         bootId: this.#bootId,
-        instance: book?.record.formed?.formation.instance ?? null,
+        instance: folder.instance,
         seed,
         ledger: this.#ledger,
         roster: this.#roster,
@@ -143,9 +133,7 @@ export class LicenseServer {
       await this.#host.open();
       parts.peers.start();
       parts.clock.start();
-      this.#join(contents, parts, opening).then(this.#settleJoined.resolve, (error: unknown) =>
-        this.#joinFailed(error),
-      );
+      this.#join(parts, folder).then(this.#settleJoined.resolve, (error: unknown) => this.#joinFailed(error));
     } catch (error) {
       await this.#wind({ handover: false, isLast: false });
       throw error;
@@ -212,9 +200,9 @@ export class LicenseServer {
   }
 
   /** Forms the triad, or finds the one that this folder belongs to, and takes part in consensus. */
-  async #join(contents: StoreContents, parts: ListeningParts, opening: Promise<FolderBook>): Promise<void> {
+  async #join(parts: ListeningParts, folder: OwnFolder): Promise<void> {
     const { runtime, logger, identity, isNew } = this.#options;
-    const book = await opening;
+    const book = await folder.opening;
     const joined = await formTriad({
       runtime,
       logger,
@@ -238,10 +226,10 @@ export class LicenseServer {
       options: this.#options,
       host: this.#host,
       bootId: this.#bootId,
-      contents,
+      contents: folder.contents,
       joined,
-      onRolledBack: () => this.#renew(book),
-      recovery: { isDue: () => book.record.recovering === true, done: () => book.recovered() },
+      onRolledBack: () => folder.renew(),
+      recovery: folder.recovery,
       parts,
       ledger: this.#ledger,
       license: this.#license,
@@ -256,10 +244,7 @@ export class LicenseServer {
 
   #ownLife(): OwnLife {
     return {
-      folder: this.#book?.kind,
-      failure: this.#failure,
-      isRecovering: this.#book?.record.recovering === true,
-      damage: this.#damage,
+      ...(this.#folder?.facts ?? { folder: undefined, failure: null, isRecovering: false, damage: undefined }),
       view: this.#report.view(),
       status: this.#member?.consensus.status() ?? null,
       isDoubled: this.#parts?.peers.identityInUse === true || this.#member?.clones.isInConflict === true,
@@ -276,19 +261,9 @@ export class LicenseServer {
       roundMs: timing.roundMs,
       word: this.#word,
       joined: this.joined,
-      formed: () => this.#book?.record.formed,
+      formed: () => this.#folder?.book?.record.formed,
       waitingFor: () => this.#formingTrouble,
       clones: () => this.#member?.clones,
-    });
-  }
-
-  /** Consensus has taken its vote; so that the next start remembers, the folder gets another incarnation. */
-  #renew(book: FolderBook): void {
-    if (this.#isRenewed) return;
-    this.#isRenewed = true;
-    book.renew().catch((error: unknown) => {
-      this.#isRenewed = false;
-      this.#logger.warn('the folder could not be given another incarnation', { reason: errorMessage(error) });
     });
   }
 
@@ -296,9 +271,9 @@ export class LicenseServer {
     this.#settleJoined.reject(error);
     if (this.#stopping.signal.aborted) return;
     this.#formingTrouble = errorMessage(error);
-    this.#failure = { code: errorCode(error), message: errorMessage(error) };
+    this.#folder?.failed(error);
     this.#logger.error('this server takes no part', { err: error });
-    if (this.#failure.code !== 'STORE_FAILED') return;
+    if (errorCode(error) !== 'STORE_FAILED') return;
     // It has nothing to lose yet: a disk that was mended is found without an operator.
     const again = reopened(`The disk failed while this server joined: ${errorMessage(error)}`);
     this.#retry = this.#options.runtime.setTimer(retryJoinMs, () => this.#host.replace(again));
