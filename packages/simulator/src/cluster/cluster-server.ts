@@ -25,6 +25,9 @@ export interface ClusterServerParts {
   readonly more: Pick<ServerOptions, 'failback' | 'failbackAfterMs'>;
 }
 
+/** Of the log: small ones, so that a run goes through many. */
+const segmentBytes = [8_192, 16_384, 65_536];
+
 /** One server of a cluster: its host, disk, license file and clock outlive its processes. */
 export class ClusterServer {
   readonly name: string;
@@ -44,6 +47,7 @@ export class ClusterServer {
   ledgerVersions: LedgerVersionRange | undefined;
   readonly #parts: ClusterServerParts;
   readonly #named: NamedServer;
+  readonly #segmentBytes: number;
   #runtime: VirtualRuntime | undefined;
   #server: Server | undefined;
   #boots = 0;
@@ -59,7 +63,9 @@ export class ClusterServer {
       () => parts.world.nowMs,
       (line) => this.onLogLine?.(line),
     );
-    this.disk = new SimulatedDisk(parts.world.random.fork(`disk of ${named.name}`));
+    const random = parts.world.random.fork(`disk of ${named.name}`);
+    this.disk = new SimulatedDisk(random);
+    this.#segmentBytes = random.pick(segmentBytes);
     this.#named = named;
     this.#parts = parts;
   }
@@ -102,7 +108,7 @@ export class ClusterServer {
       logger: this.logger,
       transports: [network.transport(this.name)],
       consensus: wrapConsensus(raft(raftOptions), this),
-      store: wrapStore(simulatedLogStore(this.disk, { runtime, syncMs }), this),
+      store: wrapStore(simulatedLogStore(this.disk, { runtime, syncMs, segmentBytes: this.#segmentBytes }), this),
       scheme: ed25519Scheme,
       identity: this.#named.identity,
       vendorKey: vendor.publicKey,
@@ -128,7 +134,10 @@ export class ClusterServer {
   async stop(options?: { readonly handover?: boolean }): Promise<void> {
     const { server } = this;
     await server.stop(options);
-    if (this.#server === server) this.#server = undefined;
+    if (this.#server !== server) return;
+    this.#server = undefined;
+    // The process is gone, with whatever it could not write any more; what it wrote is with the operating system.
+    this.disk.crash({ lose: 'nothing' });
   }
 
   /** Ends the process without a word; what was not synced is lost, or so much of it as `lose` says. */
