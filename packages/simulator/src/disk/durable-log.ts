@@ -22,6 +22,8 @@ export class DurableLog {
   #entries = new Map<number, LogEntry>();
   #lastIndex = 0;
   #segment: SegmentInspection | undefined;
+  /** Of that segment. */
+  #file: SimulatedFile | undefined;
 
   constructor(files: () => ReadonlyMap<string, SimulatedFile>) {
     this.#files = files;
@@ -32,6 +34,7 @@ export class DurableLog {
     this.#entries = new Map();
     this.#lastIndex = 0;
     this.#segment = undefined;
+    this.#file = undefined;
   }
 
   entryAt(index: number): LogEntry | undefined {
@@ -63,7 +66,10 @@ export class DurableLog {
   }
 
   #readOn(): void {
-    for (const { number, file } of this.#segments()) {
+    const segments = this.#segments();
+    // A wipe begins with the same numbers again, and a settled tail is another file of the same name.
+    if (this.#segment !== undefined && !segments.some(({ file }) => file === this.#file)) this.forget();
+    for (const { number, file } of segments) {
       if (number < (this.#segment?.number ?? 0)) continue;
       const before = number === this.#segment?.number ? this.#segment : undefined;
       const read = inspectSegment(file.durable, before);
@@ -75,6 +81,7 @@ export class DurableLog {
       }
       for (const entry of read.entries) this.#take(entry);
       this.#segment = read;
+      this.#file = file;
     }
   }
 

@@ -171,6 +171,24 @@ describe('a simulated disk', () => {
     expect([disk.entryAt(1)?.term, disk.entryAt(2)?.term, disk.isWriting]).toEqual([2, 2, false]);
   });
 
+  it('tells them also after the store was wiped, or opened anew', async () => {
+    const disk = new SimulatedDisk(seededRandom(1));
+    const store = simulatedLogStore(disk);
+    await store.open();
+    for (let index = 1; index <= 3; index++)
+      await store.write({ entries: [{ index, term: 1, kind: 'noop', data: new Uint8Array(0) }] });
+    expect(disk.entryAt(3)?.term).toBe(1);
+    disk.crash({ lose: 'nothing' });
+    const next = simulatedLogStore(disk);
+    await next.open();
+    await next.write({ entries: [{ index: 3, term: 2, kind: 'noop', data: new Uint8Array(0) }] });
+    expect(disk.entryAt(3)?.term).toBe(2);
+    await next.wipe();
+    expect(disk.entryAt(1)).toBeUndefined();
+    await next.write({ entries: [{ index: 1, term: 7, kind: 'noop', data: new Uint8Array(0) }] });
+    expect([disk.entryAt(1)?.term, disk.entryAt(2)]).toEqual([7, undefined]);
+  });
+
   it('rots only where that is surely damage', async () => {
     for (let seed = 0; seed < 40; seed++) {
       const disk = new SimulatedDisk(seededRandom(seed));
