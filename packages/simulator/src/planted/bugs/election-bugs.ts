@@ -77,7 +77,7 @@ export const electionBugs: readonly PlantedBug[] = [
   {
     name: 'no-check-quorum',
     what: 'A leader that hears nobody any more believes for ever that it leads.',
-    breaks: ['I1'],
+    breaks: ['I1', 'bug'],
     patches: [
       { file: `${core}/leadership.ts`, find: '  if (!hasQuorum(raft)) {', replace: '  if (hasQuorum === null) {' },
     ],

@@ -7,7 +7,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'ack-before-sync',
     what: 'A stand-by acknowledges entries that its disk may not have yet.',
-    breaks: ['I4'],
+    breaks: ['I4', 'bug'],
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -19,7 +19,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'leader-counts-unsynced',
     what: 'A leader counts itself before its own sync.',
-    breaks: ['I4'],
+    breaks: ['I4', 'bug'],
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -31,7 +31,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'old-term-commit',
     what: 'An entry of an older term is committed by counting (Raft paper, 5.4.2).',
-    breaks: ['I4'],
+    breaks: ['I4', 'bug'],
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -97,7 +97,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'round-begun-before',
     what: 'A heartbeat is confirmed by a round that began before it was received.',
-    breaks: ['I1', 'I3'],
+    breaks: ['I1', 'I3', 'bug'],
     patches: [
       { file: `${core}/rounds.ts`, find: 'const round = state.round + 1;', replace: 'const round = state.round;' },
     ],
@@ -105,7 +105,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'any-ack-confirms',
     what: 'Whatever acknowledgement comes later confirms a heartbeat, also one of an older round.',
-    breaks: ['I1', 'I3'],
+    breaks: ['I1', 'I3', 'bug'],
     patches: [
       {
         file: `${core}/rounds.ts`,
@@ -117,7 +117,7 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'read-from-deposed',
     what: 'A server that has been deposed and does not know it confirms reads by its own word.',
-    breaks: ['I1', 'I3'],
+    breaks: ['I1', 'I3', 'bug'],
     patches: [
       {
         file: `${core}/rounds.ts`,
