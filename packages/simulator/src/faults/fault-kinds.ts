@@ -3,6 +3,7 @@ export const faultKinds = [
   'crash',
   'crashInWrite',
   'crashInElection',
+  'crashInChange',
   'powerCut',
   'stop',
   'pause',

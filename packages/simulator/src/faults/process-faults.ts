@@ -2,7 +2,7 @@ import type { CrashLoss, SeededRandom } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 import type { FaultDeed, FaultTools, Injected, Undo } from './fault.ts';
 
-type ProcessFault = 'crash' | 'crashInWrite' | 'crashInElection' | 'powerCut' | 'stop' | 'pause';
+type ProcessFault = 'crash' | 'crashInWrite' | 'crashInElection' | 'crashInChange' | 'powerCut' | 'stop' | 'pause';
 
 /** What befalls the processes of servers. */
 export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed> {
@@ -31,6 +31,12 @@ export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed
         },
       };
     },
+    crashInChange: ({ random }) => ({
+      waitFor: () => {
+        const server = servers.find((each) => each.isUp && each.server.inspect().consensus?.isChangingMembers);
+        return server && crash(server, random, 'all-unsynced');
+      },
+    }),
     powerCut: ({ random }) => {
       const undo = servers.filter(({ isUp }) => isUp).map((server) => killServer(tools, server, { random }));
       return {

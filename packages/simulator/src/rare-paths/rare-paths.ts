@@ -18,7 +18,8 @@ export const rarePaths = {
   damageFound: 'a server found its log damaged',
   repaired: 'an operator had a server repaired in place',
   readmitted: 'a server that had lost its memory got its vote back',
-  configurationReverted: 'a configuration was in force and then taken back',
+  configurationReverted:
+    'a configuration was in force at a server and then taken back, by a crash or by another leader',
   resumeByATick: 'a resume came less than one round before the hold had passed',
   reclaimBesideResume: 'a session was resumed while its reclaim was under way',
   holdExtended: 'holds outlasted a stall of the server in control',

@@ -73,10 +73,7 @@ export class ServerPaths {
     let inControl = 0;
     for (const server of servers) {
       const status = server.isUp ? server.server.inspect().consensus : null;
-      if (status === null) {
-        this.#seen.delete(server);
-        continue;
-      }
+      if (status === null) continue;
       if (status.state === 'in-control') inControl++;
       this.#look(server, status);
     }
@@ -169,7 +166,8 @@ export class ServerPaths {
   #look(server: ClusterServer, status: ConsensusStatus): void {
     const { coverage, atlas, newestIndex, nowMs } = this.#parts;
     const last = this.#seen.get(server);
-    const before = last?.boots === server.boots ? last : unseen;
+    const { settledMembers, pendingMembers } = last ?? unseen;
+    const before = last?.boots === server.boots ? last : { ...unseen, settledMembers, pendingMembers };
     const leads = status.leader === server.key;
     const isLearner = status.state === 'learner';
     const members = status.members.map(({ id, incarnation, voter }) => `${id} ${incarnation} ${voter}`).join();
