@@ -9,7 +9,7 @@ import {
   type Transport,
 } from '@lic/interfaces';
 import type { StatusReport } from '@lic/protocol';
-import type { LifeDeeds, OwnLife } from './admin/life-desk.ts';
+import type { LifeDeeds, OwnLife } from './admin/own-life.ts';
 import { ControlNews } from './control/control-news.ts';
 import { drawId } from './forming/folder-record.ts';
 import { FormWord } from './forming/form-word.ts';

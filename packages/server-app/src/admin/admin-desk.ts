@@ -8,7 +8,7 @@ import {
   type PeerId,
   type Runtime,
 } from '@lic/interfaces';
-import { type AdminRequest, adminSchema } from '@lic/protocol';
+import { adminSchema } from '@lic/protocol';
 import { z } from 'zod';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
@@ -19,16 +19,9 @@ import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
 import { findEndpoint } from './find-endpoint.ts';
-import { isLifeRequest, type LifeRequest } from './life-desk.ts';
+import { type AdminOutcome, type ControlRequest, isLifeRequest, outcomeSchema } from './verbs.ts';
 
-/** The verbs of the server in control; those about a server's own life are `LifeDesk`'s. */
-type ControlRequest = Exclude<AdminRequest, LifeRequest>;
-
-const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(), z.unknown()) });
 const checkSchema = z.object({ license: z.string() });
-
-/** The outcome of a verb: a sentence for people and facts for scripts. */
-export type AdminOutcome = z.infer<typeof outcomeSchema>;
 
 /** What verbs are carried out with. */
 export interface AdminDeskParts {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkRecovery, checkRefill, type OtherServer, repairOf } from './life-checks.ts';
-import type { OwnLife } from './life-desk.ts';
+import type { OwnLife } from './own-life.ts';
 
 const status = {
   term: 1,

@@ -1,6 +1,6 @@
 import { LicError } from '@lic/interfaces';
 import type { ServerState } from '@lic/protocol';
-import type { OwnLife } from './life-desk.ts';
+import type { OwnLife } from './own-life.ts';
 
 /** Another server of the license, as it answers now. */
 export interface OtherServer {

@@ -1,48 +1,12 @@
-import { type ConsensusStatus, LicError, type Logger, type PeerId, type StoreDamage } from '@lic/interfaces';
-import { type AdminRequest, adminSchema } from '@lic/protocol';
-import { z } from 'zod';
-import type { ControlView } from '../control/control-view.ts';
-import type { FolderKind } from '../forming/folder-book.ts';
+import { LicError, type Logger, type PeerId } from '@lic/interfaces';
+import { adminSchema } from '@lic/protocol';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint } from '../peers/triad-peers.ts';
 import { serverFactsSchema } from '../status/server-facts.ts';
-import type { AdminOutcome } from './admin-desk.ts';
 import { findEndpoint } from './find-endpoint.ts';
 import { checkRecovery, checkRefill, type OtherServer, repairOf } from './life-checks.ts';
-
-/** A verb about a server's own life: answered by that very server, whatever state it is in. */
-export type LifeRequest = Extract<AdminRequest, { verb: 'repair' | 'form' | 'recover' }>;
-
-const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(), z.unknown()) });
-
-/** What this server is at this moment. */
-export interface OwnLife {
-  /** Of the data folder; undefined: its record can't be read. */
-  readonly folder: FolderKind | undefined;
-  /** Why this life takes no part in any triad, for good. */
-  readonly failure: { readonly code: string; readonly message: string } | null;
-  readonly isRecovering: boolean;
-  readonly damage: StoreDamage | undefined;
-  readonly view: ControlView;
-  /** Null until the triad has formed. */
-  readonly status: ConsensusStatus | null;
-  /** The identity is in use by another process as well. */
-  readonly isDoubled: boolean;
-}
-
-/** What is done with a life. */
-export interface LifeDeeds {
-  /** Begins this server anew, refilled from the others. */
-  refill(why: string): void;
-  /** Begins it anew as it is. */
-  reopen(why: string): void;
-  /** Begins it anew as the only member of a new triad instance. */
-  recover(why: string): void;
-  /** Gives the word to form with two of three. Resolves to what it came to: formed, or why not (yet). */
-  form(): Promise<{ readonly isFormed: boolean; readonly why: string; readonly absent: readonly PeerId[] }>;
-  /** Of the processes under one identity the one of that boot id goes on; without one: this process. */
-  keep(peer: PeerId, bootId: string | undefined): Promise<void>;
-}
+import type { LifeDeeds, OwnLife } from './own-life.ts';
+import { type AdminOutcome, isLifeRequest, type LifeRequest, outcomeSchema } from './verbs.ts';
 
 /** What the verbs are carried out with. */
 export interface LifeDeskParts {
@@ -188,9 +152,4 @@ export class LifeDesk {
     const { endpoints, self } = this.#parts;
     return endpoints().find(({ id }) => id === self)?.name ?? self;
   }
-}
-
-/** Whether a verb is one of {@link LifeDesk}. */
-export function isLifeRequest(request: AdminRequest): request is LifeRequest {
-  return request.verb === 'repair' || request.verb === 'form' || request.verb === 'recover';
 }

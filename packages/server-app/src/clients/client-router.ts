@@ -7,8 +7,9 @@ import {
   errorCodes,
   type HelloMessage,
 } from '@lic/protocol';
-import type { AdminDesk, AdminOutcome } from '../admin/admin-desk.ts';
-import { isLifeRequest, type LifeDesk } from '../admin/life-desk.ts';
+import type { AdminDesk } from '../admin/admin-desk.ts';
+import type { LifeDesk } from '../admin/life-desk.ts';
+import { type AdminOutcome, isLifeRequest } from '../admin/verbs.ts';
 import type { ControlView } from '../control/control-view.ts';
 import type { TermDesk } from '../sessions/term-desk.ts';
 import type { StatusDesk } from '../status/status-desk.ts';

@@ -1,5 +1,5 @@
 import { absentIncarnation, LicError, type PeerId, type Runtime } from '@lic/interfaces';
-import type { LifeDeeds } from '../admin/life-desk.ts';
+import type { LifeDeeds } from '../admin/own-life.ts';
 import type { FormedRecord } from '../forming/folder-record.ts';
 import { type FormWord, formWordMs } from '../forming/form-word.ts';
 import type { CloneWatch } from '../peers/clone-watch.ts';

@@ -1,11 +1,12 @@
 import type { Ledger } from '@lic/core';
-import { LicError, type Transport } from '@lic/interfaces';
+import { type Consensus, LicError, type Transport } from '@lic/interfaces';
 import type { AdminDesk } from '../admin/admin-desk.ts';
 import { LifeDesk, type LifeDeskParts } from '../admin/life-desk.ts';
 import { ClientHub } from '../clients/client-hub.ts';
 import { ClientRouter } from '../clients/client-router.ts';
 import { createTriadClock, type TriadClock } from '../clock/triad-clock.ts';
 import type { ControlNews } from '../control/control-news.ts';
+import type { TermKeeper } from '../control/term-keeper.ts';
 import type { VerifiedLicense } from '../license/license-desk.ts';
 import type { PeerRoster } from '../members/peer-roster.ts';
 import { createPeerCalls, type PeerCalls } from '../peers/peer-calls.ts';
@@ -13,7 +14,6 @@ import { createTriadPeers, type TriadPeers } from '../peers/triad-peers.ts';
 import type { ServerOptions } from '../server-options.ts';
 import { type ActiveClock, createActiveClock } from '../sessions/active-clock.ts';
 import { StatusDesk } from '../status/status-desk.ts';
-import type { MemberParts } from './member-parts.ts';
 import type { OwnReport } from './own-report.ts';
 
 /** What exists once a server listens, formed or not. */
@@ -25,6 +25,13 @@ export interface ListeningParts {
   readonly status: StatusDesk;
   readonly hub: ClientHub;
   readonly seed: VerifiedLicense;
+}
+
+/** Of what exists once the triad has formed: what clients are served with. */
+interface ServingMember {
+  readonly consensus: Pick<Consensus<unknown>, 'readBarrier'>;
+  readonly terms: Pick<TermKeeper, 'desk'>;
+  readonly admin: AdminDesk;
 }
 
 /** What they are made from. */
@@ -39,7 +46,8 @@ export interface ListeningContext {
   readonly roster: PeerRoster;
   readonly news: ControlNews;
   readonly report: OwnReport;
-  readonly member: () => MemberParts | undefined;
+  /** Undefined until the triad has formed. */
+  readonly member: () => ServingMember | undefined;
   readonly life: Pick<LifeDeskParts, 'life' | 'deeds'>;
 }
 

@@ -7,7 +7,7 @@ import {
   type StoreContents,
   type StoreDamage,
 } from '@lic/interfaces';
-import type { OwnLife } from '../admin/life-desk.ts';
+import type { OwnLife } from '../admin/own-life.ts';
 import type { Recovery } from '../control/term-keeper.ts';
 import { FolderBook } from '../forming/folder-book.ts';
 

@@ -2,19 +2,27 @@ import { type Ledger, ledgerVersions } from '@lic/core';
 import type { ConsensusStatus } from '@lic/interfaces';
 import type { HelloMessage, WelcomeMessage } from '@lic/protocol';
 import { makeWelcome } from '../clients/welcome.ts';
+import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlNews } from '../control/control-news.ts';
 import { type ControlView, hintOf } from '../control/control-view.ts';
-import type { LicenseDesk } from '../license/license-desk.ts';
+import type { LicenseDesk, VerifiedLicense } from '../license/license-desk.ts';
 import type { PeerRoster } from '../members/peer-roster.ts';
 import { removalOf } from '../members/removal.ts';
+import type { TriadPeers } from '../peers/triad-peers.ts';
 import type { ServerMachine } from '../server-machine.ts';
 import type { ServerOptions } from '../server-options.ts';
 import type { ServerFacts } from '../status/server-facts.ts';
 import { noticesOf } from '../status/server-notices.ts';
-import type { ListeningParts } from './listening-parts.ts';
 
 /** A request unanswered for so long goes again through the others: 2.5 peer rounds (`lan`: 250 ms, `wan`: 1 s). */
 const repeatAfterRounds = 2.5;
+
+/** Of what exists once it listens: what it tells of. */
+interface ReportedParts {
+  readonly peers: TriadPeers;
+  readonly clock: TriadClock;
+  readonly seed: VerifiedLicense;
+}
 
 /** What a server's words about itself follow from. */
 export interface OwnReportParts {
@@ -25,7 +33,8 @@ export interface OwnReportParts {
   readonly license: LicenseDesk;
   readonly roster: PeerRoster;
   readonly news: () => ControlNews;
-  readonly parts: () => ListeningParts | undefined;
+  /** Undefined until it listens. */
+  readonly parts: () => ReportedParts | undefined;
   /** Null until the triad has formed. */
   readonly consensus: () => ConsensusStatus | null;
   /** Those who may have sentences for the administrator. */
