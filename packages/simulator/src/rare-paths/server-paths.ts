@@ -225,7 +225,7 @@ function watching<Watched extends object>(watched: Watched, instead: Partial<Wat
   return new Proxy(watched, {
     get: (target, name) => {
       const value: unknown = Reflect.get(instead, name) ?? Reflect.get(target, name, target);
-      return typeof value === 'function' && !(name in instead) ? value.bind(target) : value;
+      return typeof value === 'function' && !(name in instead) ? (value.bind(target) as unknown) : value;
     },
   });
 }

@@ -1,13 +1,5 @@
-import { drawSchedule, type Schedule } from '../simulation/schedule.ts';
+import type { Schedule } from '../simulation/schedule.ts';
 import { type RunReport, Simulation, type SimulationOptions } from '../simulation/simulation.ts';
-
-/** Which seeds to run, and for how long each. */
-export interface SeedsRange {
-  readonly firstSeed: number;
-  readonly seeds: number;
-  /** Virtual time before everything is healed. */
-  readonly seconds: number;
-}
 
 /** What came of one seed, for people and other processes. Survives `JSON.stringify`. */
 export interface SeedResult {
@@ -82,20 +74,6 @@ export function addResult(sum: SeedsOutcome, { seed, violation, ...result }: See
     deeds: addCounts(sum.deeds, result.deeds),
     rarePaths: addCounts(sum.rarePaths, result.rarePaths),
   };
-}
-
-/** Runs one seed after the other, here, until one fails. `onResult` is called with each. */
-export async function runSeeds(
-  range: SeedsRange,
-  onResult: (result: SeedResult) => void = () => {},
-): Promise<SeedsOutcome> {
-  let sum = noSeeds;
-  for (let seed = range.firstSeed; seed < range.firstSeed + range.seeds && sum.failed === undefined; seed++) {
-    const result = await runSchedule(drawSchedule(seed, range.seconds));
-    onResult(result);
-    sum = addResult(sum, result);
-  }
-  return sum;
 }
 
 function resultOf(report: RunReport, traceLines: number): SeedResult {

@@ -63,14 +63,15 @@ export class Liveness {
       );
   }
 
-  /** A server in control that is one of the core, or is undisturbed and joined with one of it. */
+  /** A server in control that is one of the core, or that one of the core hears. */
   #hasControl(core: readonly ClusterServer[]): boolean {
-    const { servers, atlas } = this.#parts;
+    const { servers } = this.#parts;
+    const heard = core.flatMap((server) => (server.isUp ? (server.server.inspect().consensus?.leader ?? []) : []));
     return servers.some(
       (server) =>
         server.state === 'in-control' &&
         !server.runtime.isPaused &&
-        (core.includes(server) || core.some((other) => atlas.quietSinceMs([server.name, other.name]) !== undefined)),
+        (core.includes(server) || heard.includes(server.key)),
     );
   }
 
