@@ -170,7 +170,8 @@ export class LogChecks {
     const newest = this.#newestTime;
     this.#newestTime = { licenseMs, atMs };
     if (command.kind === 'acceptTime') this.#isLeapAccepted = true;
-    if (newest === undefined) return;
+    // The first step of a triad's life has no limit: before it there is no license time.
+    if (newest === undefined || newest.licenseMs === 0) return;
     if (licenseMs < newest.licenseMs) this.#parts.fail('I7', `license time ran back with entry ${index}`);
     const leapMs = licenseMs - newest.licenseMs - (atMs - newest.atMs);
     if (leapMs > leapMsMax + leapToleranceMs && !this.#isLeapAccepted)
