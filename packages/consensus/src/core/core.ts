@@ -289,7 +289,10 @@ function witnessesAt({ state, config }: Raft): number {
   return state.isProved || state.now >= state.provingUntil ? again : Math.min(again, state.provingUntil);
 }
 
-/** Whether a majority of the voters, this one included, can be reached: links are up, and questions did not stay open. */
+/**
+ * Whether a majority of the voters, this one included, can be reached: links are up, questions did not stay open, and no answer came from a
+ * folder that does not count.
+ */
 function reachesMajority(raft: Raft): boolean {
   const { state, config } = raft;
   let reached = 0;
@@ -297,7 +300,8 @@ function reachesMajority(raft: Raft): boolean {
     if (!member.voter || member.incarnation === absentIncarnation) continue;
     const link = linkTo(state, member.id);
     const silent = link.askedAt !== null && state.now - link.askedAt > config.timing.electionTimeoutMinMs;
-    if (member.id === config.self.id || (link.up && !silent)) reached += 1;
+    const isAnother = link.incarnation !== null && link.incarnation !== member.incarnation;
+    if (member.id === config.self.id || (link.up && !silent && !isAnother)) reached += 1;
   }
   return reached >= quorumSize(state);
 }

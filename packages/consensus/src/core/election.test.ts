@@ -363,6 +363,9 @@ describe('rank and fitness', () => {
     expect(a.core.role()).toBe('isolated');
     a.deliver('c', reply('preVoteReply', 'c', { granted: false }));
     expect(a.core.role()).toBe('candidate');
+    // Nor does one whose answer comes from a folder that does not count.
+    a.deliver('c', reply('preVoteReply', 'c', { granted: false, incarnation: 'c-2' }));
+    expect(a.core.role()).toBe('isolated');
   });
 });
 

@@ -241,6 +241,7 @@ export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
 /** Counts an answer, if its sender counts. */
 export function onVoteReply(raft: Raft, from: PeerId, message: VoteReply): void {
   const { state } = raft;
+  linkTo(state, from).incarnation = message.incarnation;
   if (message.type === 'voteReply' && message.granted) noteTerm(raft, from, message.incarnation, message.term);
   if (message.term > state.term) becomeFollower(raft, message.term, null);
   learnLeader(raft, message);

@@ -79,6 +79,7 @@ export function changeLink(raft: Raft, peer: PeerId, up: boolean): void {
   link.up = up;
   link.congested = false;
   link.askedAt = null;
+  link.incarnation = null;
   if (up && state.toAsk.has(peer)) askWitnesses(raft);
   const progress = state.peers.get(peer);
   if (progress === undefined) return;

@@ -40,6 +40,8 @@ export interface LinkState {
   congested: boolean;
   /** When something was asked that is not answered yet; null while nothing is open. */
   askedAt: number | null;
+  /** The incarnation that it named in its newest answer about a vote, while the link lasts; null: none yet. */
+  incarnation: string | null;
 }
 
 /** A write that the store has begun. */

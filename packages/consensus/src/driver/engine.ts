@@ -155,7 +155,7 @@ export class Engine<Result> {
       const { file, offset, what } = contents.damage;
       this.#troubles.set(
         'stored',
-        `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`,
+        `${file} is damaged at byte ${offset}: ${what} It is refilled from the other servers by lic repair.`,
       );
       this.step({ kind: 'mute', reason: 'damaged' });
     }
