@@ -50,9 +50,11 @@ class FakeLedger {
   /** Seats that it says are taken, where it is wrong about them. */
   inUse: number | undefined;
   standing: GrantView[] = [];
+  servers = ['a', 'b', 'c'];
   readonly epochs = new Map<string, number>();
   head: string | undefined;
 
+  license = () => ({ servers: this.servers.map((key) => ({ key })) });
   summary = () => ({ licenseTimeMs: this.licenseTimeMs, grants: this.standing.length });
   hash = () => this.stateHash;
   pools = () => {
@@ -127,6 +129,22 @@ it('says nothing where all is well', () => {
 });
 
 describe('it fires where', () => {
+  it('a license exchanges two servers at once (I1)', () => {
+    const install: LedgerCommand = { kind: 'install', at: 0, license: '', licenseHash: '0'.repeat(64) };
+    const reload = (servers: string[]): readonly BrokenPromise[] => {
+      const reloading = rig();
+      const to = (names: string[]) => ({
+        events: [{ kind: 'licenseInstalled', licenseHash: '' }] as const,
+        change: () => {
+          reloading.ledger.servers = names;
+        },
+      });
+      return reloading.apply(install, to(['a', 'b', 'c'])).apply(install, to(servers)).broken;
+    };
+    expect(reload(['a', 'b', 'x'])).toEqual([]);
+    expect(reload(['a', 'x', 'y'])).toEqual(['I1']);
+  });
+
   it('more is taken than there is (I2), or the ledger has counted wrong', () => {
     expect(rig().granted(grant('g1', 'a', 1, 3)).broken).toEqual(['I2']);
     const wrong = rig();

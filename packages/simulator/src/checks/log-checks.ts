@@ -76,6 +76,8 @@ export class LogChecks {
   readonly #epochs = new Map<string, { readonly epoch: number; readonly resume: string }>();
   /** By session: the entry that raised its epoch last. */
   readonly #raisedAt = new Map<string, number>();
+  /** Keys of the servers that the newest license names. */
+  #servers: ReadonlySet<string> = new Set();
   #isLeapAccepted = false;
   /** License time and true time at the newest entry; undefined before the first. */
   #newestTime: { readonly licenseMs: number; readonly atMs: number } | undefined;
@@ -141,6 +143,7 @@ export class LogChecks {
     if (copies < this.#parts.quorum)
       this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
     for (const event of result.events) this.#note(event, index);
+    if (result.events.some(({ kind }) => kind === 'licenseInstalled')) this.#checkServers(ledger, index);
     this.#checkGrants(ledger, index);
     this.#checkQueue(before, result, index);
     if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);
@@ -162,6 +165,14 @@ export class LogChecks {
         'I7',
         `license time is ${licenseTimeMs} at ${by} with entry ${index}, ${known.licenseTimeMs} at ${known.by}`,
       );
+  }
+
+  /** Two identities that are exchanged at once could be a quorum of their own (I1). */
+  #checkServers(ledger: Ledger, index: number): void {
+    const keys = new Set(ledger.license()?.servers.map(({ key }) => key));
+    const gone = [...this.#servers].filter((key) => !keys.has(key)).length;
+    this.#servers = keys;
+    if (gone > 1) this.#parts.fail('I1', `the license of entry ${index} exchanges ${gone} servers at once`);
   }
 
   /** Across servers: by index alone. */

@@ -30,6 +30,8 @@ const preparingName = 'log-next.tmp';
  */
 export class SimulatedDisk {
   readonly faults = new DiskFaults();
+  /** Where {@link SimulatedDisk.damage} has turned over a bit last; whoever has asked a store about it takes it back. */
+  damagedAt: { readonly file: string; readonly offset: number } | undefined;
   /** What the files may have together. */
   capacityBytes = Number.POSITIVE_INFINITY;
   /** Syncs of files that were finished so far. */
@@ -199,6 +201,7 @@ export class SimulatedDisk {
     const { file, from, to } = this.#random.pick(ranges);
     const offset = this.#random.between(from, to - 1);
     this.flip(file, offset);
+    this.damagedAt = { file, offset };
     return { file, offset };
   }
 
@@ -255,6 +258,7 @@ export class SimulatedDisk {
     this.#durableEntries = entries;
     this.#entries = new Map(entries);
     this.#changes = [];
+    this.damagedAt = undefined;
     this.#log.forget();
   }
 

@@ -9,7 +9,7 @@ import {
   type VirtualWorld,
 } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
-import { type Feature, vendor } from '../cluster/cluster-license.ts';
+import { keyPair, type LicenseChanges, vendor } from '../cluster/cluster-license.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { inControl } from '../faults/fault.ts';
 import type { DeedKind } from '../faults/fault-kinds.ts';
@@ -30,7 +30,11 @@ export interface OperatorParts {
   /** A server has begun to repair itself. */
   readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
-  readonly sign: (id: string, features: readonly Feature[]) => Promise<string>;
+  readonly sign: (id: string, changes: LicenseChanges) => Promise<string>;
+  /** A machine that can take the place of this server: its identity key, once that may be. */
+  readonly successorOf: (server: ClusterServer) => Promise<string | undefined>;
+  /** Whether the license that names it was refused for sure. */
+  readonly exchangeRefused: () => void;
 }
 
 /** What is to be asked, of whom. */
@@ -42,6 +46,10 @@ interface Question {
 
 const host = 'operator';
 const mendEveryMs = 1_000;
+/** Of all reloads, so many try to exchange two servers at once. */
+const exchangeShare = 0.15;
+/** What the identities of two servers that nobody has come from. */
+const strangers = [98, 99] as const;
 
 /** An administrator who does what the schedule says, each at its time. */
 export class Operator {
@@ -128,12 +136,26 @@ export class Operator {
       case 'transfer':
         return random.chance(0.5) ? { verb: 'transfer', to: server.name } : { verb: 'transfer' };
       case 'reload':
-        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, drawFeatures(random)) };
+        return { verb: 'reload', license: await this.#license(`license-${id}`, random) };
       case 'timeAccept':
         return { verb: 'timeAccept' };
       case 'repair':
         return { verb: 'repair', server: server.name };
+      case 'exchange': {
+        const key = await this.#parts.successorOf(server);
+        if (key === undefined) return undefined;
+        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
+      }
     }
+  }
+
+  async #license(id: string, random: SeededRandom): Promise<string> {
+    const { servers, sign } = this.#parts;
+    const features = drawFeatures(random);
+    // Sometimes one that exchanges two servers at once, which is refused.
+    if (servers.length < 3 || !random.fork('exchange').chance(exchangeShare)) return sign(id, { features });
+    const [second, third] = await Promise.all(strangers.map(keyPair));
+    return sign(id, { features, keys: { 2: second?.publicKey ?? '', 3: third?.publicKey ?? '' } });
   }
 
   /** Answers whether it was done. */

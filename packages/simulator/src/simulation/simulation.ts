@@ -5,6 +5,7 @@ import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type Virtu
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
+import { watchForDamage } from '../checks/store-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
 import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
 import { ClusterServer } from '../cluster/cluster-server.ts';
@@ -165,7 +166,7 @@ export class Simulation {
       fail,
       standing: () => this.#log.standing().map(({ id }) => id),
       repaired: () => this.#coverage.sometimes('repaired'),
-      sign: (id, features) => signFor(this.#named, { id, features }),
+      sign: (id, changes) => signFor(this.#named, { id, ...changes }),
     });
     this.#liveness = new Liveness({ ...tools, nowMs, fail });
     this.#serverPaths = new ServerPaths({
@@ -237,7 +238,11 @@ export class Simulation {
       raft,
       syncMs: () => draw(random, sync),
       more: { failback, failbackAfterMs },
-      wrapStore: (store, booted) => this.#serverPaths.watchStore(store, booted),
+      wrapStore: (store, booted) => {
+        const fail = (promise: BrokenPromise, message: string): void => this.#fail(promise, message);
+        const watched = this.#serverPaths.watchStore(store, booted);
+        return watchForDamage(watched, { server: booted.name, disk: booted.disk, fail });
+      },
       wrapConsensus: (factory, booted) => {
         const { runtime } = booted;
         return this.#consensus.wrap(this.#serverPaths.watchTransfers(factory), {

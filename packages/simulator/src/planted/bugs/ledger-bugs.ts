@@ -5,6 +5,18 @@ const ledger = 'packages/core/src/ledger';
 /** What the servers make of the log. */
 export const ledgerBugs: readonly PlantedBug[] = [
   {
+    name: 'two-servers-exchanged',
+    what: 'A reload may exchange the identities of two servers at once.',
+    breaks: ['I1'],
+    patches: [
+      {
+        file: 'packages/core/src/license/server-changes.ts',
+        find: 'return Math.max(added.length, removed.length) <= 1;',
+        replace: 'return Math.max(added.length, removed.length) <= 2;',
+      },
+    ],
+  },
+  {
     name: 'resume-takes-a-seat',
     what: 'A resume takes another seat.',
     breaks: ['I2', 'I6'],

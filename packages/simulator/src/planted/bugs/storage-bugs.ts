@@ -5,6 +5,18 @@ const log = 'packages/consensus/src/log';
 /** What a disk has, and what it is believed to have. */
 export const storageBugs: readonly PlantedBug[] = [
   {
+    name: 'damage-truncated',
+    what: 'Damage in the middle of the log is cut off as if it were a torn tail.',
+    breaks: ['I8'],
+    patches: [
+      {
+        file: `${log}/log-recovery.ts`,
+        find: 'if (proven > batch || isForeign || isHeadless || behind.some(isCutOff)) {',
+        replace: 'if (isHeadless && isForeign) {',
+      },
+    ],
+  },
+  {
     name: 'write-without-sync',
     what: 'A write is reported done without a sync.',
     breaks: ['I1', 'I4', 'bug'],
