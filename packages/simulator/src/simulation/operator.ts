@@ -31,10 +31,6 @@ export interface OperatorParts {
   readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
   readonly sign: (id: string, changes: LicenseChanges) => Promise<string>;
-  /** A machine that can take the place of this server: its identity key, once that may be. */
-  readonly successorOf: (server: ClusterServer) => Promise<string | undefined>;
-  /** Whether the license that names it was refused for sure. */
-  readonly exchangeRefused: () => void;
 }
 
 /** What is to be asked, of whom. */
@@ -141,11 +137,6 @@ export class Operator {
         return { verb: 'timeAccept' };
       case 'repair':
         return { verb: 'repair', server: server.name };
-      case 'exchange': {
-        const key = await this.#parts.successorOf(server);
-        if (key === undefined) return undefined;
-        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
-      }
     }
   }
 
