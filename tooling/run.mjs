@@ -59,6 +59,7 @@ const commands = {
   check,
   sim: (...args) => runBuilt('packages/simulator/dist/main.js', ...args),
   bench: (...args) => runBuilt('apps/server/dist/bench/main.js', ...args),
+  model: async (...args) => (await import('./models.mjs')).checkModels(args),
   format: (...args) => attach('biome', ['check', '--write', ...(args.length > 0 ? args : ['.'])]),
   clean: async () => {
     for (const folder of packageFolders()) rmSync(join(folder, 'dist'), { recursive: true, force: true });

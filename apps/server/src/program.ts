@@ -2,6 +2,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminOptions, admin, reload, time } from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
+import { form, type RecoverOptions, recover, repair } from './commands/life.ts';
 import { type ServeOptions, serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
 import { type TriadOptions, triad } from './commands/triad.ts';
@@ -135,5 +136,16 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));
+
+  administers(
+    verb('repair [server]', 'refill a server whose log is damaged or rolled back, or open its failed disk anew'),
+  ).action(does((server: string | undefined, options: AdminOptions) => repair(server, options)));
+  administers(verb('form', 'form a triad with two of three servers; the third is let in when it comes')).action(
+    does((options: AdminOptions) => form(options)),
+  );
+  administers(verb('recover [server]', 'let one server go on alone where the disks of the others are gone for good'))
+    .option('--yes', 'the consequences are understood; without it they are printed')
+    .option('--keep [boot]', 'recover nothing: of two processes under one identity this one (or that boot id) goes on')
+    .action(does((server: string | undefined, options: RecoverOptions) => recover(server, options)));
   return program;
 }

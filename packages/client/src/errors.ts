@@ -35,6 +35,7 @@ const passingDenials: ReadonlySet<string> = new Set([
   'WAIT_OVER',
   'NOT_STARTED',
   'NOT_OPEN_YET',
+  'STATE_DIFFERS',
   'QUEUE_FULL',
   'TOO_MANY_GRANTS',
 ]);

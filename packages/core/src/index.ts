@@ -6,7 +6,14 @@ export type * from './ledger/commands.ts';
 export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts';
 export { denialCodes } from './ledger/denials.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
-export { ledgerLimits, ledgerVersions } from './ledger/limits.ts';
+export {
+  exchangeVersion,
+  type LedgerVersionRange,
+  ledgerLimits,
+  ledgerVersions,
+  recoverVersion,
+  termsVersion,
+} from './ledger/limits.ts';
 export type * from './ledger/results.ts';
 export { canonicalize } from './license/canonicalize.ts';
 export { licenseErrorCodes } from './license/error-codes.ts';
@@ -29,6 +36,7 @@ export {
 export { combineLicenses, licenseSetHash } from './license/license-set.ts';
 export { type JsonLimits, type JsonProblem, parseJson } from './license/parse-json.ts';
 export { parseLicense, parseTerms } from './license/parse-license.ts';
+export { isOneServerAtMost, type ServerChanges, serverChanges } from './license/server-changes.ts';
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
 export { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs, releaseMs } from './license/validity.ts';

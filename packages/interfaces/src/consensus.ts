@@ -55,7 +55,7 @@ export interface ConsensusEvents {
   onControlGained?(term: number): void;
   /** It is not in control any more. Pending proposals fail with `UNKNOWN` or `NOT_IN_CONTROL`. */
   onControlLost?(term: number): void;
-  /** The known leader, or the state, changed. */
+  /** The known leader, the state, the members, or whether they are committed, changed. */
   onChange?(status: ConsensusStatus): void;
   /** Before control is handed over on purpose: the target. Clients are told `moving`. */
   onTransferring?(to: PeerId): void;

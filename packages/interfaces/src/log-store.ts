@@ -59,12 +59,12 @@ export interface LogWrite {
  * A durable log with term and vote, snapshots, and one small record for its owner. One writer. Calls may overlap: they
  * take effect in the order in which they were made, and all that is waiting goes with one sync (group commit).
  *
- * Errors: `STORE_FULL` (no space: nothing of that write counts; may succeed later, retryable), `STORE_FAILED` (I/O error, failed sync,
- * read-only: final until the store is opened anew), `STORE_CLOSED`. After an error nothing that was not resolved counts
+ * Errors: `STORE_FULL` (no space) and `STORE_BLOCKED` (read-only, too many open files): nothing of that write counts, it may succeed later, retryable;
+ * `STORE_FAILED` (I/O error, failed sync: final until the store is opened anew), `STORE_CLOSED`. After an error nothing that was not resolved counts
  * as durable, and the store accepts no append that would leave a gap.
  */
 export interface LogStore {
-  /** Opens (and first makes) the store; also anew after {@link LogStore.close}. Throws `STORE_IN_USE` where another process has it, `STORE_VERSION` for an unknown format. */
+  /** Opens (and first makes) the store; also anew after {@link LogStore.close}. Throws `STORE_IN_USE` where another process has it, `STORE_VERSION` for an unknown format; the errors above where the disk does not do it. */
   open(): Promise<StoreContents>;
   /** Writes; resolves once it is durable. */
   write(write: LogWrite): Promise<void>;

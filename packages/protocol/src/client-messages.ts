@@ -99,6 +99,19 @@ export const adminSchema = z.strictObject({
     }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),
+    /** Refill a server whose disk is damaged, was rolled back or has failed; without `server`: the asked one. */
+    z.strictObject({ verb: z.literal('repair'), server: nameSchema.optional() }),
+    /** Form with two of three servers: the asked one and the other that it reaches. */
+    z.strictObject({ verb: z.literal('form') }),
+    /**
+     * The others are gone for good: the server (default: the asked one) goes on alone. With `keep` nothing is recovered: of two
+     * processes under one identity it names the one that goes on, by its boot id, or `true`: the asked one.
+     */
+    z.strictObject({
+      verb: z.literal('recover'),
+      server: nameSchema.optional(),
+      keep: z.union([z.literal(true), id128Schema]).optional(),
+    }),
   ]),
 });
 

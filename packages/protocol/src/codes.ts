@@ -33,10 +33,22 @@ export const errorCodes = {
   UNAUTHORIZED: { retryable: false },
   /** An administrative verb could not be carried out; `details.reason` has a code of its own. */
   ADMIN_FAILED: { retryable: false },
-  /** Several identities change in one reload, or (for now) any does. */
+  /** A reload exchanges more than one server, or a second one while one is under way. */
   ONE_SERVER_AT_A_TIME: { retryable: false },
   /** A reload's license was refused; message names the server and the reason. */
   LICENSE_REFUSED: { retryable: false },
+  /** The server takes part: there is nothing to refill. */
+  REPAIR_NOT_NEEDED: { retryable: false },
+  /** Refilling might destroy the last good copy, or would not help. */
+  REPAIR_NOT_POSSIBLE: { retryable: true },
+  /** The triad has formed. */
+  FORM_NOT_NEEDED: { retryable: false },
+  /** Not exactly two servers are there and fit to form. */
+  FORM_NOT_POSSIBLE: { retryable: true },
+  /** There is a quorum, or another server can make one. */
+  RECOVER_NOT_NEEDED: { retryable: false },
+  /** There is nothing here to go on from. */
+  RECOVER_NOT_POSSIBLE: { retryable: false },
   /** The connection is closed to protect the server (too many, too slow). */
   TOO_MANY_CONNECTIONS: { retryable: true },
   /** A bug here; the log has the rest. */

@@ -106,6 +106,8 @@ export const statusReportSchema = z.object({
       rank: z.int(),
       name: z.string(),
       state: z.union([serverStateSchema, z.literal('unreachable')]),
+      /** What it is in the configuration in force: `none` of a server that the license names, but that is not in yet. */
+      member: z.enum(['voter', 'learner', 'none']).optional(),
       addresses: z.array(z.string()),
       pid: z.int().optional(),
       version: z.string().optional(),

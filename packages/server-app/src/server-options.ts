@@ -1,4 +1,4 @@
-import type { LedgerSettings } from '@lic/core';
+import type { LedgerSettings, LedgerVersionRange } from '@lic/core';
 import type {
   ConsensusFactory,
   ConsensusTiming,
@@ -49,6 +49,8 @@ export interface ServerOptions {
   readonly failback?: 'auto' | 'sticky';
   /** How long a better-ranked server must have been well before control goes back to it, ms. Default 100 rounds (`lan`: 10 s). */
   readonly failbackAfterMs?: number;
+  /** The ledger rules that this server knows; default: those of its code. For tests of upgrades, server by server. */
+  readonly ledgerVersions?: LedgerVersionRange;
   /** For status: the operating-system process id and the product's version. */
   readonly pid?: number;
   readonly version?: string;

@@ -3,7 +3,7 @@ import { errorMessage, isLicError } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
 import { plain, print, printTable, style } from '../output/print.ts';
 import { askAdmin } from '../servers/ask.ts';
-import { resolveAccess, resolveServers, type ServerListOptions } from '../servers/server-list.ts';
+import { type KnownServer, resolveAccess, resolveServers, type ServerListOptions } from '../servers/server-list.ts';
 import { usageError, usageErrorCodes } from '../usage-error.ts';
 
 /** Options of every administrative verb. */
@@ -17,7 +17,16 @@ export async function admin(
   options: AdminOptions,
   show: (result: Result) => void = () => {},
 ): Promise<number> {
-  const servers = await resolveServers(options);
+  return administer(await resolveServers(options), request, options, show);
+}
+
+/** As {@link admin}, asking these servers in this order. */
+export async function administer(
+  servers: readonly KnownServer[],
+  request: AdminRequest,
+  options: AdminOptions,
+  show: (result: Result) => void = () => {},
+): Promise<number> {
   const access = await resolveAccess(options);
   try {
     const { message, result } = await askAdmin(servers, access, request);

@@ -116,8 +116,9 @@ function headline(report: StatusReport): string {
   return `${word}: ${who?.name ?? 'a server'} (rank ${inControl}) is in control, term ${term}.${closed}`;
 }
 
-function stateText({ state, drained }: StatusReport['servers'][number]): string {
-  const text = drained === true ? `${state}, drained` : state;
+function stateText({ state, drained, member }: StatusReport['servers'][number]): string {
+  const notes = [...(drained === true ? ['drained'] : []), ...(member === 'none' ? ['not a member yet'] : [])];
+  const text = [state, ...notes].join(', ');
   if (state === 'in-control') return style('green', text);
   return state === 'standby' ? text : style('yellow', text);
 }

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { StatusReport } from '@lic/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { until } from '../../e2e/triad-under-test.ts';
@@ -66,6 +67,16 @@ async function status(...args: readonly string[]): Promise<StatusReport> {
 async function json(...args: readonly string[]): Promise<{ readonly code: number; readonly answer: unknown }> {
   const { code, stdout } = await lic(...args, '--json', ...here());
   return { code, answer: JSON.parse(stdout) };
+}
+
+/** Turns one bit over in the middle of what a log's first segment holds. */
+async function flipBit(directory: string): Promise<{ readonly file: string; readonly offset: number }> {
+  const [file = ''] = (await readdir(directory)).filter((name) => name.endsWith('.seg')).sort();
+  const bytes = await readFile(join(directory, file));
+  const offset = Math.floor(bytes.findLastIndex((byte) => byte !== 0) / 2);
+  bytes[offset] = (bytes[offset] ?? 0) ^ 1;
+  await writeFile(join(directory, file), bytes);
+  return { file, offset };
 }
 
 const inControl = (rank: number) =>
@@ -204,6 +215,30 @@ it('does not start a killed child again, and says how; a second triad is refused
   await inControl(1);
   expect(await holder.stop('SIGINT')).toBe(0);
   expect(await primary.stop('SIGTERM'), 'SIGTERM hands control over first').toBe(0);
+});
+
+it('refills a server whose log has a wrong bit, in its process, at an operator’s word', { timeout }, async () => {
+  const { file, offset } = await flipBit(folder.at('t', 'primary', 'data', 'log'));
+  await using primary = new LicProcess('serve', '-c', folder.at('t', 'primary', 'config.yaml'), '--json');
+  await primary.line('"ready"');
+  const damaged = await until('the damage shows', async () => {
+    const [first] = (await status()).servers;
+    return first?.trouble === undefined ? undefined : first;
+  });
+  expect(damaged).toMatchObject({ state: 'learner', pid: primary.pid });
+  const [, name, from] = /(\S+) is damaged at byte (\d+)/.exec(damaged.trouble ?? '') ?? [];
+  expect(name).toBe(file);
+  expect(offset - Number(from)).toBeGreaterThanOrEqual(0);
+  expect(await json('recover', 'primary')).toMatchObject({ code: 2, answer: { ok: false, code: 'NOT_CONFIRMED' } });
+  expect(await json('recover', 'primary', '--yes')).toMatchObject({ code: 1, answer: { code: 'RECOVER_NOT_NEEDED' } });
+  // Nobody says which: only one is in trouble.
+  expect(await json('repair')).toMatchObject({ code: 0, answer: { ok: true, server: 'primary', repair: 'refill' } });
+  await inControl(1);
+  const [mended] = (await status()).servers;
+  expect(mended).toMatchObject({ state: 'in-control', pid: primary.pid });
+  expect(mended?.trouble).toBeUndefined();
+  expect(await json('repair', '1')).toMatchObject({ code: 1, answer: { code: 'REPAIR_NOT_NEEDED' } });
+  expect(await primary.stop('SIGTERM')).toBe(0);
 });
 
 it('takes its children along where it is killed, and goes on from the disk at other ports', { timeout }, async () => {

@@ -253,7 +253,11 @@ export class ClientLogic {
     this.#questions.expire(nowMs, controlWaitMs, noControl);
     // The requests go on in the background.
     this.#checkins.expire(nowMs, controlWaitMs, noControl);
-    if (nowMs >= this.#uselessFromMs()) this.#sessionOver('reclaimed');
+    if (nowMs >= this.#uselessFromMs()) {
+      // Nobody has confirmed them: the seats come free when their hold has passed.
+      this.#checkins.failAll(noControl());
+      this.#sessionOver('reclaimed');
+    }
     if (this.#closing !== null && nowMs >= this.#closing.untilMs) this.#finishClose();
   }
 
@@ -357,6 +361,7 @@ export class ClientLogic {
       checkouts: this.#checkouts,
       checkins: this.#checkins,
       questions: this.#questions,
+      entropy: this.#entropy,
       get clocks() {
         return logic.#clocks;
       },

@@ -1,7 +1,9 @@
 import type { EndReason } from '@lic/core';
 import type { ErrorMessage, ServerMessage, WireGrant } from '@lic/protocol';
+import { busyPauseMs } from './busy-pause.ts';
 import type { Checkins } from './checkins.ts';
 import type { Checkouts } from './checkouts.ts';
+import type { Entropy } from './entropy.ts';
 import type { Clocks, LinkId } from './inputs.ts';
 import type { Questions } from './questions.ts';
 import type { Request } from './request-line.ts';
@@ -15,6 +17,7 @@ export interface Scene {
   readonly checkins: Checkins;
   readonly questions: Questions;
   readonly clocks: Clocks;
+  readonly entropy: Entropy;
   readonly session: Session;
   readonly repeatAfterMs: number;
   /** The session is over, with all that it held. */
@@ -252,6 +255,10 @@ function takeError(scene: Scene, link: ServerLink, message: ErrorMessage): void 
     case 'NOT_IN_CONTROL':
       session.line.repeat(request, nowMs);
       break;
+    case 'BUSY':
+      request.busyCount += 1;
+      session.line.repeat(request, nowMs + busyPauseMs(request.busyCount, scene.repeatAfterMs, scene.entropy));
+      break;
     default:
       if (message.code === 'NO_QUORUM' || message.code === 'NOT_READY') session.trouble(nowMs);
       if (message.retryable) session.line.repeat(request, nowMs + scene.repeatAfterMs);
@@ -272,6 +279,12 @@ function takeResumeError(scene: Scene, id: number, message: ErrorMessage): void 
       break;
     case 'NOT_IN_CONTROL':
       session.resumeFailed(id, clocks.monotonicMs);
+      break;
+    case 'BUSY':
+      session.resumeFailed(
+        id,
+        clocks.monotonicMs + busyPauseMs(session.resumeAttempts, scene.repeatAfterMs, scene.entropy),
+      );
       break;
     default:
       session.resumeFailed(id, clocks.monotonicMs + scene.repeatAfterMs);

@@ -73,9 +73,37 @@ describe('exactly once', () => {
     const calls = [client.checkout(), client.checkout(), client.checkout()];
     world.run(600);
     world.triad.refuseWith = null;
-    world.run(600);
+    world.run(1_500);
     expect(calls.map((call) => client.outcomes.get(call)?.kind)).toEqual(['granted', 'granted', 'granted']);
     expect(client.dialled).toHaveLength(1);
+  });
+
+  test('servers that have too much to do are asked ever more rarely, and by no two clients in step', () => {
+    const world = serving(seats(40));
+    const clients = ['a', 'b', 'c', 'd'].map((name) => world.client(name));
+    for (const client of clients) client.hold();
+    world.triad.refuseWith = 'BUSY';
+    const fromMs = world.nowMs;
+    for (const client of clients) client.checkout();
+    world.run(6_000);
+    const asked = clients.map((client) =>
+      client.sent
+        .filter(({ message, atMs }) => message.t === 'checkout' && atMs >= fromMs)
+        .map(({ atMs }) => atMs - fromMs),
+    );
+    for (const times of asked) {
+      expect(times.length).toBeGreaterThan(3);
+      expect(times.length).toBeLessThan(14);
+      const pauses = times.slice(1).map((atMs, at) => atMs - (times[at] ?? 0));
+      expect(pauses[0]).toBeLessThan(400);
+      expect(Math.max(...pauses)).toBeGreaterThan(1_000);
+      expect(Math.max(...pauses)).toBeLessThan(3_100);
+    }
+    expect(new Set(asked.map((times) => times[1])).size).toBe(clients.length);
+    // It is not forgotten: what it waited with is over with the first answer.
+    world.triad.refuseWith = null;
+    world.run(3_100);
+    expect(clients.map((client) => client.heldSeats())).toEqual([2, 2, 2, 2]);
   });
 
   test('requests behind one that was put off come too early, and go again behind it', () => {

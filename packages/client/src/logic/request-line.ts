@@ -22,6 +22,8 @@ export interface Request {
   isOut: boolean;
   /** Not sent again before; monotonic ms. */
   notBeforeMs: number;
+  /** How often in a row a server had too much to do for it. */
+  busyCount: number;
   /** What the servers said last where they did not carry it out. */
   refusal: { readonly code: string; readonly message: string } | null;
 }
@@ -87,7 +89,16 @@ export class RequestLine {
   }
 
   add(body: RequestBody, call: CallId | null): Request {
-    const request: Request = { body, call, seq: 0, copies: [], isOut: false, notBeforeMs: 0, refusal: null };
+    const request: Request = {
+      body,
+      call,
+      seq: 0,
+      copies: [],
+      isOut: false,
+      notBeforeMs: 0,
+      busyCount: 0,
+      refusal: null,
+    };
     this.#fresh.push(request);
     return request;
   }

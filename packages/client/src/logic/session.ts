@@ -172,6 +172,11 @@ export class Session {
     this.#mayHaveNewerEpoch = copies > 1;
   }
 
+  /** How often the resume under way was sent. */
+  get resumeAttempts(): number {
+    return this.#resume?.attempt ?? 0;
+  }
+
   /** A resume was answered; gives when it was sent. */
   resumed(id: number): number {
     const sentMs = this.#resumesOut.get(id) ?? -Infinity;

@@ -40,7 +40,11 @@ export class LogicClient {
   readonly grants = new Map<string, LogicGrant>();
   readonly clientEvents: ClientEvent[] = [];
   readonly queueNews: number[] = [];
-  readonly sent: { readonly link: LinkId; readonly message: Record<string, unknown> & { readonly t: string } }[] = [];
+  readonly sent: {
+    readonly link: LinkId;
+    readonly message: Record<string, unknown> & { readonly t: string };
+    readonly atMs: number;
+  }[] = [];
   readonly dialled: string[] = [];
   readonly dialledMs: number[] = [];
   /** Connections that were ended by this side, and whether in order. */
@@ -182,7 +186,7 @@ export class LogicClient {
         if (link?.isOpen !== true)
           throw new Error(`sent on a connection that is not open: ${JSON.stringify(output.message)}`);
         const message = overWire(output.message);
-        this.sent.push({ link: output.link, message });
+        this.sent.push({ link: output.link, message, atMs: this.#world.nowMs });
         this.#carry(link, 'upMs', () => {
           if (link.isOpen) this.#world.triad.receive(link.rank, link.connection, message);
         });

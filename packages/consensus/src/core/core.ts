@@ -1,4 +1,4 @@
-import type { ConsensusState, LogEntry } from '@lic/interfaces';
+import { absentIncarnation, type ConfiguredMember, type ConsensusState, type LogEntry } from '@lic/interfaces';
 import {
   countOwnVote,
   electionAt,
@@ -14,10 +14,12 @@ import { assertCounter, invariant } from './invariant.ts';
 import { beginTransfer, changeLink, drive, gainControl, tickLeader } from './leadership.ts';
 import { appendEntry, entriesBetween, lastIndex } from './log.ts';
 import { configuration, counts, quorumSize } from './membership.ts';
+import { changeMembers, type MembersAnswer } from './membership-change.ts';
 import type { Message } from './messages.ts';
 import { isDirty, linkTo, releaseHeld } from './outbox.ts';
+import { assertKept, assertOrdered } from './promises.ts';
 import { acknowledge, advanceCommit, onAppend, onAppendRefused, onAppendReply } from './replication.ts';
-import { becomeFollower, handOver, hearLeader, mute } from './roles.ts';
+import { becomeFollower, handOver, hearLeader, isMuted, mute, unmute } from './roles.ts';
 import { confirmReads, onRound, onRoundReply, requestRead } from './rounds.ts';
 import { compactThrough, onSnapshotFailed, onSnapshotReceived, onSnapshotSaved, onSnapshotSent } from './snapshots.ts';
 import type { Raft, RaftConfig, RaftState } from './state.ts';
@@ -34,6 +36,8 @@ export interface RaftCore {
   step(input: RaftInput, now: number): void;
   /** Appends a command. Answers its index; 0 where this server is not in control or is handing it over. */
   propose(command: Uint8Array): number;
+  /** Puts another configuration in force, if that may be now. */
+  changeMembers(members: readonly ConfiguredMember[]): MembersAnswer;
   /** Asks for a read barrier at `now`. Answers the round to wait for in {@link Ready.readsThrough}; 0 where none can be had. */
   read(now: number): number;
   /** What to do now. Empty where nothing is; several inputs may go before one call. */
@@ -56,6 +60,7 @@ export function createRaftCore(config: RaftConfig, state: RaftState): RaftCore {
       take(raft, input);
     },
     propose: (command) => propose(raft, command),
+    changeMembers: (members) => changeMembers(raft, members),
     read: (now) => {
       passTime(state, now);
       return requestRead(raft);
@@ -114,7 +119,10 @@ function take(raft: Raft, input: RaftInput): void {
       state.positions = input.positions;
       return;
     case 'mute':
-      mute(raft);
+      mute(raft, input.reason);
+      return;
+    case 'unmute':
+      unmute(raft);
       return;
     case 'snapshotSaved':
       onSnapshotSaved(raft, input.meta);
@@ -186,6 +194,7 @@ function receive(raft: Raft, from: string, message: Message): void {
 function propose(raft: Raft, command: Uint8Array): number {
   const { state } = raft;
   if (state.controlTerm === 0 || state.transfer !== null) return 0;
+  invariant(state.role === 'leader' && state.controlTerm === state.term, `a ${state.role} is in control`);
   const index = lastIndex(state.log) + 1;
   appendEntry(state.log, { index, term: state.term, kind: 'command', data: command });
   return index;
@@ -197,7 +206,10 @@ function onStored(raft: Raft, id: number): void {
   invariant(write !== null && write.id === id, `write ${id} was reported done, ${write?.id ?? 'none'} is under way`);
   state.write = null;
   state.disk = 'well';
-  if (write.vote !== null) state.saved = write.vote;
+  if (write.vote !== null) {
+    invariant(write.vote.term >= state.saved.term, `term ${write.vote.term} was written after ${state.saved.term}`);
+    state.saved = write.vote;
+  }
   if (write.resets === log.resets && log.resetTo === null) {
     log.durableTo = Math.max(log.durableTo, Math.min(write.last, log.savedTo));
   }
@@ -209,7 +221,7 @@ function onStored(raft: Raft, id: number): void {
 function nextWrite(raft: Raft): WriteRequest | null {
   const { state } = raft;
   const { log } = state;
-  if (state.write !== null || state.muted || state.disk === 'failed' || !isDirty(state)) return null;
+  if (state.write !== null || isMuted(state) || state.disk === 'failed' || !isDirty(state)) return null;
   const changed = state.term !== state.saved.term || state.votedFor !== state.saved.votedFor;
   const vote = changed ? { term: state.term, votedFor: state.votedFor } : null;
   const last = lastIndex(log);
@@ -225,6 +237,10 @@ function nextWrite(raft: Raft): WriteRequest | null {
 function newlyCommitted(state: RaftState): readonly LogEntry[] {
   if (state.handedOut >= state.commit) return nothing;
   const committed = entriesBetween(state.log, state.handedOut + 1, state.commit);
+  invariant(
+    committed[0]?.index === state.handedOut + 1,
+    `entry ${state.handedOut + 1} is committed and not in the log`,
+  );
   state.handedOut = state.commit;
   return committed;
 }
@@ -238,6 +254,8 @@ function ready(raft: Raft): Ready {
     acknowledge(raft);
   }
   const { outbox, snapshotsFor, restore, transferFailed } = state;
+  assertOrdered(state);
+  for (const each of outbox) assertKept(state, each);
   if (outbox.length > 0) state.outbox = [];
   if (snapshotsFor.length > 0) state.snapshotsFor = [];
   state.restore = null;
@@ -271,15 +289,19 @@ function witnessesAt({ state, config }: Raft): number {
   return state.isProved || state.now >= state.provingUntil ? again : Math.min(again, state.provingUntil);
 }
 
-/** Whether a majority of the voters, this one included, can be reached: links are up, and questions did not stay open. */
+/**
+ * Whether a majority of the voters, this one included, can be reached: links are up, questions did not stay open, and no answer came from a
+ * folder that does not count.
+ */
 function reachesMajority(raft: Raft): boolean {
   const { state, config } = raft;
   let reached = 0;
   for (const member of configuration(state).members) {
-    if (!member.voter) continue;
+    if (!member.voter || member.incarnation === absentIncarnation) continue;
     const link = linkTo(state, member.id);
     const silent = link.askedAt !== null && state.now - link.askedAt > config.timing.electionTimeoutMinMs;
-    if (member.id === config.self.id || (link.up && !silent)) reached += 1;
+    const isAnother = link.incarnation !== null && link.incarnation !== member.incarnation;
+    if (member.id === config.self.id || (link.up && !silent && !isAnother)) reached += 1;
   }
   return reached >= quorumSize(state);
 }
@@ -287,7 +309,7 @@ function reachesMajority(raft: Raft): boolean {
 function roleOf(raft: Raft): Exclude<ConsensusState, 'fenced'> {
   const { state, config } = raft;
   if (state.controlTerm !== 0) return 'in-control';
-  if (state.muted || !counts(state, config.self.id, config.self.incarnation)) return 'learner';
+  if (isMuted(state) || !counts(state, config.self.id, config.self.incarnation)) return 'learner';
   if (state.role !== 'leader' && state.leader !== null) return 'standby';
   return state.role === 'leader' || reachesMajority(raft) ? 'candidate' : 'isolated';
 }

@@ -261,6 +261,46 @@ describe('a stand-by whose link to the leader closed', () => {
     expect(b.state).toMatchObject({ role: 'leader', term: 2 });
   });
 
+  it('lets the better rank win although that one saw the link close first, and was refused', () => {
+    const b = at1({ id: 'b', leader: 'a' });
+    const c = at1({ id: 'c', leader: 'a' });
+    const bring = (from: CoreHarness, to: CoreHarness) => to.deliver(from.id, ...from.take(to.id));
+    b.step({ kind: 'peerLost', peer: 'a' });
+    bring(b, c);
+    bring(c, b);
+    expect(b.core.role()).toBe('standby');
+    for (const each of [b, c]) each.advance(8);
+    c.step({ kind: 'peerLost', peer: 'a' });
+    bring(c, b);
+    bring(b, c);
+    bring(c, b);
+    expect([b.state.role, b.state.term, c.state.role]).toEqual(['leader', 2, 'follower']);
+  });
+
+  it('that stood back for a better rank asks for itself 20 ms later, if that one is gone', () => {
+    const c = at1({ id: 'c', leader: 'a' });
+    c.deliver('b', preVote({ target: 'c-1', position: 1 }));
+    c.step({ kind: 'peerLost', peer: 'a' });
+    expect(c.take('b')).toMatchObject([{ granted: false, leader: 'a' }, { granted: true }]);
+    c.advance(20);
+    expect(c.take('b', 'preVote').length).toBe(1);
+  });
+
+  it.each([
+    ['asked too long ago', { lastIndex: 5, lastTerm: 1 }, 41],
+    ['has less of the log', { lastIndex: 0, lastTerm: 0 }, 1],
+    ['is of a worse rank', { lastIndex: 5, lastTerm: 1, position: 2 }, 1],
+  ])('asks for itself at once where the other %s', (_, fields, afterMs) => {
+    const b = at1({ id: 'b', leader: 'a' });
+    b.deliver('c', preVote({ target: 'b-1', position: 0, ...fields }));
+    b.advance(afterMs);
+    b.takeAll();
+    b.step({ kind: 'peerLost', peer: 'a' });
+    expect(b.take('c')).toMatchObject(
+      fields.lastIndex === 0 ? [{ granted: false }, { type: 'preVote' }] : [{ type: 'preVote' }],
+    );
+  });
+
   it('does nothing when the link to another stand-by closes', () => {
     const c = at1({ id: 'c', leader: 'a' });
     c.step({ kind: 'peerLost', peer: 'b' });
@@ -323,6 +363,9 @@ describe('rank and fitness', () => {
     expect(a.core.role()).toBe('isolated');
     a.deliver('c', reply('preVoteReply', 'c', { granted: false }));
     expect(a.core.role()).toBe('candidate');
+    // Nor does one whose answer comes from a folder that does not count.
+    a.deliver('c', reply('preVoteReply', 'c', { granted: false, incarnation: 'c-2' }));
+    expect(a.core.role()).toBe('isolated');
   });
 });
 

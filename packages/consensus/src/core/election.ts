@@ -1,10 +1,11 @@
 import type { PeerId } from '@lic/interfaces';
 import { restartTimer, restartTimerShort } from './election-timer.ts';
+import { invariant } from './invariant.ts';
 import { isUpToDate, lastIndex, lastTerm } from './log.ts';
 import { configuration, counts, quorumSize } from './membership.ts';
 import type { PreVote, TimeoutNow, VoteReply, VoteRequest } from './messages.ts';
 import { linkTo, send, sendAfterWrite } from './outbox.ts';
-import { becomeFollower, becomeLeader, endUrgency, setLeader } from './roles.ts';
+import { becomeFollower, becomeLeader, endUrgency, isMuted, setLeader } from './roles.ts';
 import type { Raft, RaftState } from './state.ts';
 import { askWitnesses, noteAcknowledged, prove } from './witness.ts';
 
@@ -19,7 +20,7 @@ export function isDiskStalled(raft: Raft): boolean {
 
 /** Whether a vote given now could be kept. */
 function canVote(raft: Raft): boolean {
-  return raft.state.isProved && !raft.state.muted && raft.state.disk === 'well' && !isDiskStalled(raft);
+  return raft.state.isProved && !isMuted(raft.state) && raft.state.disk === 'well' && !isDiskStalled(raft);
 }
 
 /** Whether it may be elected at all. Who is drained or stopping waits until it is clear that nobody else can win. */
@@ -67,7 +68,7 @@ export function loseLeader(raft: Raft, peer: PeerId): void {
   state.heardAt = Number.NEGATIVE_INFINITY;
   setLeader(state, null);
   state.urgentUntil = state.now + raft.config.timing.electionTimeoutMaxMs;
-  state.askAt = state.now;
+  state.askAt = grantRefused(raft) ? state.now + ASK_AGAIN_MS : state.now;
   tickElection(raft);
 }
 
@@ -150,6 +151,14 @@ function tally(raft: Raft): void {
 
 /** Answers a pre-vote. Resets no timer. */
 export function onPreVote(raft: Raft, from: PeerId, message: PreVote): void {
+  const { state } = raft;
+  const granted = answerPreVote(raft, from, message);
+  if (granted && state.role === 'preCandidate' && message.position < state.position) yieldTo(raft);
+  if (!granted && state.leader !== null) noteRefused(state, from, message);
+}
+
+/** Says whether this server would vote so now. */
+function answerPreVote(raft: Raft, from: PeerId, message: PreVote): boolean {
   const { state, config } = raft;
   const hears = hearsLeader(raft);
   const granted =
@@ -158,15 +167,35 @@ export function onPreVote(raft: Raft, from: PeerId, message: PreVote): void {
     message.target === config.self.incarnation &&
     message.term > state.term &&
     isUpToDate(state.log, message);
-  send(raft, from, {
-    type: 'preVoteReply',
-    term: state.term,
-    asked: message.term,
-    granted,
-    leader: !granted && hears ? state.leader : null,
-    incarnation: config.self.incarnation,
-  });
-  if (granted && state.role === 'preCandidate' && message.position < state.position) yieldTo(raft);
+  const leader = !granted && hears ? state.leader : null;
+  const { incarnation } = config.self;
+  send(raft, from, { type: 'preVoteReply', term: state.term, asked: message.term, granted, leader, incarnation });
+  return granted;
+}
+
+/** Of several that were refused, the best rank is remembered while it may still be asking. */
+function noteRefused(state: RaftState, from: PeerId, message: PreVote): void {
+  const { refused } = state;
+  const isBetter =
+    refused === null || refused.from === from || !isFresh(state) || message.position < refused.message.position;
+  if (isBetter) state.refused = { from, message, at: state.now };
+}
+
+function isFresh(state: RaftState): boolean {
+  return state.refused !== null && state.now - state.refused.at <= 2 * ASK_AGAIN_MS;
+}
+
+/**
+ * A better rank saw the leader's link close before this server did, was refused, and would ask again only when this server has asked for
+ * itself: it gets its answer now, if it is to have one. Answers whether this server stands back for a moment, as it would have.
+ */
+function grantRefused(raft: Raft): boolean {
+  const { state } = raft;
+  const { refused } = state;
+  const isWaiting =
+    refused !== null && isFresh(state) && (refused.message.position < state.position || !state.electable);
+  state.refused = null;
+  return isWaiting && answerPreVote(raft, refused.from, refused.message);
 }
 
 /** Two that saw the leader's links close at the same instant would split the votes: the worse rank stands back for a moment. */
@@ -202,6 +231,7 @@ export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
     send(raft, from, reply);
     return;
   }
+  invariant(state.votedFor === null || state.votedFor === from, `a second vote in term ${state.term}, for ${from}`);
   state.votedFor = from;
   restartTimer(raft);
   endUrgency(state);
@@ -211,6 +241,7 @@ export function onVote(raft: Raft, from: PeerId, message: VoteRequest): void {
 /** Counts an answer, if its sender counts. */
 export function onVoteReply(raft: Raft, from: PeerId, message: VoteReply): void {
   const { state } = raft;
+  linkTo(state, from).incarnation = message.incarnation;
   if (message.type === 'voteReply' && message.granted) noteTerm(raft, from, message.incarnation, message.term);
   if (message.term > state.term) becomeFollower(raft, message.term, null);
   learnLeader(raft, message);

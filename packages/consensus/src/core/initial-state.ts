@@ -1,10 +1,11 @@
 import type { LogEntry, Member, SnapshotMeta, Vote } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
 import { restartTimerShort } from './election-timer.ts';
-import { lastIndex } from './log.ts';
+import { violated } from './invariant.ts';
+import { lastIndex, lastTerm } from './log.ts';
 import { configuration } from './membership.ts';
 import type { Configuration, RaftConfig, RaftLog, RaftState, StoredLog } from './state.ts';
-import { prove } from './witness.ts';
+import { prove, witnesses } from './witness.ts';
 
 /** What a core is made from: what the store held, and the configuration that the triad was formed with. */
 export interface RaftStart {
@@ -21,7 +22,7 @@ export interface RaftStart {
 }
 
 /** The log as it was stored. Entries that can't follow the snapshot are left out, and the store is told to do the same. */
-function storedLog(start: RaftStart): RaftLog {
+export function storedLog(start: Pick<RaftStart, 'snapshot' | 'entries'>): RaftLog {
   const { snapshot, entries } = start;
   const first = entries[0];
   const log = { savedTo: 0, durableTo: 0, resetTo: null, resets: 0 };
@@ -45,6 +46,23 @@ function storedLog(start: RaftStart): RaftLog {
   return { ...kept, baseIndex: first!.index, baseTerm: first!.term, entries: entries.slice(1) };
 }
 
+/** The store is to give entries without a gap, of terms that never fall, and none of a term that it did not know: they were written after it. */
+function assertStored({ vote, entries }: RaftStart, log: RaftLog): void {
+  for (let at = 1; at < entries.length; at += 1) {
+    const [before, entry] = [entries[at - 1]!, entries[at]!];
+    if (entry.index !== before.index + 1) violated(`on disk entry ${entry.index} follows entry ${before.index}`);
+    if (entry.term < before.term)
+      violated(`on disk entry ${entry.index} of term ${entry.term} follows one of ${before.term}`);
+  }
+  const newest = log.entries.at(-1)?.term ?? 0;
+  if (newest > vote.term) violated(`on disk are entries of term ${newest}, and the term there is ${vote.term}`);
+}
+
+/** A snapshot may have come to the disk before the term that it is of: in that term this server has voted for nobody. */
+export function currentVote(vote: Vote, log: RaftLog): Vote {
+  return lastTerm(log) > vote.term ? { term: lastTerm(log), votedFor: null } : { ...vote };
+}
+
 /** Remembers what was stored: the log itself changes before all peers have said what they know of it. */
 function describeStored(start: RaftStart, log: RaftLog): StoredLog {
   const terms: { from: number; term: number }[] = [{ from: log.baseIndex, term: log.baseTerm }];
@@ -53,7 +71,7 @@ function describeStored(start: RaftStart, log: RaftLog): StoredLog {
 }
 
 /** The configurations that are in force along the stored log. */
-function storedConfigurations(start: RaftStart): Configuration[] {
+export function storedConfigurations(start: Pick<RaftStart, 'snapshot' | 'entries' | 'members'>): Configuration[] {
   const founded = start.members.map((member) => ({ ...member, voter: true }));
   const { snapshot } = start;
   const first: Configuration =
@@ -72,12 +90,12 @@ function storedConfigurations(start: RaftStart): Configuration[] {
 /** The state in which a server starts: a follower that knows of no leader. */
 export function initialState(config: RaftConfig, start: RaftStart): RaftState {
   const log = storedLog(start);
+  assertStored(start, log);
   const commit = start.snapshot?.index ?? 0;
   const state: RaftState = {
     now: start.now,
     random: start.seed >>> 0,
-    term: start.vote.term,
-    votedFor: start.vote.votedFor,
+    ...currentVote(start.vote, log),
     saved: { ...start.vote },
     log,
     configurations: storedConfigurations(start),
@@ -89,8 +107,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     commit,
     handedOut: commit,
     applied: commit,
-    muted: false,
-    isRolledBack: false,
+    mutes: new Set(),
     isProved: false,
     provedTerm: Number.POSITIVE_INFINITY,
     stored: describeStored(start, log),
@@ -111,6 +128,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     urgentUntil: Number.NEGATIVE_INFINITY,
     askAt: Number.POSITIVE_INFINITY,
     votes: new Map(),
+    refused: null,
     transferCampaign: false,
     match: commit,
     acked: 0,
@@ -119,6 +137,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     termStart: 0,
     round: 0,
     roundAt: Number.NEGATIVE_INFINITY,
+    roundCommit: 0,
     reads: [],
     readsThrough: 0,
     transfer: null,
@@ -130,7 +149,7 @@ export function initialState(config: RaftConfig, start: RaftStart): RaftState {
     restore: null,
     transferFailed: false,
   };
-  for (const { id } of configuration(state).members) if (id !== config.self.id) state.toAsk.add(id);
+  for (const id of witnesses(configuration(state).members, config.self.id)) state.toAsk.add(id);
   prove({ config, state });
   restartTimerShort({ config, state });
   return state;

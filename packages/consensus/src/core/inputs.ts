@@ -1,5 +1,6 @@
 import type { LogEntry, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
 import type { Message, Outgoing } from './messages.ts';
+import type { MuteReason } from './state.ts';
 
 /** Everything that can happen to a core. Time is said beside each input, not in it. */
 export type RaftInput =
@@ -22,8 +23,10 @@ export type RaftInput =
   | { readonly kind: 'electable'; readonly on: boolean }
   /** This server's place by rank among the members, from 0, and how many they are. */
   | { readonly kind: 'rank'; readonly position: number; readonly positions: number }
-  /** Damaged, rolled back or fenced: from now on it only watches who leads. */
-  | { readonly kind: 'mute' }
+  /** From now on it only watches who leads; one that leads asks another to take over first. */
+  | { readonly kind: 'mute'; readonly reason: MuteReason }
+  /** It is suspended no more. */
+  | { readonly kind: 'unmute' }
   /** A snapshot of the own machine is on disk. */
   | { readonly kind: 'snapshotSaved'; readonly meta: SnapshotMeta }
   /** Entries through this index are in a snapshot and need not be kept in memory. */

@@ -180,7 +180,7 @@ describe('a transfer', () => {
 describe('a server that may not take part (damaged, rolled back, fenced)', () => {
   it('hands over, and from then on only watches who leads', () => {
     const a = inControl();
-    a.step({ kind: 'mute' });
+    a.step({ kind: 'mute', reason: 'damaged' });
     expect(a.take('b', 'timeoutNow').length).toBe(1);
     expect(a.core.role()).toBe('learner');
     a.deliver('b', {
@@ -199,5 +199,35 @@ describe('a server that may not take part (damaged, rolled back, fenced)', () =>
     expect(a.state.leader).toBe('b');
     a.advance(5_000);
     expect(a.takeAll()).toEqual([]);
+  });
+
+  it('says nothing any more that waited for its disk', () => {
+    const a = new CoreHarness({ term: 2, log: [1, 2], disk: 'manual' });
+    const vote = { type: 'vote', term: 3, lastIndex: 9, lastTerm: 2, transfer: false } as const;
+    a.deliver('b', { ...vote, target: 'a-1', incarnation: 'b-1' });
+    a.step({ kind: 'mute', reason: 'suspended' });
+    a.finishWrite();
+    expect(a.take('b')).toEqual([]);
+    const entry = { index: 3, term: 3, kind: 'command' as const, data: Buffer.from('x') };
+    const b = new CoreHarness({ id: 'b', term: 3, log: [1, 2], disk: 'manual' });
+    b.deliver('a', { type: 'append', term: 3, prevIndex: 2, prevTerm: 2, commit: 2, probe: false, entries: [entry] });
+    b.takeAll();
+    b.step({ kind: 'mute', reason: 'suspended' });
+    b.finishWrite();
+    expect(b.take('a')).toEqual([]);
+  });
+
+  it('takes part again when it is suspended no more, but not when there is another reason', () => {
+    const round = { type: 'round', term: 3, round: 1, commit: 0, acknowledged: [] } as const;
+    for (const isDamaged of [false, true]) {
+      const a = inControl();
+      a.step({ kind: 'mute', reason: 'suspended' });
+      if (isDamaged) a.step({ kind: 'mute', reason: 'damaged' });
+      a.step({ kind: 'unmute' });
+      a.deliver('b', round);
+      expect(a.take('b', 'roundReply').length).toBe(isDamaged ? 0 : 1);
+      a.advance(5_000);
+      expect(a.take('c', 'preVote').length > 0).toBe(!isDamaged);
+    }
   });
 });

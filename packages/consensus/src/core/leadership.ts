@@ -1,7 +1,7 @@
 import type { PeerId } from '@lic/interfaces';
 import { isDiskStalled } from './election.ts';
 import { lastIndex } from './log.ts';
-import { counts } from './membership.ts';
+import { counts, isChanging } from './membership.ts';
 import { linkTo, send } from './outbox.ts';
 import { restartProbe } from './progress.ts';
 import { hasQuorum, pump, retryStuck } from './replication.ts';
@@ -15,6 +15,10 @@ export function tickLeader(raft: Raft): void {
   const { state, config } = raft;
   if (isDiskStalled(raft)) {
     handOver(raft, 'disk');
+    return;
+  }
+  if (!isChanging(state) && !counts(state, config.self.id, config.self.incarnation)) {
+    becomeFollower(raft, state.term, null, 'removed');
     return;
   }
   if (!hasQuorum(raft)) {
@@ -75,9 +79,12 @@ export function changeLink(raft: Raft, peer: PeerId, up: boolean): void {
   link.up = up;
   link.congested = false;
   link.askedAt = null;
+  link.incarnation = null;
   if (up && state.toAsk.has(peer)) askWitnesses(raft);
   const progress = state.peers.get(peer);
   if (progress === undefined) return;
+  // A snapshot that went down with the link goes on at once, where it was.
+  progress.snapshotAfter = Number.NEGATIVE_INFINITY;
   restartProbe(progress, progress.match > 0 ? progress.match + 1 : lastIndex(state.log) + 1, state.now);
   if (up && state.round > 0) sendRound(raft, peer);
 }

@@ -1,5 +1,5 @@
 import type { LogEntry, SnapshotMeta } from '@lic/interfaces';
-import { invariant } from './invariant.ts';
+import { invariant, violated } from './invariant.ts';
 import type { RaftLog } from './state.ts';
 
 /** The index of the newest entry. */
@@ -20,13 +20,19 @@ export function termAt(log: RaftLog, index: number): number {
 
 /** The entries from `from` through `to`. */
 export function entriesBetween(log: RaftLog, from: number, to: number): LogEntry[] {
-  invariant(from > log.baseIndex, `entry ${from} was asked for, but the log begins after ${log.baseIndex}`);
-  return log.entries.slice(from - log.baseIndex - 1, to - log.baseIndex);
+  if (from <= log.baseIndex) violated(`entry ${from} was asked for, but the log begins after ${log.baseIndex}`);
+  const entries = log.entries.slice(from - log.baseIndex - 1, to - log.baseIndex);
+  if (entries.length > 0 && entries[0]!.index !== from) violated(`entry ${from} is not where it belongs`);
+  return entries;
 }
 
-/** The index of the last entry that goes into one message beginning with `from`: at least one, at most `bytesMax`. */
-export function batchEnd(log: RaftLog, from: number, bytesMax: number): { last: number; bytes: number } {
-  const last = lastIndex(log);
+/** The index of the last entry that goes into one message beginning with `from`: at least one, else at most `bytesMax` and `entriesMax`. */
+export function batchEnd(
+  log: RaftLog,
+  from: number,
+  { bytesMax, entriesMax }: { readonly bytesMax: number; readonly entriesMax: number },
+): { last: number; bytes: number } {
+  const last = Math.min(lastIndex(log), from + entriesMax - 1);
   let bytes = log.entries[from - log.baseIndex - 1]!.data.length;
   let index = from;
   while (index < last) {
@@ -56,14 +62,10 @@ export function isUpToDate(log: RaftLog, end: { readonly lastIndex: number; read
 
 /** Adds one entry at the end. */
 export function appendEntry(log: RaftLog, entry: LogEntry): void {
-  invariant(
-    entry.index === lastIndex(log) + 1,
-    `entry ${entry.index} can't follow ${lastIndex(log)}: the log would have a gap`,
-  );
-  invariant(
-    entry.term >= lastTerm(log),
-    `entry ${entry.index} has term ${entry.term}, below ${lastTerm(log)} before it`,
-  );
+  const last = lastIndex(log);
+  const term = lastTerm(log);
+  if (entry.index !== last + 1) violated(`entry ${entry.index} can't follow ${last}: the log would have a gap`);
+  if (entry.term < term) violated(`entry ${entry.index} has term ${entry.term}, below ${term} before it`);
   log.entries.push(entry);
 }
 

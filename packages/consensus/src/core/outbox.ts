@@ -7,7 +7,7 @@ import type { LinkState, Raft, RaftState } from './state.ts';
 export function linkTo(state: RaftState, peer: PeerId): LinkState {
   let link = state.links.get(peer);
   if (link === undefined) {
-    link = { up: true, congested: false, askedAt: null };
+    link = { up: true, congested: false, askedAt: null, incarnation: null };
     state.links.set(peer, link);
   }
   return link;

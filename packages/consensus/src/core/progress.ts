@@ -10,6 +10,7 @@ export function newProgress(state: RaftState): Progress {
     match: 0,
     next: lastIndex(state.log) + 1,
     incarnation: '',
+    heardRound: 0,
     probing: false,
     inFlight: [],
     inFlightBytes: 0,
@@ -44,11 +45,14 @@ export function alignProgress(raft: Raft): void {
   for (const id of [...state.peers.keys()]) if (!wanted.has(id)) state.peers.delete(id);
 }
 
-/** Notes that the peer answered under `incarnation`. What another life of its folder acknowledged is void. */
-export function noteAnswer(progress: Progress, incarnation: string, now: number): void {
+/** Notes that the peer answered under `incarnation`, when `round` was the newest. What another life of its folder acknowledged, or was sent, is void. */
+export function noteAnswer(progress: Progress, incarnation: string, now: number, round = 0): void {
   progress.answeredAt = now;
   if (progress.incarnation === incarnation) return;
   progress.incarnation = incarnation;
+  progress.heardRound = round;
   progress.match = 0;
   progress.round = 0;
+  // What it was sent went to the other life: where the logs part is not known any more.
+  if (progress.mode === 'replicate') restartProbe(progress, progress.next, now);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CoreHarness, type CoreHarnessOptions, harnessEntry } from '../harness/core-harness.ts';
-import type { Append, AppendReply } from './messages.ts';
+import { CoreHarness, type CoreHarnessOptions, harnessEntry, lanTiming } from '../harness/core-harness.ts';
+import { createRaftCore } from './core.ts';
+import type { Append, AppendReply, Outgoing } from './messages.ts';
 
 /** Carries messages between cores until none is left. */
 function exchange(...cores: readonly CoreHarness[]): void {
@@ -144,6 +145,31 @@ describe('a leader', () => {
     const next = a.take('b', 'append') as Append[];
     expect(next.length).toBeLessThanOrEqual(2);
     expect(next[0]!.entries.length).toBe(12);
+  });
+
+  it('sends as many entries, and appends, as it may', () => {
+    const config = { self: { id: 'a', incarnation: 'a-1' }, timing: lanTiming, witnessWaitMs: 0 };
+    const { state } = new CoreHarness({
+      term: 2,
+      log: [1, 1, 1, 1, 1, 1],
+      role: 'leader',
+      progress: { b: { match: 1 } },
+    });
+    state.outbox = [];
+    Object.assign(state.peers.get('b')!, { mode: 'replicate', next: 2, inFlight: [], inFlightBytes: 0 });
+    const core = createRaftCore({ ...config, appends: { bytesMax: 1_000, entriesMax: 2, inFlightMax: 2 } }, state);
+    const toB = () => core.ready().messages.filter(({ to, message }) => to === 'b' && message.type === 'append');
+    const batches = (sent: readonly Outgoing[]) =>
+      sent.map(({ message }) => (message.type === 'append' ? message.entries.map(({ index }) => index) : []));
+    expect(batches(toB())).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+    core.step(
+      { kind: 'message', from: 'b', message: { type: 'appendReply', term: 2, match: 3, incarnation: 'b-1' } },
+      0,
+    );
+    expect(batches(toB())).toEqual([[6, 7]]);
   });
 
   it('sends proposals of one turn as one batch', () => {

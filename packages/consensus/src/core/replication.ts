@@ -1,26 +1,34 @@
 import type { PeerId } from '@lic/interfaces';
 import { decodeConfiguration } from '../wire/configuration.ts';
-import { invariant } from './invariant.ts';
+import { invariant, violated } from './invariant.ts';
 import { appendEntry, batchEnd, entriesBetween, lastIndex, lastWithTermAtMost, termAt, truncateFrom } from './log.ts';
-import { adoptConfiguration, configuration, counts, quorumSize, revertConfigurations } from './membership.ts';
+import {
+  adoptConfiguration,
+  configuration,
+  countsIn,
+  quorumOf,
+  replacedConfiguration,
+  revertConfigurations,
+} from './membership.ts';
 import type { Append, AppendRefused, AppendReply } from './messages.ts';
 import { linkTo, send } from './outbox.ts';
 import { noteAnswer, restartProbe } from './progress.ts';
-import { becomeFollower, hearLeader } from './roles.ts';
-import type { Progress, Raft, RaftState } from './state.ts';
-import { noteAcknowledged } from './witness.ts';
+import { becomeFollower, hearLeader, isMuted } from './roles.ts';
+import type { AppendLimits, Configuration, Progress, Raft, RaftState } from './state.ts';
+import { askAlso, noteAcknowledged } from './witness.ts';
 
-/** Data of one append message at most, unless a single entry is larger. Bytes. */
-export const APPEND_BYTES_MAX = 256 * 1024;
-/** Appends under way to one peer at most. Few: what waits meanwhile goes in one larger batch. */
-export const APPENDS_IN_FLIGHT_MAX = 8;
+/** How appends are cut and how many of them go at once, where the configuration says nothing else. */
+export const appendLimits: AppendLimits = { bytesMax: 256 * 1024, entriesMax: 16_384, inFlightMax: 8 };
 /** Data under way to one peer at most, in bytes. */
 export const APPEND_BYTES_IN_FLIGHT_MAX = 4 * 1024 * 1024;
 
 /** Raises the commit index: it never falls, and never passes the log's end. */
 export function commitTo(state: RaftState, index: number): void {
   if (index <= state.commit) return;
-  invariant(index <= lastIndex(state.log), `entry ${index} is committed, but the log ends at ${lastIndex(state.log)}`);
+  const { log, role, term } = state;
+  if (index > lastIndex(log)) violated(`entry ${index} is committed, but the log ends at ${lastIndex(log)}`);
+  if (role === 'leader' && termAt(log, index) !== term)
+    violated(`entry ${index} of term ${termAt(log, index)} is committed by counting in term ${term}`);
   state.commit = index;
 }
 
@@ -29,7 +37,7 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
   const { state } = raft;
   if (!hearLeader(raft, from, message.term)) return;
   // What can't be kept must not look as if it were: the leader goes on without this server.
-  if (state.muted || state.disk !== 'well') return;
+  if (isMuted(state) || state.disk !== 'well') return;
   const end = message.prevIndex + message.entries.length;
   // Entries up to the commit index are the leader's too, so what overlaps them needs no look.
   if (message.prevIndex >= state.commit && termAt(state.log, message.prevIndex) !== message.prevTerm) {
@@ -41,13 +49,15 @@ export function onAppend(raft: Raft, from: PeerId, message: Append): void {
     if (entry.index <= lastIndex(state.log)) {
       if (termAt(state.log, entry.index) === entry.term) continue;
       invariant(entry.index > state.match, `entry ${entry.index} was found equal to the leader's and now differs`);
+      invariant(entry.index > state.commit, `entry ${entry.index} is committed and differs from the leader's`);
       truncateFrom(state.log, entry.index);
       revertConfigurations(state, entry.index);
     }
     appendEntry(state.log, entry);
-    if (entry.kind === 'config') {
-      adoptConfiguration(state, { index: entry.index, members: decodeConfiguration(entry.data) });
-    }
+    if (entry.kind !== 'config') continue;
+    const members = decodeConfiguration(entry.data);
+    askAlso(raft, members);
+    adoptConfiguration(state, { index: entry.index, members });
   }
   if (end > state.match) state.match = end;
   if (message.entries.length > 0 || message.probe) state.ackOwed = true;
@@ -73,6 +83,7 @@ export function acknowledge(raft: Raft): void {
   if (
     !state.ackOwed ||
     !state.isProved ||
+    isMuted(state) ||
     state.role !== 'follower' ||
     state.leader === null ||
     state.saved.term !== state.term
@@ -100,7 +111,7 @@ export function progressFor(
   if (message.term > state.term) becomeFollower(raft, message.term, null);
   if (state.role !== 'leader' || message.term !== state.term) return undefined;
   const progress = state.peers.get(from);
-  if (progress !== undefined) noteAnswer(progress, message.incarnation, state.now);
+  if (progress !== undefined) noteAnswer(progress, message.incarnation, state.now, state.round);
   return progress;
 }
 
@@ -146,21 +157,31 @@ export function onAppendRefused(raft: Raft, from: PeerId, message: AppendRefused
   restartProbe(progress, common + 1, state.now);
 }
 
-/** The highest value that a quorum of voters has reached; the leader's own is `own`. */
+/** The highest value that a quorum of voters has reached, in each configuration that has a say; the leader's own is `own`. */
 export function quorumValue(raft: Raft, own: number, reached: (progress: Progress) => number): number {
+  const { state } = raft;
+  const value = quorumValueIn(raft, configuration(state), own, reached);
+  const replaced = replacedConfiguration(state);
+  return replaced === null ? value : Math.min(value, quorumValueIn(raft, replaced, own, reached));
+}
+
+function quorumValueIn(
+  raft: Raft,
+  within: Configuration,
+  own: number,
+  reached: (progress: Progress) => number,
+): number {
   const { state, config } = raft;
   const values: number[] = [];
-  for (const member of configuration(state).members) {
-    if (!member.voter) continue;
-    if (member.id === config.self.id) {
-      values.push(member.incarnation === config.self.incarnation ? own : 0);
-      continue;
-    }
-    const progress = state.peers.get(member.id);
-    values.push(progress !== undefined && progress.incarnation === member.incarnation ? reached(progress) : 0);
+  for (const { id, incarnation, voter } of within.members) {
+    if (!voter) continue;
+    const progress = state.peers.get(id);
+    const said = id === config.self.id ? config.self.incarnation : progress?.incarnation;
+    if (said !== incarnation || !countsIn(within, id, said)) values.push(0);
+    else values.push(progress === undefined ? own : reached(progress));
   }
   values.sort((a, b) => b - a);
-  return values[quorumSize(state) - 1] ?? 0;
+  return values[quorumOf(within) - 1] ?? 0;
 }
 
 /** A leader commits what a quorum has on disk, its own disk among them; older terms' entries only along with its own (5.4.2). */
@@ -192,9 +213,10 @@ export function pump(raft: Raft, to: PeerId, progress: Progress): void {
     return;
   }
   const last = lastIndex(state.log);
+  const limits = raft.config.appends ?? appendLimits;
   if (progress.mode === 'probe') {
     if (progress.probing) return;
-    const batch = progress.next <= last ? batchEnd(state.log, progress.next, APPEND_BYTES_MAX).last : last;
+    const batch = progress.next <= last ? batchEnd(state.log, progress.next, limits).last : last;
     progress.probing = true;
     progress.movedAt = state.now;
     sendAppend(raft, to, progress, batch, true);
@@ -203,10 +225,10 @@ export function pump(raft: Raft, to: PeerId, progress: Progress): void {
   const { inFlight } = progress;
   while (
     progress.next <= last &&
-    inFlight.length < APPENDS_IN_FLIGHT_MAX &&
+    inFlight.length < limits.inFlightMax &&
     progress.inFlightBytes < APPEND_BYTES_IN_FLIGHT_MAX
   ) {
-    const batch = batchEnd(state.log, progress.next, APPEND_BYTES_MAX);
+    const batch = batchEnd(state.log, progress.next, limits);
     if (inFlight.length === 0) progress.movedAt = state.now;
     sendAppend(raft, to, progress, batch.last, false);
     inFlight.push(batch);
@@ -230,18 +252,20 @@ export function retryStuck(raft: Raft): void {
   }
 }
 
-/** Whether the leader heard a quorum within one election timeout (check-quorum). */
+/** Whether the leader heard a quorum within one election timeout (check-quorum), of each configuration that has a say. */
 export function hasQuorum(raft: Raft): boolean {
-  const { state, config } = raft;
-  let heard = counts(state, config.self.id, config.self.incarnation) ? 1 : 0;
-  for (const [id, progress] of state.peers) {
-    const fresh = state.now - progress.answeredAt <= config.timing.electionTimeoutMaxMs;
-    if (fresh && (progress.incarnation === '' ? isVoter(state, id) : counts(state, id, progress.incarnation)))
-      heard += 1;
-  }
-  return heard >= quorumSize(state);
+  const replaced = replacedConfiguration(raft.state);
+  return hasQuorumIn(raft, configuration(raft.state)) && (replaced === null || hasQuorumIn(raft, replaced));
 }
 
-function isVoter(state: RaftState, id: PeerId): boolean {
-  return configuration(state).members.some((member) => member.id === id && member.voter);
+function hasQuorumIn(raft: Raft, within: Configuration): boolean {
+  const { state, config } = raft;
+  let heard = countsIn(within, config.self.id, config.self.incarnation) ? 1 : 0;
+  for (const { id, incarnation } of within.members) {
+    const progress = state.peers.get(id);
+    if (progress === undefined || state.now - progress.answeredAt > config.timing.electionTimeoutMaxMs) continue;
+    // Who has not answered yet was heard when it voted.
+    if (countsIn(within, id, progress.incarnation === '' ? incarnation : progress.incarnation)) heard += 1;
+  }
+  return heard >= quorumOf(within);
 }

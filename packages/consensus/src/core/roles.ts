@@ -5,7 +5,7 @@ import { appendEntry, lastIndex, lastTerm } from './log.ts';
 import { counts } from './membership.ts';
 import { send } from './outbox.ts';
 import { alignProgress } from './progress.ts';
-import type { Raft, RaftState, StepDownReason } from './state.ts';
+import type { MuteReason, Raft, RaftState, StepDownReason } from './state.ts';
 
 /** Sets who leads, as heard or by hearsay. */
 export function setLeader(state: RaftState, leader: PeerId | null): void {
@@ -66,6 +66,7 @@ export function becomeLeader(raft: Raft): void {
   setLeader(state, raft.config.self.id);
   state.round = 0;
   state.roundAt = Number.NEGATIVE_INFINITY;
+  state.roundCommit = 0;
   state.reads = [];
   state.readsThrough = 0;
   state.transfer = null;
@@ -113,10 +114,22 @@ export function handOver(raft: Raft, reason: StepDownReason): void {
   becomeFollower(raft, state.term, null, reason);
 }
 
-/** From now on this server only watches who leads. */
-export function mute(raft: Raft): void {
+/** Whether this server only watches who leads. */
+export function isMuted(state: RaftState): boolean {
+  return state.mutes.size > 0;
+}
+
+/** From now on this server only watches who leads. What waits for the disk is not said any more. */
+export function mute(raft: Raft, reason: MuteReason): void {
   const { state } = raft;
   if (state.role === 'leader') handOver(raft, 'muted');
   else if (state.role !== 'follower') becomeFollower(raft, state.term, state.leader);
-  state.muted = true;
+  state.held = [];
+  state.mutes.add(reason);
+}
+
+/** It is suspended no more: what the leader sends from now on is taken again. */
+export function unmute(raft: Raft): void {
+  raft.state.mutes.delete('suspended');
+  restartTimer(raft);
 }

@@ -1,9 +1,10 @@
 import type { PeerId } from '@lic/interfaces';
+import { invariant } from './invariant.ts';
 import { quorumSize } from './membership.ts';
 import type { Round, RoundReply } from './messages.ts';
 import { send } from './outbox.ts';
 import { commitTo, progressFor, quorumValue } from './replication.ts';
-import { hearLeader } from './roles.ts';
+import { hearLeader, isMuted } from './roles.ts';
 import type { Raft } from './state.ts';
 import { acknowledgedByAll, noteAcknowledged } from './witness.ts';
 
@@ -12,6 +13,7 @@ export function beginRound(raft: Raft): void {
   const { state } = raft;
   state.round += 1;
   state.roundAt = state.now;
+  state.roundCommit = state.commit;
   for (const id of state.peers.keys()) sendRound(raft, id);
 }
 
@@ -33,7 +35,7 @@ export function onRound(raft: Raft, from: PeerId, message: Round): void {
   if (!hearLeader(raft, from, message.term)) return;
   for (const about of message.acknowledged) noteAcknowledged(raft, about);
   // One that may have forgotten a newer term must not say that it knows none.
-  if (!state.isProved || state.muted || state.disk !== 'well') return;
+  if (!state.isProved || isMuted(state) || state.disk !== 'well') return;
   commitTo(state, Math.min(message.commit, state.match));
   send(raft, from, {
     type: 'roundReply',
@@ -60,7 +62,13 @@ export function requestRead(raft: Raft): number {
   const round = state.round + 1;
   const newest = state.reads[state.reads.length - 1];
   if (newest?.round === round) newest.index = state.commit;
-  else state.reads.push({ round, index: state.commit });
+  else {
+    invariant(
+      newest === undefined || newest.round < round,
+      `a read for round ${round} behind one for ${newest?.round}`,
+    );
+    state.reads.push({ round, index: state.commit });
+  }
   return round;
 }
 
@@ -78,6 +86,7 @@ export function confirmReads(raft: Raft): void {
   const { state } = raft;
   if (state.reads.length === 0) return;
   const confirmed = quorumValue(raft, state.round, (progress) => progress.round);
+  invariant(confirmed <= state.round, `round ${confirmed} is confirmed, and ${state.round} is the newest`);
   while (state.reads.length > 0) {
     const { round, index } = state.reads[0]!;
     if (round > confirmed || index > state.applied) return;

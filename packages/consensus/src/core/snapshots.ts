@@ -6,6 +6,7 @@ import { trimConfigurations } from './membership.ts';
 import { restartProbe } from './progress.ts';
 import { commitTo } from './replication.ts';
 import type { Raft } from './state.ts';
+import { askAlso } from './witness.ts';
 
 /** This server saved a snapshot of its own: the log may lose what it includes. */
 export function onSnapshotSaved(raft: Raft, meta: SnapshotMeta): void {
@@ -35,6 +36,10 @@ export function onSnapshotReceived(raft: Raft, meta: SnapshotMeta): void {
   if (state.role === 'leader') return;
   state.ackOwed = true;
   if (meta.index <= state.commit) return;
+  invariant(
+    state.snapshot === null || meta.index > state.snapshot.index,
+    `a snapshot at ${meta.index} after a newer one`,
+  );
   state.snapshot = meta;
   if (termAt(state.log, meta.index) === meta.term) {
     state.match = Math.max(state.match, meta.index);
@@ -42,7 +47,9 @@ export function onSnapshotReceived(raft: Raft, meta: SnapshotMeta): void {
     return;
   }
   resetLog(state.log, meta);
-  state.configurations = [{ index: meta.index, members: decodeConfiguration(meta.config) }];
+  const members = decodeConfiguration(meta.config);
+  askAlso(raft, members);
+  state.configurations = [{ index: meta.index, members }];
   state.commit = meta.index;
   state.handedOut = meta.index;
   state.match = meta.index;

@@ -1,5 +1,5 @@
 import type { ConfiguredMember, ConsensusTiming, LogEntry, Member, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
-import type { Acknowledged, Outgoing } from './messages.ts';
+import type { Acknowledged, Outgoing, PreVote } from './messages.ts';
 
 /** What never changes while a core lives. */
 export interface RaftConfig {
@@ -7,13 +7,31 @@ export interface RaftConfig {
   readonly timing: ConsensusTiming;
   /** How long a starting server waits for the last peers to say what they know of it before it votes. Milliseconds. */
   readonly witnessWaitMs: number;
+  /** How appends are cut, and how many go at once. */
+  readonly appends?: AppendLimits;
+}
+
+/** Bounds of what goes to one peer. */
+export interface AppendLimits {
+  /** Data of one append at most, unless a single entry is larger. Bytes. */
+  readonly bytesMax: number;
+  /** Entries of one append at most. */
+  readonly entriesMax: number;
+  /** Appends under way at most. Few: what waits meanwhile goes in one larger batch. */
+  readonly inFlightMax: number;
 }
 
 /** A server's part in the current term. `preCandidate` asks whether it would win before it disturbs anybody. */
 export type RaftRole = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 
 /** Why a leader stepped down. */
-export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted';
+export type StepDownReason = 'newer-term' | 'no-quorum' | 'disk' | 'muted' | 'removed';
+
+/**
+ * Why a server takes no part: its disk is damaged, or an older copy was restored there (a peer knows more of it than it does itself, I8); it
+ * can't go on behind its index (fenced); or its owner wants it to wait (suspended: the only one that ends while the core lives).
+ */
+export type MuteReason = 'damaged' | 'rolledBack' | 'fenced' | 'suspended';
 
 /** What is known of the way to a peer. */
 export interface LinkState {
@@ -22,6 +40,8 @@ export interface LinkState {
   congested: boolean;
   /** When something was asked that is not answered yet; null while nothing is open. */
   askedAt: number | null;
+  /** The incarnation that it named in its newest answer about a vote, while the link lasts; null: none yet. */
+  incarnation: string | null;
 }
 
 /** A write that the store has begun. */
@@ -72,6 +92,8 @@ export interface Progress {
   next: number;
   /** The incarnation that `match` was acknowledged by: only a configured one counts. */
   incarnation: string;
+  /** The newest round when that incarnation was first heard in this term. */
+  heardRound: number;
   /** In `probe`: an append is out. */
   probing: boolean;
   inFlight: InFlightAppend[];
@@ -125,10 +147,8 @@ export interface RaftState {
   handedOut: number;
   applied: number;
 
-  /** Takes no part but watches who leads: damaged, rolled back or fenced. */
-  muted: boolean;
-  /** A peer knows more of this server than its disk does: an older copy was restored (I8). */
-  isRolledBack: boolean;
+  /** Why it takes no part but only watches who leads; empty: it does take part. */
+  mutes: Set<MuteReason>;
   /** Peers said enough to rule that out: this server may vote and acknowledge. */
   isProved: boolean;
   /** The term in which that was; Infinity before. What is known of this server in older terms is of an earlier life. */
@@ -162,6 +182,8 @@ export interface RaftState {
   urgentUntil: number;
   askAt: number;
   votes: Map<PeerId, boolean>;
+  /** Who asked for a pre-vote and was refused because the leader was heard, and when: it may be right. */
+  refused: { readonly from: PeerId; readonly message: PreVote; readonly at: number } | null;
   /** The running campaign was asked for by the leader. */
   transferCampaign: boolean;
 
@@ -176,6 +198,8 @@ export interface RaftState {
   termStart: number;
   round: number;
   roundAt: number;
+  /** The commit index when it began: who has less is more than a round behind. */
+  roundCommit: number;
   /** Reads that wait: for each round, the commit index that must have been applied. */
   reads: { round: number; index: number }[];
   /** Reads of rounds up to here are confirmed. */

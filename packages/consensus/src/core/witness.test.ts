@@ -79,11 +79,11 @@ describe('a server that starts', () => {
     const entries = [harnessEntry(2, 4)];
     a.deliver('b', { type: 'append', term: 4, prevIndex: 1, prevTerm: 1, commit: 0, probe: true, entries });
     a.deliver('b', answer(known(3, 2, 3)));
-    expect(a.state.isRolledBack).toBe(false);
+    expect(a.state.mutes.has('rolledBack')).toBe(false);
     const older = starting([1]);
     older.deliver('b', { type: 'append', term: 4, prevIndex: 1, prevTerm: 1, commit: 0, probe: true, entries });
     older.deliver('b', answer(known(3, 2, 3)));
-    expect(older.state.isRolledBack).toBe(true);
+    expect(older.state.mutes.has('rolledBack')).toBe(true);
   });
 
   it('is judged also by a witness that comes late, but not for what it has said since', () => {
@@ -98,11 +98,11 @@ describe('a server that starts', () => {
     };
     const honest = late();
     honest.deliver('c', answer(known(4, 3, 4)));
-    expect(honest.state.isRolledBack).toBe(false);
+    expect(honest.state.mutes.has('rolledBack')).toBe(false);
     for (const about of [known(4, 4, 4), known(5, 0, 0)]) {
       const older = late();
       older.deliver('c', answer(about));
-      expect(older.state.isRolledBack).toBe(true);
+      expect(older.state.mutes.has('rolledBack')).toBe(true);
     }
   });
 
@@ -120,7 +120,7 @@ describe('a server that starts', () => {
     const a = starting([1, 3]);
     a.deliver('b', answer(about), answer(null));
     a.deliver('c', answer(null));
-    expect(a.state.isRolledBack).toBe(true);
+    expect(a.state.mutes.has('rolledBack')).toBe(true);
     expect(a.core.role()).toBe('learner');
     expect(wouldVote(a)).toBe(false);
     a.deliver('b', { type: 'append', term: 5, prevIndex: 2, prevTerm: 3, commit: 0, probe: true, entries: [] });
@@ -137,7 +137,7 @@ describe('a server that starts', () => {
     const a = starting([1, 3]);
     a.deliver('b', answer(about));
     a.deliver('c', answer(null));
-    expect(a.state.isRolledBack).toBe(false);
+    expect(a.state.mutes.has('rolledBack')).toBe(false);
     expect(wouldVote(a)).toBe(true);
   });
 });
@@ -148,7 +148,7 @@ it('a snapshot that is on disk counts, also before the log begins behind it', ()
   const config = encodeConfiguration([{ id: 'a', incarnation: 'a-1', voter: true }]);
   a.step({ kind: 'snapshotReceived', meta: { index: 9, term: 3, config } });
   a.deliver('b', answer(known(3, 2, 3)));
-  expect(a.state.isRolledBack).toBe(false);
+  expect(a.state.mutes.has('rolledBack')).toBe(false);
 });
 
 describe('a witness', () => {

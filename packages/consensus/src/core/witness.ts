@@ -1,4 +1,4 @@
-import type { PeerId } from '@lic/interfaces';
+import { absentIncarnation, type ConfiguredMember, type PeerId } from '@lic/interfaces';
 import { termAt } from './log.ts';
 import { configuration, quorumSize } from './membership.ts';
 import type { Acknowledged, WitnessAnswer, WitnessQuestion } from './messages.ts';
@@ -47,10 +47,7 @@ export function onWitnessQuestion(raft: Raft, from: PeerId, message: WitnessQues
 /** A peer says what it knows of this server. One that knows more than the disk has shows that the disk is an older copy (I8). */
 export function onWitnessAnswer(raft: Raft, from: PeerId, message: WitnessAnswer): void {
   const { state } = raft;
-  if (message.known !== null && isForgotten(raft, message.known)) {
-    state.isRolledBack = true;
-    mute(raft);
-  }
+  if (message.known !== null && isForgotten(raft, message.known)) mute(raft, 'rolledBack');
   state.toAsk.delete(from);
   prove(raft);
 }
@@ -73,6 +70,25 @@ function isMissing(stored: StoredLog, known: Acknowledged): boolean {
   return term !== undefined && known.entryTerm > 0 && term !== known.entryTerm;
 }
 
+/** Who among `members` can know what this server has said: the other voters. */
+export function witnesses(members: readonly ConfiguredMember[], self: PeerId): PeerId[] {
+  const found: PeerId[] = [];
+  for (const { id, incarnation, voter } of members) {
+    if (voter && id !== self && incarnation !== absentIncarnation) found.push(id);
+  }
+  return found;
+}
+
+/**
+ * Who comes to be a voter before enough have answered is to be asked as well. Who goes meanwhile is asked all the same: a leader of the past
+ * may have removed the very one that knows better.
+ */
+export function askAlso({ config, state }: Raft, members: readonly ConfiguredMember[]): void {
+  if (state.isProved) return;
+  const before = witnesses(configuration(state).members, config.self.id);
+  for (const id of witnesses(members, config.self.id)) if (!before.includes(id)) state.toAsk.add(id);
+}
+
 /** Asks the peers that have not answered yet, those whose link is up. */
 export function askWitnesses(raft: Raft): void {
   const { state, config } = raft;
@@ -87,10 +103,10 @@ export function askWitnesses(raft: Raft): void {
 export function prove(raft: Raft): void {
   const { state, config } = raft;
   if (state.isProved) return;
-  const others = configuration(state).members.filter((member) => member.voter && member.id !== config.self.id);
-  const answered = others.filter((member) => !state.toAsk.has(member.id)).length;
+  const known = witnesses(configuration(state).members, config.self.id);
+  const answered = known.filter((id) => !state.toAsk.has(id)).length;
   const isEnough = answered >= quorumSize(state) - 1 && state.now >= state.provingUntil;
-  if (answered < others.length && !isEnough) return;
+  if (state.toAsk.size > 0 && !isEnough) return;
   state.isProved = true;
   state.provedTerm = state.term;
 }

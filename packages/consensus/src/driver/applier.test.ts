@@ -1,4 +1,4 @@
-import type { LogEntry, Runtime } from '@lic/interfaces';
+import { errorMessage, type LogEntry, type Runtime } from '@lic/interfaces';
 import { createMemoryLogStore, MemoryDisk } from '@lic/testkit';
 import { describe, expect, it } from 'vitest';
 import { harnessEntry } from '../harness/core-harness.ts';
@@ -32,6 +32,7 @@ function setUp(machine = new ListMachine()) {
     onApplied: (index) => told.push(`at ${index}`),
     onRestored: (index) => told.push(`restored ${index}`),
     onRefused: (why) => told.push(why),
+    onBroken: (error) => told.push(errorMessage(error)),
   });
   return { machine, runtime, told, applier };
 }
@@ -95,5 +96,29 @@ describe('applying', () => {
     broken.applier.add([command(1, 'a')]);
     broken.applier.run();
     expect(broken.told).toEqual(["entry 1 can't be applied: broken"]);
+  });
+
+  it('leaves no entry out: it stops for good where one is missing', () => {
+    const { told, applier } = setUp();
+    applier.add([command(1, 'a'), command(3, 'c')]);
+    applier.run();
+    applier.add([command(2, 'b')]);
+    applier.run();
+    expect(told).toEqual(['1=1', expect.stringContaining('entry 3 is to be applied behind entry 1')]);
+  });
+
+  it('that is suspended goes on later where it was, and prepares anew what it had only prepared', async () => {
+    const { told, applier } = setUp();
+    applier.add([command(1, 'a'), command(2, 'slow:b'), command(3, 'c')]);
+    applier.run();
+    applier.suspend();
+    await Promise.resolve();
+    await Promise.resolve();
+    applier.run();
+    expect(told).toEqual(['1=1', 'at 1']);
+    applier.resume();
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(told).toEqual(['1=1', 'at 1', '2=2', 'at 2', '3=3', 'at 3']);
   });
 });

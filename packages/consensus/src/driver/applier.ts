@@ -6,6 +6,7 @@ import {
   type SnapshotMeta,
   type StateMachine,
 } from '@lic/interfaces';
+import { violation } from '../core/invariant.ts';
 
 /** How long commands are applied at a stretch before other work gets its turn. Milliseconds. */
 const SLICE_MS = 10;
@@ -21,6 +22,8 @@ export interface ApplierEvents<Result> {
   onRestored(index: number): void;
   /** The machine can't go on behind its index: a command that it can't prepare, or a snapshot that it refuses. */
   onRefused(why: string): void;
+  /** It was told something that can't be: an invariant is broken. */
+  onBroken(error: unknown): void;
 }
 
 /** Applies committed entries in log order. A command that needs no preparation costs no promise. */
@@ -34,6 +37,7 @@ export class Applier<Result> {
   #at = 0;
   #isWaiting = false;
   #isStopped = false;
+  #isSuspended = false;
   /** The machine's index: everything up to here is in it. */
   index: number;
 
@@ -64,13 +68,24 @@ export class Applier<Result> {
     this.#isStopped = true;
   }
 
+  /** Nothing is applied until {@link Applier.resume}. */
+  suspend(): void {
+    this.#isSuspended = true;
+  }
+
+  /** Goes on where it was. */
+  resume(): void {
+    this.#isSuspended = false;
+    this.run();
+  }
+
   /** Applies what is waiting, as far as that goes without waiting itself. */
   run(): void {
-    if (this.#isWaiting || this.#isStopped || this.#queue.length === 0) return;
+    if (this.#isWaiting || this.#isSuspended || this.#isStopped || this.#queue.length === 0) return;
     const began = this.#runtime.monotonic();
     let untilClock = ENTRIES_BETWEEN_CLOCK_READS;
     const before = this.index;
-    while (this.#queue.length > 0 && !this.#isStopped) {
+    while (this.#queue.length > 0 && !this.#isStopped && !this.#isSuspended) {
       const item = this.#queue[0]!;
       if (!isEntries(item)) {
         this.#restore();
@@ -85,6 +100,7 @@ export class Applier<Result> {
       this.#at += 1;
       // A newer snapshot than the one that was asked for may have been restored.
       if (entry.index <= this.index) continue;
+      if (!this.#follows(entry)) return;
       if (entry.kind !== 'command') {
         this.index = entry.index;
         this.#events.onApplied(entry.index);
@@ -103,6 +119,14 @@ export class Applier<Result> {
     if (this.index > before && !this.#isStopped) this.#events.onApplied(this.index);
   }
 
+  /** Whether it is the next one: none is left out (state machine safety; Raft paper, figure 3). */
+  #follows(entry: LogEntry): boolean {
+    if (entry.index === this.index + 1) return true;
+    this.#isStopped = true;
+    this.#events.onBroken(violation(`entry ${entry.index} is to be applied behind entry ${this.index}`));
+    return false;
+  }
+
   /** Answers false where the command has to be waited for. */
   #apply(entry: LogEntry): boolean {
     try {
@@ -116,6 +140,11 @@ export class Applier<Result> {
         () => {
           this.#isWaiting = false;
           if (this.#isStopped) return;
+          if (this.#isSuspended) {
+            // It is prepared again when its turn comes.
+            this.#at -= 1;
+            return;
+          }
           try {
             this.#finish(entry);
           } catch (error) {

@@ -13,15 +13,19 @@ import type { RaftInput, Ready } from '../core/inputs.ts';
 import { isResetting, termAt } from '../core/log.ts';
 import { configuration, configurationAt } from '../core/membership.ts';
 import type { Message } from '../core/messages.ts';
+import { linkTo } from '../core/outbox.ts';
+import type { Configuration } from '../core/state.ts';
 import { encodeConfiguration } from '../wire/configuration.ts';
 import { Applier } from './applier.ts';
 import { DiskWriter } from './disk-writer.ts';
+import { InputLog } from './input-log.ts';
 import type { RaftOptions } from './options.ts';
 import { PeerLinks } from './peer-links.ts';
 import { placeByRank } from './rank.ts';
-import { SnapshotReceiver } from './snapshot-receiver.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
+import { reportOf } from './report.ts';
+import { SnapshotTransfers } from './snapshot-transfers.ts';
 import { Snapshotting } from './snapshotting.ts';
+import { Troubles } from './troubles.ts';
 
 /** A timer that is so late shows a stall: what has arrived meanwhile is handled before time is. Milliseconds. */
 const STALL_MS = 50;
@@ -49,8 +53,9 @@ export class Engine<Result> {
   readonly #writer: DiskWriter;
   readonly #applier: Applier<Result>;
   readonly #snapshotting: Snapshotting<Result>;
-  readonly #receiver: SnapshotReceiver;
-  readonly #senders = new Map<PeerId, SnapshotSender>();
+  readonly #transfers: SnapshotTransfers;
+  /** The configuration that was looked at last. */
+  #members: Configuration | undefined;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #hasCaughtUp = false;
@@ -58,9 +63,8 @@ export class Engine<Result> {
   #isFlushing = false;
   #isMoreToDo = false;
   #isStopped = false;
-  /** Why it can't take part as it should; null while all is well. */
-  trouble: string | null = null;
-  isFenced = false;
+  readonly #troubles = new Troubles();
+  readonly #inputs = new InputLog();
 
   constructor(
     context: ConsensusContext,
@@ -82,17 +86,25 @@ export class Engine<Result> {
       seed: seedFrom(runtime.random(4)),
       position: place.position,
     };
-    const config = { self, timing, witnessWaitMs: options.witnessWaitMs };
+    const config = {
+      self,
+      timing,
+      witnessWaitMs: options.witnessWaitMs,
+      appends: {
+        bytesMax: options.appendBytesMax,
+        entriesMax: options.appendEntriesMax,
+        inFlightMax: options.appendsInFlightMax,
+      },
+    };
     this.core = createRaftCore(config, initialState(config, start));
     const { index } = contents.snapshot ?? { index: 0 };
     this.#writer = new DiskWriter(store, runtime, {
       onStored: (id) => {
-        if (!this.isFenced) this.trouble = null;
+        this.#troubles.clear('disk');
         this.step({ kind: 'stored', id });
       },
       onTrouble: (state, text) => {
-        if (this.trouble === null) logger.error('the disk takes no more writes', { state, why: text });
-        this.trouble = text;
+        if (this.#troubles.set('disk', text)) logger.error('the disk takes no more writes', { state, why: text });
         this.step({ kind: 'disk', state });
       },
     });
@@ -104,6 +116,7 @@ export class Engine<Result> {
       onApplied: (applied) => this.#onApplied(applied),
       onRestored: (restored) => this.#snapshotting.restored(restored),
       onRefused: (why) => this.fence(why),
+      onBroken: (error) => this.#break(error),
     });
     this.#snapshotting = new Snapshotting(
       {
@@ -116,19 +129,20 @@ export class Engine<Result> {
           term: termAt(this.core.state.log, at),
           config: encodeConfiguration(configurationAt(this.core.state, at).members),
         }),
-        lowestSent: () => {
-          let lowest = Number.POSITIVE_INFINITY;
-          for (const sender of this.#senders.values()) lowest = Math.min(lowest, sender.index);
-          return lowest;
-        },
+        lowestSent: () => this.#transfers.lowestSent,
         onSaved: (meta) => this.step({ kind: 'snapshotSaved', meta }),
         onCompact: (through) => this.step({ kind: 'compact', through }),
       },
       index,
     );
-    this.#receiver = new SnapshotReceiver(store, logger, {
-      reply: (to, reply) => this.#links.send(to, reply),
-      onReceived: (meta) => this.step({ kind: 'snapshotReceived', meta }),
+    this.#transfers = new SnapshotTransfers({
+      store,
+      runtime,
+      logger,
+      state: this.core.state,
+      send: (to, message) => this.#links.send(to, message),
+      linkTo: (peer) => this.#links.linkTo(peer),
+      step: (input) => this.step(input),
     });
     this.#links = new PeerLinks(network, logger, {
       onMessage: (from, message) => this.#receive(from, message),
@@ -136,15 +150,26 @@ export class Engine<Result> {
       onCongestion: (peer, on) => this.step({ kind: 'congestion', peer, on }),
       onLost: (peer) => this.step({ kind: 'peerLost', peer }),
     });
-    for (const { id } of configuration(this.core.state).members) {
-      if (id !== self.id && this.#links.linkTo(id) === undefined) this.step({ kind: 'link', peer: id, up: false });
-    }
+    this.#followMembers();
     if (contents.damage !== undefined) {
       const { file, offset, what } = contents.damage;
-      this.trouble = `${file} is damaged at byte ${offset}: ${what}. It is refilled from the other servers by lic repair.`;
-      this.step({ kind: 'mute' });
+      this.#troubles.set(
+        'stored',
+        `${file} is damaged at byte ${offset}: ${what} It is refilled from the other servers by lic repair.`,
+      );
+      this.step({ kind: 'mute', reason: 'damaged' });
     }
     this.schedule();
+  }
+
+  /** Why it can't take part as it should; null while all is well. */
+  get trouble(): string | null {
+    return this.#troubles.worst;
+  }
+
+  /** Fenced or suspended. */
+  get isFenced(): boolean {
+    return this.#troubles.isFenced;
   }
 
   /** The state that this server is in. */
@@ -155,12 +180,29 @@ export class Engine<Result> {
   /** Tells the core what happened. What it wants done is done after this turn's other inputs. */
   step(input: RaftInput): void {
     if (this.#isStopped) return;
+    const now = this.#context.runtime.monotonic();
+    this.#inputs.note(input, now);
     try {
-      this.core.step(input, this.#context.runtime.monotonic());
+      this.core.step(input, now);
     } catch (error) {
       this.#break(error);
     }
     this.schedule();
+  }
+
+  /** Asks the core for something that it answers at once; `otherwise` where it takes no more part. */
+  ask<Answer>(what: string, call: (core: RaftCore, now: number) => Answer, otherwise: Answer): Answer {
+    if (this.#isStopped) return otherwise;
+    const now = this.#context.runtime.monotonic();
+    this.#inputs.noteCall(what, now);
+    try {
+      return call(this.core, now);
+    } catch (error) {
+      this.#break(error);
+      return otherwise;
+    } finally {
+      this.schedule();
+    }
   }
 
   /** Runs {@link Engine.flush} at the end of this turn: inputs that come together go together. */
@@ -176,13 +218,28 @@ export class Engine<Result> {
 
   /** Stops taking part for a reason that an operator must see; hands over first where it leads. */
   fence(why: string): void {
-    if (this.isFenced || this.#isStopped) return;
+    if (this.#troubles.has('fenced') || this.#isStopped) return;
     this.#context.logger.error('this server is fenced', { why });
-    this.trouble = why;
-    this.step({ kind: 'mute' });
-    this.isFenced = true;
+    this.step({ kind: 'mute', reason: 'fenced' });
+    this.#troubles.set('fenced', why);
     this.#applier.stop();
     this.schedule();
+  }
+
+  /** Takes no part while there is a reason; hands over first where it leads. */
+  suspend(why: string | null): void {
+    if (this.#isStopped) return;
+    if (why === null) {
+      if (!this.#troubles.clear('suspended')) return;
+      this.#context.logger.info('this server is suspended no more');
+      this.step({ kind: 'unmute' });
+      this.#applier.resume();
+      return;
+    }
+    this.step({ kind: 'mute', reason: 'suspended' });
+    if (this.#troubles.set('suspended', why)) this.#context.logger.error('this server is suspended', { why });
+    this.#applier.suspend();
+    this.#transfers.abortReceiving('this server is suspended');
   }
 
   /** Ends all work; the store stays open. Idempotent. */
@@ -192,16 +249,16 @@ export class Engine<Result> {
     this.#timer?.cancel();
     this.#writer.stop();
     this.#applier.stop();
-    this.#receiver.abort('this server stops');
-    for (const sender of this.#senders.values()) sender.fail('this server stops');
+    this.#transfers.stop();
     this.#links.stop();
   }
 
   /** A violated invariant: nothing more is said or believed, so that no harm is done. */
   #break(error: unknown): void {
-    this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error });
-    this.trouble = errorMessage(error);
-    this.isFenced = true;
+    if (this.#isStopped) return;
+    const report = { ...reportOf(this.core.state), inputs: this.#inputs.lines() };
+    this.#context.logger.error('consensus broke an invariant and takes no more part', { err: error, report });
+    this.#troubles.set('fenced', errorMessage(error));
     this.stop();
     queueMicrotask(() => this.#hooks.onChange());
   }
@@ -226,20 +283,33 @@ export class Engine<Result> {
     if (ready.write !== null) this.#writer.write(ready.write);
     if (ready.restore !== null) this.#applier.add(ready.restore);
     if (ready.committed.length > 0) this.#applier.add(ready.committed);
-    for (const peer of ready.snapshotsFor) this.#sendSnapshot(peer);
-    this.#endOldTransfers();
+    for (const peer of ready.snapshotsFor) this.#transfers.send(peer);
+    this.#followMembers();
+    this.#transfers.endOld();
     this.#hooks.onChange();
     if (ready.transferFailed) this.#hooks.onTransferFailed();
     this.#hooks.onReads(ready.readsThrough);
     this.#applier.run();
   }
 
-  /** Snapshots under way are void once another server leads. */
-  #endOldTransfers(): void {
-    const { role, leader } = this.core.state;
-    this.#receiver.onLeader(leader);
-    if (role === 'leader') return;
-    for (const sender of this.#senders.values()) sender.fail('this server leads no more');
+  /** Ranks count among the voters in force, and a new member may have no link yet. */
+  #followMembers(): void {
+    const { state } = this.core;
+    const current = configuration(state);
+    if (current === this.#members) return;
+    this.#members = current;
+    for (const { id } of current.members) {
+      const isLinked = id === this.#context.self.id || this.#links.linkTo(id) !== undefined;
+      if (!isLinked && linkTo(state, id).up) this.step({ kind: 'link', peer: id, up: false });
+    }
+    this.#followRank();
+  }
+
+  #followRank(): void {
+    const { state } = this.core;
+    const voters = configuration(state).members.filter((member) => member.voter);
+    const place = placeByRank(this.#context.self.id, voters, this.#context);
+    if (place.position !== state.position || place.positions !== state.positions) this.step({ kind: 'rank', ...place });
   }
 
   #onApplied(index: number): void {
@@ -253,58 +323,23 @@ export class Engine<Result> {
 
   #receive(from: PeerId, message: Message): void {
     if (message.type === 'snapshotReply') {
-      this.#senders.get(from)?.onReply(message);
+      this.#transfers.onReply(from, message);
       return;
     }
     this.step({ kind: 'message', from, message });
+    if (this.#isStopped) return;
     const { state } = this.core;
-    if (message.type === 'witnessAnswer' && state.isRolledBack && this.trouble === null) {
-      this.trouble = rolledBack(from);
-      this.#context.logger.error('this server lost what it had said to be on disk', { why: this.trouble });
+    if (message.type === 'witnessAnswer' && state.mutes.has('rolledBack') && !this.#troubles.has('stored')) {
+      const why = rolledBack(from);
+      this.#troubles.set('stored', why);
+      this.#context.logger.error('this server lost what it had said to be on disk', { why });
     }
-    if (message.type !== 'snapshot') return;
-    if (state.term !== message.term || state.leader !== from || state.muted || state.disk !== 'well') return;
-    if (isResetting(state.log)) this.#receiver.refuse(from, message);
-    else this.#receiver.onChunk(from, message, message.meta.index > state.commit);
+    if (message.type === 'snapshot') this.#transfers.onChunk(from, message);
   }
 
   #onLink(peer: PeerId, up: boolean): void {
-    if (!up) {
-      this.#senders.get(peer)?.fail('the link closed');
-      this.#receiver.onLinkDown(peer);
-    }
+    if (!up) this.#transfers.onLinkDown(peer);
     this.step({ kind: 'link', peer, up });
-  }
-
-  #sendSnapshot(peer: PeerId): void {
-    const link = this.#links.linkTo(peer);
-    const { logger, runtime, store } = this.#context;
-    if (link === undefined) {
-      this.step({ kind: 'snapshotFailed', to: peer });
-      return;
-    }
-    this.#senders.get(peer)?.fail('a newer one is sent');
-    const { term } = this.core.state;
-    const over = () => {
-      if (this.#senders.get(peer) === sender) this.#senders.delete(peer);
-    };
-    const sender = new SnapshotSender({
-      store,
-      runtime,
-      link,
-      term,
-      onSent: (index) => {
-        over();
-        logger.info('a snapshot was sent', { to: peer, index });
-        this.step({ kind: 'snapshotSent', to: peer, index });
-      },
-      onFailed: (why) => {
-        over();
-        logger.warn('a snapshot could not be sent', { to: peer, why });
-        this.step({ kind: 'snapshotFailed', to: peer });
-      },
-    });
-    this.#senders.set(peer, sender);
   }
 
   /** Sets the timer, unless it fires soon enough anyway: most deadlines move on before they are reached. */
@@ -320,7 +355,7 @@ export class Engine<Result> {
 
   #onTimer(): void {
     this.#timer = undefined;
-    const { runtime, self } = this.#context;
+    const { runtime } = this.#context;
     const now = runtime.monotonic();
     if (now - this.#timerAt > STALL_MS && !this.#hasCaughtUp) {
       this.#hasCaughtUp = true;
@@ -329,9 +364,7 @@ export class Engine<Result> {
       return;
     }
     this.#hasCaughtUp = false;
-    const place = placeByRank(self.id, configuration(this.core.state).members, this.#context);
-    const { position, positions } = this.core.state;
-    if (place.position !== position || place.positions !== positions) this.step({ kind: 'rank', ...place });
+    this.#followRank();
     if (now >= this.core.wakeAt()) this.step({ kind: 'tick' });
     else this.#arm();
   }

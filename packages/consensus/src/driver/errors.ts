@@ -28,11 +28,8 @@ export function noQuorum(): LicError {
 }
 
 /** Surely not applied: too much is under way. */
-export function busy(bytesMax: number): LicError {
-  return new LicError('BUSY', `More than ${bytesMax} bytes of commands are under way. Try again in a moment.`, {
-    retryable: true,
-    details: { bytesMax },
-  });
+export function busy(limit: string): LicError {
+  return new LicError('BUSY', `More than ${limit} would be under way. Try again in a moment.`, { retryable: true });
 }
 
 /** Control stayed, or it is not known where it went. */
@@ -41,4 +38,9 @@ export function transferFailed(to: PeerId, why: string): LicError {
     retryable: true,
     details: { to },
   });
+}
+
+/** The members stay as they were. */
+export function membersRefused(why: string): LicError {
+  return new LicError('MEMBERS_REFUSED', `The members stay as they are: ${why}.`, { retryable: true });
 }

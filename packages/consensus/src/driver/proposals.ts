@@ -1,4 +1,5 @@
-import type { Applied, LicError, PeerId } from '@lic/interfaces';
+import type { Applied, LicError, LogEntry, PeerId } from '@lic/interfaces';
+import { invariant } from '../core/invariant.ts';
 import { notInControl, unknownOutcome } from './errors.ts';
 
 /** A caller that waits for its command. */
@@ -15,15 +16,21 @@ interface Held<Result> extends Waiting<Result> {
 
 /** The commands that callers wait for: in the log under an index, or held back while control is being handed over. */
 export class Proposals<Result> {
-  readonly #waiting = new Map<number, Waiting<Result>>();
+  readonly #waiting = new Map<number, { readonly term: number; readonly caller: Waiting<Result> }>();
   #held: Held<Result>[] = [];
   /** Bytes of all of them. */
   bytes = 0;
 
-  /** Waits for the command at `index`. */
-  add(index: number, waiting: Waiting<Result>): void {
-    this.#waiting.set(index, waiting);
-    this.bytes += waiting.bytes;
+  /** How many they are. */
+  get count(): number {
+    return this.#waiting.size + this.#held.length;
+  }
+
+  /** Waits for the command at `index`, which was appended in `term`. */
+  add(index: number, term: number, caller: Waiting<Result>): void {
+    invariant(!this.#waiting.has(index), `two commands wait for entry ${index}`);
+    this.#waiting.set(index, { term, caller });
+    this.bytes += caller.bytes;
   }
 
   /** Keeps a command until it is decided who is in control. */
@@ -32,14 +39,19 @@ export class Proposals<Result> {
     this.bytes += held.bytes;
   }
 
-  /** Answers who waits for `index`. */
-  applied(index: number, result: Result): void {
+  /** Answers who waits for this entry. */
+  applied({ index, term }: LogEntry, result: Result): void {
     const waiting = this.#waiting.get(index);
     if (waiting === undefined) return;
+    invariant(
+      waiting.term === term,
+      `entry ${index} of term ${term} is not the one of ${waiting.term} that is waited for`,
+    );
     this.#waiting.delete(index);
-    this.bytes -= waiting.bytes;
-    waiting.settled?.();
-    waiting.resolve({ index, result });
+    const { caller } = waiting;
+    this.bytes -= caller.bytes;
+    caller.settled?.();
+    caller.resolve({ index, result });
   }
 
   /** The handover came to nothing: what was held goes on. */
@@ -56,9 +68,9 @@ export class Proposals<Result> {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.bytes = 0;
-    for (const each of waiting) {
-      each.settled?.();
-      each.reject(unknownOutcome(why));
+    for (const { caller } of waiting) {
+      caller.settled?.();
+      caller.reject(unknownOutcome(why));
     }
     for (const each of held) {
       each.settled?.();

@@ -176,6 +176,30 @@ describe('a proposal', () => {
     await triad.settled(consensus.propose(new Uint8Array(60)));
   });
 
+  it('beyond the number in flight is refused as BUSY too, also while control is being handed over', async () => {
+    const triad = await TestTriad.start('busy by number', { inFlightMax: 2 });
+    const { consensus } = await triad.decided();
+    triad.kill(triad.server('c'));
+    const first = consensus.propose(Buffer.from('x'));
+    consensus.transferControl('c').catch(() => {});
+    const held = consensus.propose(Buffer.from('y'));
+    await expect(consensus.propose(Buffer.from('z'))).rejects.toEqual(code('BUSY', { retryable: true }));
+    await triad.settled(first);
+    await triad.settled(held);
+    await triad.settled(consensus.propose(Buffer.from('z')));
+  });
+
+  it('goes by itself where batches and windows have room for one', async () => {
+    const one = { appendEntriesMax: 1, appendsInFlightMax: 1, appendBytesMax: 1, snapshotEntries: 10, keepEntries: 0 };
+    const triad = await TestTriad.start('one by one', one);
+    const { consensus } = await triad.decided();
+    const proposals = Array.from({ length: 40 }, (_, at) => consensus.propose(Buffer.from(`${at}`)));
+    expect((await triad.settled(Promise.all(proposals))).map(({ result }) => Number(result))).toEqual(
+      proposals.map((_, at) => at + 1),
+    );
+    await triad.until(() => triad.servers.every((each) => each.machine.list.length === 40));
+  });
+
   it('whose caller gives up is of unknown outcome; whose caller had given up before is rejected', async () => {
     const triad = await TestTriad.start('abort');
     const leader = await triad.decided();

@@ -1,5 +1,6 @@
 import {
   type Applied,
+  type ConfiguredMember,
   type Consensus,
   type ConsensusContext,
   type ConsensusEvents,
@@ -7,19 +8,21 @@ import {
   type ConsensusState,
   type ConsensusStatus,
   errorMessage,
-  LicError,
+  type LicError,
   type PeerId,
   type ProposeOptions,
   type StateMachine,
 } from '@lic/interfaces';
 import { lastIndex } from '../core/log.ts';
-import { configuration } from '../core/membership.ts';
+import { configuration, isChanging } from '../core/membership.ts';
+import type { Configuration } from '../core/state.ts';
 import { restoreNewest } from './applier.ts';
 import { Barriers } from './barriers.ts';
 import { Engine } from './engine.ts';
-import { busy, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
+import { busy, membersRefused, noQuorum, notInControl, rejected, transferFailed, unknownOutcome } from './errors.ts';
 import { COMMAND_BYTES_MAX, type RaftOptions, withDefaults } from './options.ts';
 import { Proposals } from './proposals.ts';
+import { recover } from './recovery.ts';
 import { Transfers } from './transfers.ts';
 
 /**
@@ -32,6 +35,13 @@ export function raft(options: RaftOptions = {}): ConsensusFactory {
   return <Result>(context: ConsensusContext): Consensus<Result> => new RaftConsensus(context, withDefaults(options));
 }
 
+/** A caller that waits for a configuration to be committed. */
+interface MemberChange {
+  readonly index: number;
+  readonly resolve: () => void;
+  readonly reject: (error: LicError) => void;
+}
+
 class RaftConsensus<Result> implements Consensus<Result> {
   readonly #context: ConsensusContext;
   readonly #options: Required<RaftOptions>;
@@ -39,8 +49,10 @@ class RaftConsensus<Result> implements Consensus<Result> {
   readonly #proposals = new Proposals<Result>();
   readonly #barriers = new Barriers();
   readonly #transfers: Transfers;
+  readonly #memberChanges = new Set<MemberChange>();
   #engine: Engine<Result> | undefined;
   #isElectable = true;
+  #suspended: string | null = null;
   #isStopped = false;
   #closing: Promise<void> | undefined;
   /** What listeners were told last. */
@@ -48,6 +60,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
   #toldState: ConsensusState | undefined;
   #toldLeader: PeerId | null = null;
   #toldTrouble: string | null = null;
+  #toldMembers: Configuration | undefined;
+  #toldChanging = false;
 
   constructor(context: ConsensusContext, options: Required<RaftOptions>) {
     this.#context = context;
@@ -65,10 +79,12 @@ class RaftConsensus<Result> implements Consensus<Result> {
         unusable = `the snapshot on disk can't be restored: ${errorMessage(error)}`;
       }
     }
+    const isRecovering = this.#context.isRecovering === true && unusable === undefined;
+    const context = isRecovering ? { ...this.#context, contents: await recover(this.#context) } : this.#context;
     if (this.#isStopped) throw rejected('this server is stopping');
-    this.#engine = new Engine(this.#context, machine, this.#options, {
+    this.#engine = new Engine(context, machine, this.#options, {
       onResult: (entry, result) => {
-        this.#proposals.applied(entry.index, result);
+        this.#proposals.applied(entry, result);
         for (const listener of this.#listeners) listener.onApplied?.(entry.index);
       },
       onReads: (through) => this.#barriers.confirm(through),
@@ -76,6 +92,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
       onChange: () => this.#onChange(),
     });
     if (!this.#isElectable) this.#engine.step({ kind: 'electable', on: false });
+    if (this.#suspended !== null) this.#engine.suspend(this.#suspended);
     if (unusable !== undefined) this.#engine.fence(unusable);
   }
 
@@ -95,24 +112,22 @@ class RaftConsensus<Result> implements Consensus<Result> {
         this.#proposals.hold({ ...waiting, command });
         return;
       }
-      const index = engine.core.propose(command);
+      const index = engine.ask('propose', (core) => core.propose(command), 0);
       if (index === 0) {
         settled?.();
         reject(this.#whereControlIs());
         return;
       }
-      this.#proposals.add(index, waiting);
-      engine.schedule();
+      this.#proposals.add(index, engine.core.state.term, waiting);
     });
   }
 
   async readBarrier(options?: ProposeOptions): Promise<void> {
     const engine = this.#engine;
     if (this.#isStopped || engine === undefined) throw notInControl(null);
-    const round = engine.core.read(this.#context.runtime.monotonic());
+    const round = engine.ask('read', (core, now) => core.read(now), 0);
     if (round === 0) throw this.#whereControlIs();
     const barrier = this.#barriers.wait(round);
-    engine.schedule();
     const signal = options?.signal;
     if (signal === undefined) return barrier;
     if (signal.aborted) throw unknownOutcome('the caller gave up', signal.reason);
@@ -149,14 +164,14 @@ class RaftConsensus<Result> implements Consensus<Result> {
         active: progress.incarnation !== '' && now - progress.answeredAt <= timing.electionTimeoutMaxMs,
       })),
       members: configuration(state).members,
-      isChangingMembers: configuration(state).index > state.commit,
+      isChangingMembers: isChanging(state),
       trouble: engine.trouble,
     };
   }
 
   async transferControl(to: PeerId): Promise<void> {
     const engine = this.#engine;
-    if (engine === undefined || engine.core.state.controlTerm === 0) throw this.#whereControlIs();
+    if (engine === undefined || engine.isFenced || engine.core.state.controlTerm === 0) throw this.#whereControlIs();
     if (to === this.#context.self.id) return;
     const { target } = this.#transfers;
     if (target !== null) throw transferFailed(to, `it is being handed to ${target} already`);
@@ -167,12 +182,19 @@ class RaftConsensus<Result> implements Consensus<Result> {
     return decided;
   }
 
-  changeMembers(): Promise<void> {
-    return Promise.reject(new LicError('MEMBERS_REFUSED', 'Members can not be changed yet.', { retryable: true }));
+  async changeMembers(members: readonly ConfiguredMember[]): Promise<void> {
+    const engine = this.#engine;
+    if (this.#isStopped) throw rejected('this server is stopping');
+    if (engine === undefined) throw notInControl(null);
+    const answer = engine.ask('changeMembers', (core) => core.changeMembers(members), 'not-in-control');
+    if (answer === 'not-in-control') throw this.#whereControlIs();
+    if ('refused' in answer) throw membersRefused(answer.refused);
+    return new Promise((resolve, reject) => this.#memberChanges.add({ index: answer.index, resolve, reject }));
   }
 
   suspend(why: string | null): void {
-    if (why !== null) this.#engine?.fence(why);
+    this.#suspended = why;
+    this.#engine?.suspend(why);
   }
 
   on(events: ConsensusEvents): void {
@@ -202,8 +224,11 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (this.#isStopped) return rejected('this server is stopping');
     if (bytes > COMMAND_BYTES_MAX) return rejected(`it has ${bytes} bytes, at most ${COMMAND_BYTES_MAX} are allowed`);
     if (options?.signal?.aborted) return rejected('its caller had given up before');
-    if (this.#engine === undefined || this.#engine.core.state.controlTerm === 0) return this.#whereControlIs();
-    if (this.#proposals.bytes + bytes > this.#options.inFlightBytesMax) return busy(this.#options.inFlightBytesMax);
+    const engine = this.#engine;
+    if (engine === undefined || engine.isFenced || engine.core.state.controlTerm === 0) return this.#whereControlIs();
+    const { inFlightBytesMax, inFlightMax } = this.#options;
+    if (this.#proposals.bytes + bytes > inFlightBytesMax) return busy(`${inFlightBytesMax} bytes of commands`);
+    if (this.#proposals.count >= inFlightMax) return busy(`${inFlightMax} commands`);
     return undefined;
   }
 
@@ -222,8 +247,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     this.#transfers.fail('the other server did not take over within one election timeout');
     const held = this.#proposals.takeHeld();
     for (const { command, ...waiting } of held) {
-      const index = this.#engine?.core.propose(command) ?? 0;
-      if (index > 0) this.#proposals.add(index, waiting);
+      const index = this.#engine?.ask('propose', (core) => core.propose(command), 0) ?? 0;
+      if (index > 0) this.#proposals.add(index, this.#engine!.core.state.term, waiting);
       else {
         waiting.settled?.();
         waiting.reject(this.#whereControlIs());
@@ -238,6 +263,7 @@ class RaftConsensus<Result> implements Consensus<Result> {
     if (engine === undefined) return;
     const { state } = engine.core;
     const controlTerm = engine.isFenced ? 0 : state.controlTerm;
+    if (controlTerm === this.#controlTerm) this.#resolveMemberChanges(state.commit);
     if (this.#controlTerm !== controlTerm) {
       if (this.#controlTerm !== 0) {
         const quorumLost = state.stepDownReason === 'no-quorum';
@@ -255,14 +281,29 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const leader = this.#knownLeader();
     this.#transfers.onLeader(state.controlTerm !== 0, leader);
     const now = engine.state;
-    const isOld = now === this.#toldState && state.leader === this.#toldLeader && engine.trouble === this.#toldTrouble;
+    const isOld =
+      now === this.#toldState &&
+      state.leader === this.#toldLeader &&
+      engine.trouble === this.#toldTrouble &&
+      configuration(state) === this.#toldMembers &&
+      isChanging(state) === this.#toldChanging;
     if (isOld) return;
     this.#toldState = now;
     this.#toldLeader = state.leader;
     this.#toldTrouble = engine.trouble;
+    this.#toldMembers = configuration(state);
+    this.#toldChanging = isChanging(state);
     if (this.#listeners.length === 0) return;
     const status = this.status();
     for (const listener of this.#listeners) listener.onChange?.(status);
+  }
+
+  #resolveMemberChanges(commit: number): void {
+    for (const change of this.#memberChanges) {
+      if (change.index > commit) continue;
+      this.#memberChanges.delete(change);
+      change.resolve();
+    }
   }
 
   #loseControl(why: string, barrierError: LicError): void {
@@ -270,6 +311,8 @@ class RaftConsensus<Result> implements Consensus<Result> {
     this.#controlTerm = 0;
     this.#proposals.fail(why, this.#knownLeader() ?? this.#transfers.target);
     this.#barriers.fail(barrierError);
+    for (const { reject } of this.#memberChanges) reject(unknownOutcome(why));
+    this.#memberChanges.clear();
     if (term === 0) return;
     this.#context.logger.warn('this server is not in control any more', { term, why });
     for (const listener of this.#listeners) listener.onControlLost?.(term);

@@ -45,7 +45,7 @@ describe('snapshots', () => {
     expect(await triad.propose(leader, 'counts')).toBe('251');
   });
 
-  it('are begun anew when the link closes half-way', async () => {
+  it('go on when the link closes half-way', async () => {
     const triad = await TestTriad.start('half-way', small);
     const leader = await triad.decided();
     const c = triad.server('c');

@@ -1,131 +1,103 @@
-import type { ConsensusTiming, LogEntry, PeerId, SnapshotMeta, Vote } from '@lic/interfaces';
+import { crc32 } from 'node:zlib';
+import { LicError, type LogEntry, type PeerId, type SnapshotMeta } from '@lic/interfaces';
 import { createRaftCore, type RaftCore } from '../core/core.ts';
-import { initialState } from '../core/initial-state.ts';
 import type { RaftInput, Ready, WriteRequest } from '../core/inputs.ts';
-import { entriesBetween, lastIndex } from '../core/log.ts';
-import type { Message, Outgoing } from '../core/messages.ts';
-import { becomeLeader, setLeader } from '../core/roles.ts';
-import type { RaftState } from '../core/state.ts';
+import { entriesBetween, isResetting, lastIndex, lastTerm, termAt } from '../core/log.ts';
+import { configuration, configurationAt } from '../core/membership.ts';
+import type { MembersAnswer } from '../core/membership-change.ts';
+import type { Message, Outgoing, SnapshotChunk } from '../core/messages.ts';
+import type { RaftConfig, RaftState } from '../core/state.ts';
+import { encodeConfiguration } from '../wire/configuration.ts';
+import type { CoreHarnessOptions, MemberLike, RestartOptions } from './core-harness-options.ts';
+import { diskOf, emptyDisk, type HarnessDisk, recoverOn, writeTo } from './harness-disk.ts';
+import { harnessMembers } from './harness-entries.ts';
+import { defaultMembers, harnessConfig, harnessState, lasting } from './harness-state.ts';
+import { entriesText, membersText, messageText, writeText } from './message-text.ts';
 
-/** The state that a core is put in. Everything left out is as on a server that was just formed. */
-export interface CoreHarnessOptions {
-  /** This server. Default `a`. */
-  readonly id?: PeerId;
-  /** All servers, in order of rank. Default `a`, `b`, `c`. Their incarnations are `<id>-1`. */
-  readonly members?: readonly PeerId[];
-  /** Its incarnation. Default `<id>-1`, the configured one; another one makes it a learner. */
-  readonly incarnation?: string;
-  readonly term?: number;
-  readonly votedFor?: PeerId | null;
-  /** The terms of the log's entries, from index 1. All are on disk. */
-  readonly log?: readonly number[];
-  /** The commit index; everything up to it is applied. Default 0. */
-  readonly commit?: number;
-  /** A leader has just been elected in `term` and has appended its first entry, which is not stored yet. Default `follower`. */
-  readonly role?: 'follower' | 'leader';
-  /** The leader that a follower has just heard. */
-  readonly leader?: PeerId;
-  /** What a restarted server finds on its disk; in place of `term`, `votedFor`, `log` and `commit`. */
-  readonly stored?: {
-    readonly vote: Vote;
-    readonly entries: readonly LogEntry[];
-    readonly snapshot?: SnapshotMeta | undefined;
-  };
-  readonly timing?: ConsensusTiming;
-  /** It has just started, and asks its peers what they know of it before it votes. Default `false`: it has done so. */
-  readonly isStarting?: boolean;
-  readonly witnessWaitMs?: number;
-  /** Monotonic milliseconds. Default 0. */
-  readonly now?: number;
-  readonly seed?: number;
-  /** `instant`: what is written is on disk at once. `manual`: when {@link CoreHarness.finishWrite} is called. Default `instant`. */
-  readonly disk?: 'instant' | 'manual';
-}
-
-/** Profile `lan` (triad.md, Failover). */
-export const lanTiming: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1000 };
-
-/** An entry as the harness makes them: its data say term and index, so that two logs can be compared by eye. */
-export function harnessEntry(index: number, term: number): LogEntry {
-  return { index, term, kind: 'command', data: Buffer.from(`${term}.${index}`) };
-}
+export type { CoreHarnessOptions } from './core-harness-options.ts';
+export { harnessEntry } from './harness-entries.ts';
+export { lanTiming } from './harness-state.ts';
 
 /**
  * One core by itself: put in any state, given any message in any order, and asked what it did. Applies what is committed
- * at once.
+ * at once. docs/harness.md is its tutorial.
  *
  * ```ts
  * const a = new CoreHarness({ term: 3, log: [1, 1, 2], commit: 2 });
- * a.deliver('b', { type: 'vote', term: 4, lastIndex: 3, lastTerm: 2, target: 'a-1', transfer: false });
+ * a.deliver('b', { type: 'vote', term: 4, lastIndex: 3, lastTerm: 2, target: 'a-1', incarnation: 'b-1', transfer: false });
  * a.take('b'); // the vote, once it is on disk
  * ```
  */
 export class CoreHarness {
   readonly id: PeerId;
+  readonly options: CoreHarnessOptions;
+  readonly config: RaftConfig;
   readonly core: RaftCore;
-  /** Everything that was committed, in order. */
+  /** What a crash would leave. */
+  readonly disk: HarnessDisk;
+  /** Everything that was committed since this harness was made, in order. */
   readonly committed: LogEntry[] = [];
-  /** What else the core wanted: snapshots to send or restore, failed transfers, confirmed reads. */
+  /** The state machine: every command that was applied, also those that a snapshot brought. */
+  commands: string[];
+  /** What else the core wanted: snapshots to restore, with `snapshots: 'manual'` also those to send, failed transfers. */
   readonly wishes: Partial<Ready>[] = [];
   /** The write that is under way. */
   write: WriteRequest | null = null;
   now: number;
   #sent: Outgoing[] = [];
-  readonly #isInstant: boolean;
+  #seen = '';
 
   constructor(options: CoreHarnessOptions = {}) {
-    const { id = 'a', members = ['a', 'b', 'c'], log = [], term = 0, commit = 0, now = 0 } = options;
-    this.id = id;
-    this.now = now;
-    this.#isInstant = options.disk !== 'manual';
-    const config = {
-      self: { id, incarnation: options.incarnation ?? `${id}-1` },
-      timing: options.timing ?? lanTiming,
-      witnessWaitMs: options.witnessWaitMs ?? 10_000,
-    };
-    const stored = options.stored ?? {
-      vote: { term, votedFor: options.votedFor ?? null },
-      entries: log.map((each, at) => harnessEntry(at + 1, each)),
-    };
-    const state = initialState(config, {
-      ...stored,
-      members: members.map((member) => ({ id: member, incarnation: `${member}-1` })),
-      now,
-      seed: options.seed ?? 1,
-      position: members.indexOf(id),
-    });
-    if (options.isStarting !== true) {
-      state.toAsk.clear();
-      state.isProved = true;
-      state.provedTerm = state.term;
-    }
-    if (options.stored === undefined) {
-      state.commit = commit;
-      state.handedOut = commit;
-      state.applied = commit;
-      state.match = commit;
-    }
-    if (options.role === 'leader') {
-      state.votedFor = id;
-      state.saved = { term, votedFor: id };
-      becomeLeader({ config, state });
-    } else if (options.leader !== undefined) {
-      setLeader(state, options.leader);
-      state.heardAt = now;
-    }
-    this.core = createRaftCore(config, state);
+    this.options = options;
+    this.config = harnessConfig(options);
+    this.id = this.config.self.id;
+    const state = harnessState(options, this.config);
+    this.now = Math.max(options.now ?? 0, state.now);
+    this.disk = diskOf(options, state);
+    const { applied } = state;
+    const snapshotIndex = this.disk.snapshot?.index ?? 0;
+    const known = state.log.entries.filter(
+      ({ index, kind }) => index > snapshotIndex && index <= applied && kind === 'command',
+    );
+    this.commands = [...this.disk.snapshotCommands, ...known.map(textOf)];
+    this.core = createRaftCore(this.config, state);
     this.settle();
   }
 
-  /** The core's state. */
+  /** The core's state, to be read; also to be changed, by who knows what may be: docs/harness.md has an example. */
   get state(): RaftState {
     return this.core.state;
   }
 
-  /** The terms of the log's entries that are in memory. */
-  get logTerms(): number[] {
+  /** The entries that are in memory: those behind the snapshot. */
+  get log(): LogEntry[] {
     const { log } = this.state;
-    return entriesBetween(log, log.baseIndex + 1, lastIndex(log)).map((entry) => entry.term);
+    return entriesBetween(log, log.baseIndex + 1, lastIndex(log));
+  }
+
+  /** The terms of those entries. */
+  get logTerms(): number[] {
+    return this.log.map((entry) => entry.term);
+  }
+
+  /** The index of the newest entry. */
+  get lastIndex(): number {
+    return lastIndex(this.state.log);
+  }
+
+  /** The term of the newest entry. */
+  get lastTerm(): number {
+    return lastTerm(this.state.log);
+  }
+
+  /** Whether it leads its term, as far as it knows. */
+  get isLeader(): boolean {
+    return this.state.role === 'leader';
+  }
+
+  /** What was sent and not taken yet. */
+  get sent(): readonly Outgoing[] {
+    return this.#sent;
   }
 
   /** Any input, at the current time. */
@@ -134,9 +106,20 @@ export class CoreHarness {
     this.settle();
   }
 
-  /** A message arrives. */
+  /** Messages arrive, in this order. The same ones may arrive again. */
   deliver(from: PeerId, ...messages: readonly Message[]): void {
-    for (const message of messages) this.step({ kind: 'message', from, message });
+    for (const message of messages) {
+      this.#deliver(from, message);
+      this.settle();
+    }
+  }
+
+  /** Begins an election now, as if the election timer had run out. Nothing comes of it where the server may not stand, or leads. */
+  campaign(): void {
+    const { state } = this;
+    if (state.role === 'leader') return;
+    state.timerFrom = this.now - state.timeoutMs;
+    this.step({ kind: 'tick' });
   }
 
   /** Proposes a command; answers its index, 0 where it was refused. */
@@ -146,11 +129,31 @@ export class CoreHarness {
     return index;
   }
 
-  /** Asks for a read barrier; answers the round to wait for, 0 where it was refused. */
+  /** Asks for a read barrier; answers the round to wait for, 0 where it was refused. It is confirmed when {@link CoreHarness.readsThrough} has reached it. */
   read(): number {
     const round = this.core.read(this.now);
     this.settle();
     return round;
+  }
+
+  /** Reads that wait for rounds up to this one are confirmed, and may be answered from the applied state. */
+  get readsThrough(): number {
+    return this.state.readsThrough;
+  }
+
+  /**
+   * Puts another configuration in force. Answers `{ index }` of its entry; `{ refused }`, what is missing, as the end of a sentence; or
+   * `not-in-control`. One voter may come, go, or have another incarnation at a time (docs/consensus.md, Members).
+   */
+  changeMembers(members: readonly MemberLike[]): MembersAnswer {
+    const answer = this.core.changeMembers(harnessMembers(members));
+    this.settle();
+    return answer;
+  }
+
+  /** Hands control to `to`. */
+  transfer(to: PeerId): void {
+    this.step({ kind: 'transfer', to });
   }
 
   /** Lets time go by, ticking whenever the core wants to. */
@@ -160,10 +163,10 @@ export class CoreHarness {
       const wakeAt = this.core.wakeAt();
       if (wakeAt > end) break;
       this.now = Math.max(this.now, wakeAt);
-      this.step({ kind: 'tick' });
+      this.#tick();
     }
     this.now = end;
-    this.step({ kind: 'tick' });
+    this.#tick();
   }
 
   /** The write that is under way is on disk now. */
@@ -171,7 +174,69 @@ export class CoreHarness {
     const { write } = this;
     if (write === null) return;
     this.write = null;
+    writeTo(this.disk, write);
     this.step({ kind: 'stored', id: write.id });
+  }
+
+  /** The write that is under way failed. `full`: it is tried again, and may yet be finished. `failed`: the disk takes nothing more. */
+  failWrite(state: 'full' | 'failed'): void {
+    this.step({ kind: 'disk', state });
+  }
+
+  /** Takes a snapshot of everything that is applied, and drops the log up to `keep` entries before it. Answers its index, 0 where there was nothing new. */
+  snapshot(keep = 0): number {
+    const { state, disk } = this;
+    const index = state.applied;
+    if (index <= (disk.snapshot?.index ?? 0) || isResetting(state.log) || this.write?.reset) return 0;
+    const meta = {
+      index,
+      term: termAt(state.log, index),
+      config: encodeConfiguration(configurationAt(state, index).members),
+    };
+    disk.snapshot = meta;
+    disk.snapshotCommands = [...this.commands];
+    this.step({ kind: 'snapshotSaved', meta });
+    const through = Math.min(index - keep, state.log.durableTo);
+    if (through > state.log.baseIndex) this.compact(through);
+    return index;
+  }
+
+  /** Drops the log up to `through`, which a snapshot must include. */
+  compact(through: number): void {
+    this.step({ kind: 'compact', through });
+    this.disk.entries = this.disk.entries.filter((entry) => entry.index > through);
+  }
+
+  /**
+   * What the server would be if it lost power now and started again: the same options but for `options`, and what is on its disk.
+   */
+  restart(options: RestartOptions = {}): CoreHarness {
+    const { parts = 0, isEmptied, isRecovering, ...changed } = options;
+    if (this.write !== null) writeTo(this.disk, this.write, parts);
+    if (isEmptied) Object.assign(this.disk, emptyDisk());
+    if (isRecovering) recoverOn(this.disk, this.config.self, this.options.members ?? defaultMembers);
+    const { vote, entries, snapshot } = this.disk;
+    const again = new CoreHarness({
+      ...lasting(this.options),
+      stored: { vote, entries: [...entries], snapshot },
+      now: this.now,
+      ...changed,
+    });
+    again.disk.snapshotCommands = this.disk.snapshotCommands;
+    again.commands.unshift(...this.disk.snapshotCommands);
+    return again;
+  }
+
+  /** A second server in the very same state, to see what else could come of it. */
+  fork(): CoreHarness {
+    const { disk } = this;
+    const copy = new CoreHarness({ ...lasting(this.options), state: structuredClone(this.state), now: this.now });
+    Object.assign(copy.disk, { ...disk, entries: [...disk.entries] });
+    copy.commands = [...this.commands];
+    copy.committed.push(...this.committed);
+    copy.write = this.write;
+    copy.#sent.unshift(...this.#sent);
+    return copy;
   }
 
   /** The messages sent since the last call, or those of them that were for `to` or of `type`. */
@@ -190,28 +255,143 @@ export class CoreHarness {
     return taken;
   }
 
+  /** In one line: role, term, vote, leader, indexes and configuration. */
+  describe(): string {
+    const { role, term, votedFor, leader, commit, applied, log } = this.state;
+    const vote = `votedFor=${votedFor ?? '-'} leader=${leader ?? '-'}`;
+    const members = membersText(configuration(this.state).members);
+    const indexes = `commit=${commit} applied=${applied} log=${log.baseIndex}..${this.lastIndex}`;
+    return `${role} term=${term} ${vote} ${indexes} members=[${members}]`;
+  }
+
   /** Does what the core wants done until it wants nothing more. */
   settle(): void {
     for (let more = true; more; ) {
       const ready = this.core.ready();
-      const { messages, write, committed } = ready;
-      this.#sent.push(...messages);
-      more = committed.length > 0;
-      if (ready.restore !== null || ready.snapshotsFor.length > 0 || ready.transferFailed) this.wishes.push(ready);
-      if (write !== null) {
-        if (this.#isInstant) {
-          this.core.step({ kind: 'stored', id: write.id }, this.now);
-          more = true;
-        } else this.write = write;
-      }
+      this.#traceState();
+      more = this.#send(ready.messages);
+      if (ready.restore !== null || ready.transferFailed || (ready.snapshotsFor.length > 0 && !this.#isAuto))
+        this.wishes.push(ready);
+      if (ready.transferFailed) this.#trace('transfer failed');
+      if (ready.write !== null) more = this.#begin(ready.write) || more;
       if (ready.restore !== null) {
+        this.#trace(`restore ${ready.restore.term}.${ready.restore.index}`);
+        this.commands = [...this.disk.snapshotCommands];
         this.core.step({ kind: 'applied', index: ready.restore.index }, this.now);
         more = true;
       }
-      if (committed.length > 0) {
-        this.committed.push(...committed);
-        this.core.step({ kind: 'applied', index: committed[committed.length - 1]!.index }, this.now);
-      }
+      more = this.#apply(ready.committed) || more;
+      if (this.#isAuto) for (const to of ready.snapshotsFor) this.#sendSnapshot(to);
     }
   }
+
+  get #isAuto(): boolean {
+    return this.options.snapshots === 'auto';
+  }
+
+  #trace(line: string): void {
+    this.options.trace?.(line);
+  }
+
+  #traceState(): void {
+    if (this.options.trace === undefined) return;
+    const { role, term, leader, commit } = this.state;
+    const seen = `${role} term=${term} leader=${leader ?? '-'} commit=${commit} (${this.core.role()})`;
+    if (seen !== this.#seen) this.#trace(seen);
+    this.#seen = seen;
+  }
+
+  #tick(): void {
+    if (this.options.checkQuorum === false) {
+      for (const progress of this.state.peers.values()) progress.answeredAt = this.now;
+    }
+    this.step({ kind: 'tick' });
+  }
+
+  #deliver(from: PeerId, message: Message): void {
+    const { state } = this;
+    const input = (heard: Message) => this.core.step({ kind: 'message', from, message: heard }, this.now);
+    if (this.options.checkQuorum === false) {
+      if (message.type === 'preVote') state.heardAt = Number.NEGATIVE_INFINITY;
+      if (message.type === 'vote') {
+        input({ ...message, transfer: true });
+        return;
+      }
+    }
+    input(message);
+    if (!this.#isAuto) return;
+    if (message.type === 'snapshot') this.#receiveSnapshot(from, message);
+    if (message.type === 'snapshotReply' && message.term === state.term) {
+      if (message.ok) this.core.step({ kind: 'snapshotSent', to: from, index: message.index }, this.now);
+      else this.core.step({ kind: 'snapshotFailed', to: from }, this.now);
+    }
+  }
+
+  /** Sends, and answers whether something came back at once: pre-votes that the harness grants itself. */
+  #send(messages: readonly Outgoing[]): boolean {
+    let isAnswered = false;
+    for (const out of messages) {
+      const { to, message } = out;
+      if (message.type === 'preVote' && this.options.preVote === false) {
+        const { term: asked, target: incarnation } = message;
+        const { term } = this.state;
+        const reply = { type: 'preVoteReply', term, asked, granted: true, leader: null, incarnation } as const;
+        this.core.step({ kind: 'message', from: to, message: reply }, this.now);
+        isAnswered = true;
+        continue;
+      }
+      this.#trace(`send ${to} ${messageText(message)}`);
+      this.#sent.push(out);
+    }
+    return isAnswered;
+  }
+
+  #begin(write: WriteRequest): boolean {
+    this.#trace(`write ${writeText(write)}`);
+    if (this.options.disk === 'manual') {
+      this.write = write;
+      return false;
+    }
+    writeTo(this.disk, write);
+    this.core.step({ kind: 'stored', id: write.id }, this.now);
+    return true;
+  }
+
+  #apply(committed: readonly LogEntry[]): boolean {
+    const last = committed.at(-1);
+    if (last === undefined) return false;
+    this.#trace(`apply ${entriesText(committed)}`);
+    this.committed.push(...committed);
+    for (const entry of committed) if (entry.kind === 'command') this.commands.push(textOf(entry));
+    this.core.step({ kind: 'applied', index: last.index }, this.now);
+    return true;
+  }
+
+  #sendSnapshot(to: PeerId): void {
+    const { snapshot: meta, snapshotCommands } = this.disk;
+    if (meta === undefined) throw new LicError('HARNESS_STATE', `${this.id} has no snapshot to send to ${to}.`);
+    const data = Buffer.from(JSON.stringify(snapshotCommands));
+    const { term } = this.state;
+    this.#send([{ to, message: { type: 'snapshot', term, meta, sequence: 0, checksum: crc32(data), data } }]);
+  }
+
+  /** Puts a snapshot on disk and acknowledges it, as the driver does. */
+  #receiveSnapshot(from: PeerId, { term, meta, sequence, data }: SnapshotChunk): void {
+    const { state, disk } = this;
+    if (state.term !== term || state.leader !== from || state.mutes.size > 0 || state.disk !== 'well') return;
+    const ok = !isResetting(state.log);
+    if (ok && meta.index > Math.max(state.commit, disk.snapshot?.index ?? 0)) this.#keepSnapshot(meta, data);
+    if (ok) this.core.step({ kind: 'snapshotReceived', meta }, this.now);
+    this.#send([{ to: from, message: { type: 'snapshotReply', term: state.term, index: meta.index, sequence, ok } }]);
+  }
+
+  #keepSnapshot(meta: SnapshotMeta, data: Uint8Array): void {
+    this.#trace(`store snapshot ${meta.term}.${meta.index}`);
+    this.disk.snapshot = meta;
+    this.disk.snapshotCommands = JSON.parse(Buffer.from(data).toString()) as string[];
+  }
+}
+
+function textOf(entry: LogEntry): string {
+  return Buffer.from(entry.data).toString();
 }

@@ -190,6 +190,28 @@ describe('damage', () => {
       expect((await openWith(machine, name, bytes.slice(0, length))).snapshot?.index).toBe(2);
   });
 
+  it('costs nothing behind a reserve whose last entry was replaced, compacted and salvaged: its term is not known', async () => {
+    const machine = new SimulatedMachine(8_192);
+    const store = machine.makeStore();
+    await store.open();
+    const large = (index: number, term: number): LogEntry => ({ ...entry(index, term), data: new Uint8Array(900) });
+    for (let index = 1; index <= 4; index++) await store.write({ entries: [large(index, 1)] });
+    for (let index = 4; index <= 6; index++) await store.write({ entries: [large(index, 2)] });
+    await store.saveSnapshot({ index: 3, term: 1, config: Uint8Array.of(1) }, chunks(1));
+    await store.compact(3);
+    await store.saveSnapshot({ index: 5, term: 2, config: Uint8Array.of(1) }, chunks(2));
+    await store.saveOwner(Uint8Array.of(1, 2, 3));
+    await store.close();
+    machine.disk.flip('owner.rec', 20);
+    expect((await store.open()).damage?.file).toBe('owner.rec');
+    expect(indexes(await store.salvage())).toEqual([4, 5, 6]);
+    await store.close();
+    machine.disk.flip(machine.disk.names().findLast((each) => each.startsWith('snapshot')) ?? '', 40);
+    const contents = await store.open();
+    expect(contents.snapshot?.index).toBe(3);
+    expect(indexes(contents)).toEqual([4, 5, 6]);
+  });
+
   it("is a changed byte of the owner's record", async () => {
     const machine = await smallLog('closed');
     const store = machine.makeStore();

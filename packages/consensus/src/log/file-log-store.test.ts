@@ -26,8 +26,13 @@ for (const death of ['kill', 'cutPower'] as const) {
             else machine.cutPower(() => random.chance(0.5));
           },
           failNext(fault) {
-            const wanted = fault === 'STORE_FULL' ? 'write' : 'sync';
-            const answer: DiskFault = fault === 'STORE_FULL' ? { code: 'ENOSPC', written: 40 } : { code: 'EIO' };
+            const answers: Record<typeof fault, DiskFault> = {
+              STORE_FULL: { code: 'ENOSPC', written: 40 },
+              STORE_BLOCKED: { code: 'EROFS', written: 40 },
+              STORE_FAILED: { code: 'EIO' },
+            };
+            const answer = answers[fault];
+            const wanted = fault === 'STORE_FAILED' ? 'sync' : 'write';
             disk.onCall = ({ kind, name }) => {
               if (kind !== wanted || name === 'log-next.tmp') return undefined;
               disk.onCall = () => undefined;

@@ -1,7 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import {
   isLicError,
-  LicError,
+  type LicError,
   type LogStore,
   type LogWrite,
   type Runtime,
@@ -16,8 +16,10 @@ import { bytesOfWrite, type LogWriter } from './log-writer.ts';
 import { ownerBytesMax } from './owner-file.ts';
 import { readParts } from './snapshot-files.ts';
 import {
+  FinalFailure,
   isOutOfSpace,
-  SyncFailure,
+  isPassing,
+  storeBlocked,
   storeClosed,
   storeDamaged,
   storeFailed,
@@ -32,8 +34,12 @@ export interface FileLogStoreOptions {
   readonly directory: string;
   /** With it a log that is idle for a moment notes that its last batch was synced, so that later damage to it can be told from a torn tail. */
   readonly runtime?: Runtime;
-  /** Size of a segment file. Default 16 MiB; at least 64 KiB. */
+  /** Size of a segment file. Default 16 MiB; at least 8 KiB. */
   readonly segmentBytes?: number;
+  /** What it lies on. Default: Node's. */
+  readonly fileSystem?: FileSystem;
+  /** Who takes the folder. Default: this process. */
+  readonly process?: ProcessIdentity;
 }
 
 /**
@@ -41,12 +47,11 @@ export interface FileLogStoreOptions {
  * that waits. `docs/storage.md` has the formats and what is promised.
  */
 export function fileLogStore(options: FileLogStoreOptions): LogStore {
-  const { segmentBytes = segmentBytesDefault } = options;
-  return new FileLogStore({ ...options, segmentBytes: Math.max(segmentBytesMin, segmentBytes) }, nodeFileSystem);
+  return new FileLogStore(options);
 }
 
 const segmentBytesDefault = 16 * 1_024 * 1_024;
-const segmentBytesMin = 64 * 1_024;
+const segmentBytesMin = 8 * 1_024;
 /** What is gathered for one sync; a single larger write goes alone. */
 const batchBytesMax = 8 * 1_024 * 1_024;
 /** How long a log is idle before its last batch is sealed. Milliseconds. */
@@ -65,14 +70,16 @@ interface Operation {
   reject(error: Error): void;
 }
 
-/** {@link fileLogStore} with its file system and process exchangeable: for tests. */
-export class FileLogStore implements LogStore {
+class FileLogStore implements LogStore {
   readonly #directory: string;
   readonly #runtime: Runtime | undefined;
   readonly #segmentBytes: number;
   readonly #fileSystem: FileSystem;
   readonly #process: ProcessIdentity | undefined;
   #state: 'closed' | 'opening' | 'open' | 'closing' = 'closed';
+  /** Settles when what {@link open} began is done. Never rejects. */
+  #opening: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #failure: Error | undefined;
   #damage: StoreDamage | undefined;
   #unlock: (() => Promise<void>) | undefined;
@@ -87,15 +94,22 @@ export class FileLogStore implements LogStore {
   #sealTimer: Timer | undefined;
   readonly #reading = new Set<OpenFile>();
 
-  constructor(options: FileLogStoreOptions, fileSystem: FileSystem, process?: ProcessIdentity) {
-    this.#directory = resolvePath(options.directory);
-    this.#runtime = options.runtime;
-    this.#segmentBytes = options.segmentBytes ?? segmentBytesDefault;
+  constructor(options: FileLogStoreOptions) {
+    const { directory, runtime, segmentBytes = segmentBytesDefault, fileSystem = nodeFileSystem, process } = options;
+    this.#directory = resolvePath(directory);
+    this.#runtime = runtime;
+    this.#segmentBytes = Math.max(segmentBytesMin, segmentBytes);
     this.#fileSystem = fileSystem;
     this.#process = process;
   }
 
-  async open(): Promise<StoreContents> {
+  open(): Promise<StoreContents> {
+    const opening = this.#open();
+    this.#opening = opening.catch(() => {});
+    return opening;
+  }
+
+  async #open(): Promise<StoreContents> {
     if (this.#state !== 'closed') throw storeMisuse(`The log in ${this.#directory} is open already.`);
     this.#state = 'opening';
     const directory = this.#directory;
@@ -113,7 +127,7 @@ export class FileLogStore implements LogStore {
       await this.#unlock?.().catch(() => {});
       this.#unlock = undefined;
       this.#state = 'closed';
-      throw isLicError(error) ? error : storeFailed(directory, error);
+      throw describe(directory, error);
     }
   }
 
@@ -202,8 +216,19 @@ export class FileLogStore implements LogStore {
     });
   }
 
-  salvage(): Promise<StoreContents> {
-    return Promise.reject(new LicError('STORE_FAILED', 'Salvage is not there yet.'));
+  async salvage(): Promise<StoreContents> {
+    let salvaged: StoreContents | undefined;
+    await this.#enqueue({
+      despiteDamage: true,
+      run: async () => {
+        const { folder, writer, contents } = await this.#openFolder.salvage();
+        this.#folder = folder;
+        this.#writer = writer;
+        this.#damage = contents.damage;
+        salvaged = contents;
+      },
+    });
+    return salvaged as StoreContents;
   }
 
   wipe(): Promise<void> {
@@ -211,24 +236,36 @@ export class FileLogStore implements LogStore {
       despiteDamage: true,
       run: async () => {
         await this.#openFolder.beginWipe();
-        await this.#writer?.close();
-        const { folder, writer } = await this.#openFolder.wipe();
-        this.#folder = folder;
-        this.#writer = writer;
-        this.#damage = undefined;
+        try {
+          await this.#writer?.close();
+          const { folder, writer } = await this.#openFolder.wipe();
+          this.#folder = folder;
+          this.#writer = writer;
+          this.#damage = undefined;
+        } catch (error) {
+          // Nothing may be written that the next opening would wipe.
+          throw new FinalFailure(error);
+        }
       },
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'closing';
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'opening') await this.#opening;
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
     await this.#pumping;
     await this.#snapshots;
-    if (this.#state !== 'closing') return;
-    this.#state = 'closed';
     this.#sealTimer?.cancel();
     this.#sealTimer = undefined;
-    for (const file of this.#reading) await this.#endReading(file);
+    for (const file of this.#reading) await this.#endReading(file).catch(() => {});
     try {
       if (this.#failure === undefined) await this.#writer?.seal(true);
     } catch {
@@ -238,6 +275,7 @@ export class FileLogStore implements LogStore {
     await this.#unlock?.().catch(() => {});
     this.#writer = undefined;
     this.#folder = undefined;
+    this.#state = 'closed';
   }
 
   get #openFolder(): StoreFolder {
@@ -332,10 +370,10 @@ export class FileLogStore implements LogStore {
     try {
       await deed();
     } catch (error) {
-      if (isOfCaller() || isLicError(error)) throw error;
-      if (isOutOfSpace(error)) throw storeFull(this.#directory, error);
-      this.#failure ??= storeFailed(this.#directory, error instanceof SyncFailure ? error.cause : error);
-      throw this.#failure;
+      if (isOfCaller()) throw error;
+      const described = describe(this.#directory, error);
+      if (described.code === 'STORE_FAILED') this.#failure ??= described;
+      throw this.#failure ?? described;
     }
   }
 
@@ -357,6 +395,14 @@ export class FileLogStore implements LogStore {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** What went wrong, as the contract's errors say it. */
+function describe(directory: string, error: unknown): LicError {
+  if (isLicError(error)) return error;
+  if (isOutOfSpace(error)) return storeFull(directory, error);
+  if (isPassing(error)) return storeBlocked(directory, error);
+  return storeFailed(directory, error instanceof FinalFailure ? error.cause : error);
+}
 
 function misplaced(call: string, newestIndex: number): Error {
   return storeMisuse(`${call} does not fit the newest snapshot, which is at entry ${newestIndex}.`);

@@ -1,6 +1,7 @@
 import { close, fdatasync, fstat, mkdir, open, read, readdir, rename, unlink, write } from 'node:fs';
 import { dirname } from 'node:path';
-import { SyncFailure } from './store-errors.ts';
+import { errorCode, errorMessage } from '@lic/interfaces';
+import { FinalFailure, isPassing } from './store-errors.ts';
 
 /**
  * How a file is opened. `read`: it must exist. `update`: read and write, it must exist. `replace`: made or emptied.
@@ -82,7 +83,24 @@ function call<Value>(start: (done: (error: Error | null, value?: Value) => void)
   });
 }
 
-/** Writes all bytes: a write may be short without an error (on a full file system, or at a file-size limit). */
+/** A write that was not finished. */
+export class WriteFailure extends Error {
+  readonly code: string;
+  /** So many bytes were written. */
+  readonly doneBytes: number;
+
+  constructor(cause: unknown, doneBytes: number) {
+    super(errorMessage(cause), { cause });
+    this.name = 'WriteFailure';
+    this.code = errorCode(cause);
+    this.doneBytes = doneBytes;
+  }
+}
+
+/**
+ * Writes all bytes: a write may be short without an error (on a full file system, or at a file-size limit). Throws
+ * {@link WriteFailure}.
+ */
 export async function writeFully(
   file: OpenFile,
   bytes: Uint8Array,
@@ -90,13 +108,35 @@ export async function writeFully(
   position: number,
 ): Promise<void> {
   for (let done = 0; done < lengthBytes; ) {
-    const written = await file.write(bytes, done, lengthBytes - done, position + done);
+    const begun = done;
+    const written = await file.write(bytes, done, lengthBytes - done, position + done).catch((error: unknown) => {
+      throw new WriteFailure(error, begun);
+    });
     if (written === 0) throw Object.assign(new Error('A write wrote nothing.'), { code: 'EIO' });
     done += written;
   }
 }
 
-/** Reads `lengthBytes` at `position`, or fewer at the file's end; answers how many. */
+/** Bytes that can't be read. */
+export class ReadFailure extends Error {
+  readonly code: string;
+  /** From the file's start. */
+  readonly offset: number;
+
+  constructor(cause: unknown, offset: number) {
+    super(errorMessage(cause), { cause });
+    this.name = 'ReadFailure';
+    this.code = errorCode(cause);
+    this.offset = offset;
+  }
+}
+
+/** Whether a disk can't read what once was on it: that is damage, as a changed byte is. */
+export function isUnreadable(error: unknown): error is ReadFailure {
+  return error instanceof ReadFailure && error.code === 'EIO';
+}
+
+/** Reads `lengthBytes` at `position`, or fewer at the file's end; answers how many. Throws {@link ReadFailure}. */
 export async function readFully(
   file: OpenFile,
   into: Uint8Array,
@@ -105,18 +145,38 @@ export async function readFully(
 ): Promise<number> {
   let done = 0;
   while (done < lengthBytes) {
-    const count = await file.read(into.subarray(done), lengthBytes - done, position + done);
+    const count = await file.read(into.subarray(done), lengthBytes - done, position + done).catch((error: unknown) => {
+      throw new ReadFailure(error, position + done);
+    });
     if (count === 0) break;
     done += count;
   }
   return done;
 }
 
-/** Makes the comings and goings of files in a folder durable, or fails for good: nobody knows then which of them are. */
+/** Makes a file durable, or fails for good: nobody knows then what of it is. */
+export async function syncFile(file: OpenFile): Promise<void> {
+  try {
+    await file.sync();
+  } catch (error) {
+    throw new FinalFailure(error);
+  }
+}
+
+/** Makes the comings and goings of files in a folder durable, or fails for good unless it was not begun. */
 export async function syncFolder(fileSystem: FileSystem, path: string): Promise<void> {
   try {
     await fileSystem.syncFolder(path);
   } catch (error) {
-    throw new SyncFailure(error);
+    throw isPassing(error) ? error : new FinalFailure(error);
+  }
+}
+
+/** Removes a file; no error where it is gone already. */
+export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }

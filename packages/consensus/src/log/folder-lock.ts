@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '@lic/interfaces';
-import type { FileSystem } from './file-system.ts';
+import { type FileSystem, removeIfThere } from './file-system.ts';
 import { storeInUse } from './store-errors.ts';
 
 /** Who this process is, so that a lock it leaves behind can be told from a living one. */
@@ -39,6 +39,7 @@ export async function lockFolder(
       if (match === null || name === own) continue;
       const other = { bootId: match[1] as string, pid: Number(match[2]), startedAt: match[3] as string };
       if (await self.isAlive(other)) throw storeInUse(directory, `the process ${other.pid}`);
+      // Another process may remove the same leftover at the same time.
       await removeIfThere(fileSystem, join(directory, name));
     }
   } catch (error) {
@@ -46,15 +47,6 @@ export async function lockFolder(
     throw error;
   }
   return () => removeIfThere(fileSystem, path);
-}
-
-/** Another process may remove the same leftover at the same time. */
-async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
-  try {
-    await fileSystem.remove(path);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
 }
 
 /** This process, as Linux's `/proc` tells of it; elsewhere by its process id alone. */

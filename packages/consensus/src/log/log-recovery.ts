@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { LogEntry, StoreDamage, Vote } from '@lic/interfaces';
-import { type FileSystem, type OpenFile, readFully, writeFully } from './file-system.ts';
+import { type FileSystem, isUnreadable, type OpenFile, type ReadFailure, readFully } from './file-system.ts';
 import { segmentName } from './segment-files.ts';
 import { decodeSegmentHeader, formatVersion, type SegmentHeader, segmentHeaderBytes } from './segment-header.ts';
 import { type BatchRecord, type SegmentEnd, type SegmentRest, scanBatches, surveyRest } from './segment-scan.ts';
 import { storeVersion } from './store-errors.ts';
+import { settleTail } from './tail-settling.ts';
 
 /** A segment that holds part of the log, with the highest index of an entry in it that was not replaced since. */
 export interface UsedSegment {
@@ -49,6 +50,8 @@ interface Candidate {
   readonly crc: number;
   /** Whether its header is valid but another segment's. */
   readonly isMisplaced: boolean;
+  /** Where its header can't be read. */
+  readonly unreadable: ReadFailure | undefined;
 }
 
 /**
@@ -68,16 +71,25 @@ export async function recoverLog(
       candidates.push(await openCandidate(fileSystem, directory, number));
     const recovery = new Recovery();
     await recovery.read(candidates);
-    if (recovery.damage === undefined && recovery.tail !== undefined)
-      await settleTail(fileSystem, directory, recovery.tail);
+    const { vote, base, entries, damage, segments } = recovery;
+    let { tail, preparedSegment } = recovery;
+    const source = candidates.find(({ number }) => number === tail?.segment)?.file;
+    if (damage === undefined && tail !== undefined && source !== undefined && !tail.isSealed) {
+      const { segment: number, sizeBytes, offset } = tail;
+      // Not with another behind it, which a gap would take for all that is left.
+      const spareSegment = recovery.obsolete.length === 0 ? preparedSegment : undefined;
+      const settled = await settleTail(fileSystem, directory, { number, source, sizeBytes, offset, spareSegment });
+      tail = { ...tail, sizeBytes: settled };
+      if (spareSegment !== undefined) preparedSegment = undefined;
+    }
     return {
-      vote: recovery.vote,
-      base: recovery.base,
-      entries: recovery.entries,
-      damage: recovery.damage,
-      segments: recovery.segments,
-      tail: recovery.tail,
-      preparedSegment: recovery.preparedSegment,
+      vote,
+      base,
+      entries,
+      damage,
+      segments,
+      tail,
+      preparedSegment,
       obsolete: [...numbers.slice(0, Math.max(0, lastRun)), ...recovery.obsolete],
     };
   } finally {
@@ -90,7 +102,12 @@ async function openCandidate(fileSystem: FileSystem, directory: string, number: 
   const file = await fileSystem.open(join(directory, name), 'read');
   const sizeBytes = await file.sizeBytes();
   const bytes = new Uint8Array(segmentHeaderBytes);
-  const count = await readFully(file, bytes, segmentHeaderBytes, 0);
+  let unreadable: ReadFailure | undefined;
+  const count = await readFully(file, bytes, segmentHeaderBytes, 0).catch((error: unknown) => {
+    if (!isUnreadable(error)) throw error;
+    unreadable = error;
+    return 0;
+  });
   const decoded = decodeSegmentHeader(bytes.subarray(0, count));
   if (decoded !== undefined && 'unknownVersion' in decoded) {
     await file.close();
@@ -98,7 +115,7 @@ async function openCandidate(fileSystem: FileSystem, directory: string, number: 
   }
   const header = decoded?.header.segment === number ? decoded.header : undefined;
   const isMisplaced = decoded !== undefined && header === undefined;
-  return { number, name, file, sizeBytes, header, crc: decoded?.crc ?? 0, isMisplaced };
+  return { number, name, file, sizeBytes, header, crc: decoded?.crc ?? 0, isMisplaced, unreadable };
 }
 
 class Recovery {
@@ -107,21 +124,34 @@ class Recovery {
   entries: LogEntry[] = [];
   damage: StoreDamage | undefined;
   segments: UsedSegment[] = [];
-  tail: (LogTail & { readonly lastBatchOffset: number }) | undefined;
+  tail: LogTail | undefined;
   rest: SegmentRest | undefined;
   preparedSegment: number | undefined;
   obsolete: number[] = [];
+  /** The file that is being read. */
+  #reading = '';
   /** Where the segment broke that was read last. */
   #brokenFirstOffset = segmentHeaderBytes;
 
+  /** What can't be read is damage: whether it was ever synced can't be told. */
   async read(candidates: readonly Candidate[]): Promise<void> {
-    const first = candidates[0];
-    if (first === undefined) return;
+    try {
+      await this.#read(candidates);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.damage = { file: this.#reading, offset: error.offset, what: `It can't be read: ${error.message}.` };
+    }
+  }
+
+  async #read(candidates: readonly Candidate[]): Promise<void> {
+    if (candidates.length === 0) return;
     let end: SegmentEnd | undefined;
     let position = 0;
     for (; position < candidates.length; position++) {
       const candidate = candidates[position] as Candidate;
-      const { header } = candidate;
+      const { header, unreadable } = candidate;
+      this.#reading = candidate.name;
+      if (unreadable !== undefined) throw unreadable;
       if (header === undefined || isCutOff(candidate)) break;
       if (end !== undefined && (header.batch !== end.batch || header.chain !== end.chain)) break;
       const next: SegmentEnd = await this.#readSegment(candidate, header);
@@ -145,7 +175,8 @@ class Recovery {
         isBegun = true;
         this.segments.push(used);
         if (isFirst || header.isReset) {
-          this.base = { index: header.lastIndex, term: header.lastTerm };
+          const isKnown = header.lastTerm > 0 || header.lastIndex === 0;
+          this.base = { index: header.lastIndex, term: isKnown ? header.lastTerm : undefined };
           this.entries = [];
           for (const segment of this.segments) segment.lastIndex = 0;
         }
@@ -192,10 +223,13 @@ class Recovery {
     const batch = end?.batch ?? 0;
     let proven = -1;
     if (last !== undefined && end !== undefined) {
+      this.#reading = last.name;
       this.rest = await surveyRest(last.file, { number: last.number, offset: end.offset, batch });
       proven = this.rest.provenBatch;
     }
-    for (const [position, { file, number, header }] of behind.entries()) {
+    for (const [position, { file, name, number, header, unreadable }] of behind.entries()) {
+      this.#reading = name;
+      if (unreadable !== undefined) throw unreadable;
       const rest = await surveyRest(file, { number, offset: 0, batch: -1 });
       proven = Math.max(proven, rest.provenBatch);
       if (position === 0 && !rest.isUsed) this.preparedSegment = number;
@@ -211,9 +245,9 @@ class Recovery {
     if (proven > batch || isForeign || isHeadless || behind.some(isCutOff)) {
       this.damage = this.#describeDamage(last, end, behind);
     } else if (last !== undefined && end !== undefined) {
-      const { offset, lastBatchOffset, chain } = end;
+      const { offset, chain } = end;
       const isSealed = this.rest?.isSealed === true;
-      this.tail = { segment: last.number, sizeBytes: last.sizeBytes, offset, batch, chain, isSealed, lastBatchOffset };
+      this.tail = { segment: last.number, sizeBytes: last.sizeBytes, offset, batch, chain, isSealed };
     }
   }
 
@@ -241,26 +275,4 @@ class Recovery {
 /** Segments get their name only once they are complete, so one that is too short was cut off. */
 function isCutOff({ sizeBytes, header }: Candidate): boolean {
   return sizeBytes < (header?.sizeBytes ?? segmentHeaderBytes);
-}
-
-/**
- * Makes what was kept durable. The last batch may lie in the page cache alone (the process died before its
- * sync, or the sync failed and left the pages marked as clean), so it is written again before it counts.
- */
-async function settleTail(
-  fileSystem: FileSystem,
-  directory: string,
-  tail: LogTail & { readonly lastBatchOffset: number },
-): Promise<void> {
-  if (tail.isSealed) return;
-  const file = await fileSystem.open(join(directory, segmentName(tail.segment)), 'update');
-  try {
-    const start = tail.lastBatchOffset === segmentHeaderBytes ? 0 : tail.lastBatchOffset;
-    const bytes = new Uint8Array(tail.offset - start);
-    await readFully(file, bytes, bytes.byteLength, start);
-    await writeFully(file, bytes, bytes.byteLength, start);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

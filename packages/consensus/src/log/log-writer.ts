@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { LogWrite, Vote } from '@lic/interfaces';
-import { type FileSystem, type OpenFile, writeFully } from './file-system.ts';
+import { type FileSystem, type OpenFile, syncFile, WriteFailure, writeFully } from './file-system.ts';
 import type { LogTail, UsedSegment } from './log-recovery.ts';
 import { payloadBytesMax, RecordEncoder, recordBytes, recordHeaderBytes } from './record-format.ts';
 import { SegmentFiles, segmentName } from './segment-files.ts';
 import { encodeSegmentHeader, segmentHeaderBytes, votedForCharactersMax } from './segment-header.ts';
 import { sealOffset } from './segment-scan.ts';
-import { SyncFailure, storeGap, storeMisuse } from './store-errors.ts';
+import { FinalFailure, storeGap, storeMisuse } from './store-errors.ts';
 
 /** Where a log begins and ends, and its term and vote: what each write changes. */
 export interface LogState {
@@ -190,12 +190,10 @@ export class LogWriter {
     const chain = encoder.crc;
     const end = start + encoder.lengthBytes;
     // The footer comes last, so what a failed or torn write leaves is no batch; the next one goes over it.
-    await writeFully(current.file, encoder.bytes, encoder.lengthBytes, start);
-    try {
-      await current.file.sync();
-    } catch (error) {
-      throw new SyncFailure(error);
-    }
+    await writeFully(current.file, encoder.bytes, encoder.lengthBytes, start).catch((error: unknown) => {
+      throw lacksZerosOnly(encoder, error) ? new FinalFailure(error) : error;
+    });
+    await syncFile(current.file);
     this.#batch++;
     if (current.isFresh) this.#segments.push({ number: current.number, lastIndex: 0 });
     Object.assign(current, { offset: end, chain, isFresh: false, isSealed: false });
@@ -225,6 +223,11 @@ export class LogWriter {
   #remove(segments: readonly UsedSegment[]): Promise<void> {
     return this.#files.remove(segments.map(({ number }) => number));
   }
+}
+
+/** Whether the batch stands there although its write failed: the file was full of zeros before. */
+function lacksZerosOnly({ bytes, lengthBytes }: RecordEncoder, error: unknown): boolean {
+  return error instanceof WriteFailure && bytes.subarray(error.doneBytes, lengthBytes).every((byte) => byte === 0);
 }
 
 /** How many bytes a write takes in a batch, at most. */

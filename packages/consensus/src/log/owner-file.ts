@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { errorCode, type StoreDamage } from '@lic/interfaces';
-import { type FileSystem, readFully, syncFolder, writeFully } from './file-system.ts';
+import { type FileSystem, isUnreadable, readFully, removeIfThere, syncFolder, writeFully } from './file-system.ts';
 import { storeVersion } from './store-errors.ts';
 
 /** The owner's record may have so many bytes. */
@@ -31,6 +31,10 @@ export async function readOwnerFile(
     }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return { record: undefined, damage: undefined };
+    if (isUnreadable(error)) {
+      const damage = { file: name, offset: error.offset, what: `It can't be read: ${error.message}.` };
+      return { record: undefined, damage };
+    }
     throw error;
   }
   const view = new DataView(bytes.buffer);
@@ -56,7 +60,9 @@ export async function writeOwnerFile(fileSystem: FileSystem, directory: string, 
   view.setUint32(16, record.byteLength, true);
   bytes.set(record, headerBytes);
   view.setUint32(12, crc32(bytes.subarray(16)), true);
-  const file = await fileSystem.open(join(directory, temporaryName), 'replace');
+  // A file of which a sync failed is not used again.
+  await removeIfThere(fileSystem, join(directory, temporaryName));
+  const file = await fileSystem.open(join(directory, temporaryName), 'create');
   try {
     await writeFully(file, bytes, bytes.byteLength, 0);
     await file.sync();

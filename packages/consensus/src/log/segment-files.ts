@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type FileSystem, type OpenFile, syncFolder, writeFully } from './file-system.ts';
+import { type FileSystem, type OpenFile, removeIfThere, syncFile, syncFolder, writeFully } from './file-system.ts';
 
 /** A segment that is ready to be written: full of zeros, and durably so. */
 export interface ReadySegment {
@@ -10,7 +10,8 @@ export interface ReadySegment {
 
 const zeros = new Uint8Array(1_024 * 1_024);
 const namePattern = /^log-(\d{10})\.seg$/;
-const preparingName = 'log-next.tmp';
+/** A segment that is not complete yet. */
+export const preparingName = 'log-next.tmp';
 
 /** The file name of a segment. */
 export function segmentName(number: number): string {
@@ -40,6 +41,8 @@ export class SegmentFiles {
   #number = 0;
   #preparing: Promise<ReadySegment | { readonly error: unknown }> | undefined;
   #isStopping = false;
+  /** Segments that are to be removed. */
+  readonly #obsolete = new Set<number>();
 
   constructor(fileSystem: FileSystem, directory: string, segmentBytes: number) {
     this.#fileSystem = fileSystem;
@@ -68,14 +71,18 @@ export class SegmentFiles {
   async extend(segment: ReadySegment, bytesMin: number): Promise<ReadySegment> {
     if (segment.sizeBytes >= bytesMin) return segment;
     await writeZeros(segment.file, segment.sizeBytes, bytesMin);
-    await segment.file.sync();
+    await syncFile(segment.file);
     return { ...segment, sizeBytes: bytesMin };
   }
 
-  /** Removes segments, and makes that durable. */
+  /** Removes segments, oldest first, and makes that durable. What could not be removed goes with the next ones. */
   async remove(numbers: readonly number[]): Promise<void> {
-    if (numbers.length === 0) return;
-    for (const number of numbers) await this.#fileSystem.remove(join(this.#directory, segmentName(number)));
+    for (const number of numbers) this.#obsolete.add(number);
+    if (this.#obsolete.size === 0) return;
+    for (const number of this.#obsolete) {
+      await removeIfThere(this.#fileSystem, join(this.#directory, segmentName(number)));
+      this.#obsolete.delete(number);
+    }
     await syncFolder(this.#fileSystem, this.#directory);
   }
 
@@ -99,7 +106,9 @@ export class SegmentFiles {
   /** Only a complete segment gets its name, so that one that is too short later on has been cut off. */
   async #make(): Promise<ReadySegment> {
     const temporary = join(this.#directory, preparingName);
-    const file = await this.#fileSystem.open(temporary, 'replace');
+    // One of which a sync failed is not used again.
+    await removeIfThere(this.#fileSystem, temporary);
+    const file = await this.#fileSystem.open(temporary, 'create');
     try {
       for (let at = 0; at < this.#segmentBytes; at += zeros.byteLength) {
         if (this.#isStopping) throw new Error('The store was closed.');

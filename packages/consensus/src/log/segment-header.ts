@@ -20,6 +20,7 @@ export interface SegmentHeader {
   readonly chain: number;
   /** The last entry before. */
   readonly lastIndex: number;
+  /** 0 where it is not known: that entry was replaced, and then compacted. */
   readonly lastTerm: number;
   /** Whether nothing before counts any more (`resetTo`). */
   readonly isReset: boolean;

@@ -2,9 +2,17 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotMeta } from '@lic/interfaces';
-import { type FileSystem, type OpenFile, readFully, syncFolder, writeFully } from './file-system.ts';
+import {
+  type FileSystem,
+  isUnreadable,
+  type OpenFile,
+  readFully,
+  removeIfThere,
+  syncFolder,
+  writeFully,
+} from './file-system.ts';
 import { getInteger, putInteger } from './record-format.ts';
-import { storeVersion } from './store-errors.ts';
+import { FinalFailure, storeVersion } from './store-errors.ts';
 
 const chunkBytesMax = 256 * 1_024;
 const version = 1;
@@ -52,7 +60,8 @@ export async function writeSnapshotFile(
   const [indexText, termText] = [index, term].map((value) => String(value).padStart(16, '0'));
   const name = `snapshot-${indexText}-${termText}.snap`;
   const temporary = join(directory, temporaryName);
-  const file = await fileSystem.open(temporary, 'replace');
+  await removeIfThere(fileSystem, temporary);
+  const file = await fileSystem.open(temporary, 'create');
   let isComplete = false;
   try {
     const hash = createHash('sha256');
@@ -77,11 +86,16 @@ export async function writeSnapshotFile(
     if (!isComplete) await fileSystem.remove(temporary).catch(() => {});
   }
   await fileSystem.rename(temporary, join(directory, name));
-  await syncFolder(fileSystem, directory);
+  try {
+    await syncFolder(fileSystem, directory);
+  } catch (error) {
+    // It has its name, but nobody knows whether it keeps it.
+    throw new FinalFailure(error);
+  }
   return { name, index, term };
 }
 
-/** Opens a snapshot and reads all of it once. Undefined where a byte is not as it was written. Throws `STORE_VERSION`. */
+/** Opens a snapshot and reads all of it once. Undefined where a byte is not as it was written, or can't be read. Throws `STORE_VERSION`. */
 export async function verifySnapshotFile(
   fileSystem: FileSystem,
   directory: string,
@@ -106,6 +120,9 @@ export async function verifySnapshotFile(
     hash.update(trailer.subarray(0, 8));
     isValid = getInteger(new DataView(trailer.buffer), 0) === bodyBytes && hash.digest().equals(trailer.subarray(8));
     return isValid ? { meta, file, bodyOffset: headerBytes, bodyBytes } : undefined;
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
   } finally {
     if (!isValid) await file.close();
   }

@@ -8,11 +8,19 @@ export function isOutOfSpace(error: unknown): boolean {
   return spaceCodes.has(errorCode(error));
 }
 
-/** A failed sync: final, whatever the system calls it. What it was to make durable is in an unknown state. */
-export class SyncFailure extends Error {
+/** What passes without the disk being mended: too many open files, too little memory, a disk that is read-only for now. */
+const passingCodes = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'EROFS']);
+
+/** Whether an error of the file system means that the same may well be done later. */
+export function isPassing(error: unknown): boolean {
+  return passingCodes.has(errorCode(error));
+}
+
+/** A failure after which nobody knows what is on the disk: final, whatever the system calls it. */
+export class FinalFailure extends Error {
   constructor(cause: unknown) {
     super(errorMessage(cause), { cause });
-    this.name = 'SyncFailure';
+    this.name = 'FinalFailure';
   }
 }
 
@@ -21,6 +29,15 @@ export function storeFull(directory: string, cause: unknown): LicError {
   return new LicError(
     'STORE_FULL',
     `No space left for the log in ${directory} (${errorMessage(cause)}). Nothing of this write counts. Free space; the next write tries again.`,
+    { retryable: true, cause, details: { directory } },
+  );
+}
+
+/** Nothing can be written for now: nothing of the write counts. */
+export function storeBlocked(directory: string, cause: unknown): LicError {
+  return new LicError(
+    'STORE_BLOCKED',
+    `The log in ${directory} can't be written now (${errorMessage(cause)}). Nothing of this write counts. Make the disk writable, or let the process open more files; the next write tries again.`,
     { retryable: true, cause, details: { directory } },
   );
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { errorCode, type SnapshotMeta, type StoreContents, type StoreDamage } from '@lic/interfaces';
-import { type FileSystem, syncFolder } from './file-system.ts';
+import type { SnapshotMeta, StoreContents, StoreDamage } from '@lic/interfaces';
+import { type FileSystem, removeIfThere, syncFolder } from './file-system.ts';
 import { type RecoveredLog, recoverLog } from './log-recovery.ts';
 import { LogWriter } from './log-writer.ts';
 import { readOwnerFile, writeOwnerFile } from './owner-file.ts';
+import { type SoundLog, soundLog, writeSalvagedSegment } from './salvage.ts';
 import { segmentName, segmentNumber } from './segment-files.ts';
 import {
   type SnapshotName,
@@ -12,13 +13,22 @@ import {
   verifySnapshotFile,
   writeSnapshotFile,
 } from './snapshot-files.ts';
-import { snapshotOld } from './store-errors.ts';
+import { FinalFailure, snapshotOld, storeMisuse } from './store-errors.ts';
 
 /** A folder that was opened: its small files, what it held, and the writer of its log, which a damaged one has not. */
 export interface OpenedFolder {
   readonly folder: StoreFolder;
   readonly contents: StoreContents;
   readonly writer: LogWriter | undefined;
+}
+
+/** What was found in a damaged folder: what {@link StoreFolder.salvage} begins with. */
+interface Wreck {
+  readonly sound: SoundLog;
+  /** Files that are not valid any more. */
+  readonly rotten: readonly string[];
+  /** Of all segments. */
+  readonly numbers: readonly number[];
 }
 
 /** While it is there a wipe is not finished. */
@@ -32,6 +42,7 @@ export class StoreFolder {
   /** Newest first; the second is the reserve. */
   #snapshots: SnapshotName[] = [];
   #owner: Uint8Array | undefined;
+  #wreck: Wreck | undefined;
 
   private constructor(fileSystem: FileSystem, directory: string, segmentBytes: number) {
     this.#fileSystem = fileSystem;
@@ -90,19 +101,38 @@ export class StoreFolder {
   /** From here on the folder counts as empty, whatever happens before {@link wipe} is done. */
   async beginWipe(): Promise<void> {
     const file = await this.#fileSystem.open(join(this.#directory, wipingName), 'replace');
-    await file.close();
-    await syncFolder(this.#fileSystem, this.#directory);
+    try {
+      await file.close();
+      await syncFolder(this.#fileSystem, this.#directory);
+    } catch (error) {
+      throw new FinalFailure(error);
+    }
   }
 
-  /** Removes everything but the lock. */
+  /** Removes everything but the lock. Where it throws the next opening goes on with it. */
   async wipe(): Promise<OpenedFolder> {
     const names = await this.#fileSystem.list(this.#directory);
     for (const name of names)
-      if (isOurs(name) && name !== wipingName) await this.#fileSystem.remove(join(this.#directory, name));
+      if (isOurs(name) && name !== wipingName) await removeIfThere(this.#fileSystem, join(this.#directory, name));
     await syncFolder(this.#fileSystem, this.#directory);
-    await this.#fileSystem.remove(join(this.#directory, wipingName));
+    await removeIfThere(this.#fileSystem, join(this.#directory, wipingName));
     await syncFolder(this.#fileSystem, this.#directory);
     return new StoreFolder(this.#fileSystem, this.#directory, this.#segmentBytes).#load([]);
+  }
+
+  /**
+   * Keeps of a damaged folder what is sound. The new segment comes first: until it stands the folder is as damaged as before, and from then on
+   * nothing that is removed counts.
+   */
+  async salvage(): Promise<OpenedFolder> {
+    if (this.#wreck === undefined)
+      throw storeMisuse(`The log in ${this.#directory} is not damaged: nothing to salvage.`);
+    const { sound, rotten, numbers } = this.#wreck;
+    const target = { number: (numbers.at(-1) ?? 0) + 2, segmentBytes: this.#segmentBytes };
+    await writeSalvagedSegment(this.#fileSystem, this.#directory, sound, target);
+    for (const name of rotten) await removeIfThere(this.#fileSystem, join(this.#directory, name));
+    await syncFolder(this.#fileSystem, this.#directory);
+    return StoreFolder.open(this.#fileSystem, this.#directory, this.#segmentBytes);
   }
 
   async #load(names: readonly string[]): Promise<OpenedFolder> {
@@ -119,10 +149,20 @@ export class StoreFolder {
     const contents: StoreContents = { vote: log.vote, snapshot: newest, entries, damage };
     this.#snapshots = found;
     // Of a damaged store nothing is removed: someone may want to look at it.
-    if (damage !== undefined) return { folder: this, contents, writer: undefined };
+    if (damage !== undefined) {
+      const rotten = damaged.map(({ name }) => name);
+      if (owner.damage !== undefined) rotten.push(owner.damage.file);
+      const sound = soundLog(log, newest);
+      this.#wreck = { sound, rotten, numbers };
+      return { folder: this, contents: { ...contents, entries: sound.entries }, writer: undefined };
+    }
 
     for (const { name } of damaged) await this.#fileSystem.remove(join(this.#directory, name));
-    for (const number of log.obsolete) await this.#fileSystem.remove(join(this.#directory, segmentName(number)));
+    // The newest first, each for good: a gap in front of one that holds nothing would look like damage.
+    for (const number of [...log.obsolete].sort((a, b) => b - a)) {
+      await this.#fileSystem.remove(join(this.#directory, segmentName(number)));
+      await syncFolder(this.#fileSystem, this.#directory);
+    }
     this.#snapshots = found.filter((snapshot) => !damaged.includes(snapshot));
     await this.#keepSnapshots(2);
     // What a process did just before it died may be in memory alone.
@@ -164,13 +204,8 @@ export class StoreFolder {
   }
 
   async #keepSnapshots(count: number): Promise<void> {
-    for (const { name } of this.#snapshots.splice(count)) {
-      try {
-        await this.#fileSystem.remove(join(this.#directory, name));
-      } catch (error) {
-        if (errorCode(error) !== 'ENOENT') throw error;
-      }
-    }
+    for (const { name } of this.#snapshots.splice(count))
+      await removeIfThere(this.#fileSystem, join(this.#directory, name));
   }
 }
 

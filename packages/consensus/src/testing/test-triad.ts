@@ -1,9 +1,13 @@
 import {
+  type ConfiguredMember,
   type Consensus,
+  type ConsensusContext,
   type ConsensusEvents,
   type ConsensusTiming,
+  isLicError,
   type Member,
   type PeerId,
+  type PeerNetwork,
   silentLogger,
 } from '@lic/interfaces';
 import {
@@ -25,6 +29,10 @@ export const timing: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500
 export interface TestTriadOptions extends RaftOptions {
   /** Servers: a, b, c … in order of rank. Default 3. */
   readonly count?: number;
+  /** How long a server takes to notice that a peer is lost, in milliseconds. Default 0. */
+  readonly noticesAfterMs?: (id: PeerId) => number;
+  /** Told what servers log as errors. */
+  readonly onError?: (text: string, fields: object | undefined) => void;
 }
 
 /** One server of a {@link TestTriad}. */
@@ -45,6 +53,7 @@ export class TestTriad {
   readonly hub: MemoryPeerHub;
   readonly servers: TestServer[] = [];
   readonly #options: TestTriadOptions;
+  readonly #founders: readonly PeerId[];
   #boots = 0;
 
   constructor(seed: string, options: TestTriadOptions = {}) {
@@ -56,12 +65,9 @@ export class TestTriad {
       },
     });
     this.#options = options;
-    for (const id of [...'abcde'].slice(0, options.count ?? 3)) {
-      const member = { id, incarnation: `${id}-1` };
-      const server = { id, member, disk: new MemoryDisk(), events: [], isUp: false };
-      // The rest comes with the boot, before anybody can ask for it.
-      this.servers.push(server as unknown as TestServer);
-    }
+    this.#founders = [...'abcde'].slice(0, options.count ?? 3);
+    // The rest of a server comes with its boot, before anybody can ask for it.
+    for (const id of this.#founders) this.add(id);
   }
 
   /** Makes servers and starts them all. */
@@ -78,11 +84,25 @@ export class TestTriad {
 
   /** The configuration that the triad was formed with. */
   get members(): Member[] {
-    return this.servers.map(({ id }) => ({ id, incarnation: `${id}-1` }));
+    return this.#founders.map((id) => ({ id, incarnation: `${id}-1` }));
+  }
+
+  /** Adds a server that was not there when the others formed; it is to be booted. */
+  add(id: PeerId): TestServer {
+    const server = { id, member: { id, incarnation: `${id}-1` }, disk: new MemoryDisk(), events: [], isUp: false };
+    this.servers.push(server as unknown as TestServer);
+    return this.server(id);
+  }
+
+  /** The disk of `server`, which is down, is gone: it has an empty one, and a new life. */
+  empty(server: TestServer): void {
+    const life = Number(server.member.incarnation.split('-')[1]) + 1;
+    server.member = { id: server.id, incarnation: `${server.id}-${life}` };
+    server.disk = new MemoryDisk();
   }
 
   /** Starts the process of `server` on what its disk holds. */
-  async boot(server: TestServer, machine = new ListMachine()): Promise<void> {
+  async boot(server: TestServer, machine = new ListMachine(), more: Partial<ConsensusContext> = {}): Promise<void> {
     this.#boots += 1;
     const runtime = this.world.runtime(`${server.id}#${this.#boots}`);
     const store = createMemoryLogStore(server.disk, { runtime, syncMs: 2 });
@@ -91,14 +111,15 @@ export class TestTriad {
     const contents = await opening;
     const consensus = raft(this.#options)<string>({
       runtime,
-      logger: silentLogger,
-      network: this.hub.join(server.id),
+      logger: { ...silentLogger, error: (text, fields) => this.#options.onError?.(text, fields) },
+      network: this.#network(server.id, runtime),
       store,
       contents,
       self: server.member,
       formation: { instance: 'test', members: this.members },
       timing,
       rankOf: (id) => this.servers.findIndex((each) => each.id === id) + 1,
+      ...more,
     });
     const note = (text: string) => server.events.push(text);
     const events: ConsensusEvents = {
@@ -108,9 +129,16 @@ export class TestTriad {
     };
     consensus.on(events);
     Object.assign(server, { runtime, machine, consensus, isUp: true });
-    const starting = consensus.start(machine);
-    await this.world.run({ forMs: 0 });
-    await starting;
+    await this.settled(consensus.start(machine));
+  }
+
+  #network(id: PeerId, runtime: VirtualRuntime): PeerNetwork {
+    const network = this.hub.join(id);
+    const afterMs = this.#options.noticesAfterMs?.(id) ?? 0;
+    if (afterMs === 0) return network;
+    const onLost: PeerNetwork['onLost'] = (listener) =>
+      network.onLost((peer) => runtime.setTimer(afterMs, () => listener(peer)));
+    return { ...network, onLost };
   }
 
   /** SIGKILL and a power cut: what was not synced is gone. */
@@ -148,6 +176,19 @@ export class TestTriad {
   /** Lets time pass. */
   async run(forMs: number): Promise<void> {
     await this.world.run({ forMs });
+  }
+
+  /** Asks the server in control for other members until it takes the change, as server-app does with its rounds. */
+  async changeMembers(members: readonly ConfiguredMember[], withinMs = 15_000): Promise<void> {
+    const end = this.world.nowMs + withinMs;
+    for (;;) {
+      const changed = this.leader!.consensus.changeMembers(members).catch((error: unknown) => {
+        if (!isLicError(error, 'MEMBERS_REFUSED') || this.world.nowMs > end) throw error;
+        return 'refused' as const;
+      });
+      if ((await this.settled(changed)) !== 'refused') return;
+      await this.run(100);
+    }
   }
 
   /** Runs until `promise` settles; answers its value or throws its error. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { encodeCommand } from './command-codec.ts';
+import { createLedger } from './create-ledger.ts';
 import { ledgerLimits, ledgerVersions } from './limits.ts';
 import type { LedgerEvent } from './results.ts';
-import { anyHash, LedgerRig, licenseText, serverKeys, type TestFeature } from './testing/ledger-rig.ts';
+import { anyHash, LedgerRig, licenseText, serverKeys, startMs, type TestFeature } from './testing/ledger-rig.ts';
 
 const otherHash = '1'.repeat(64);
 
@@ -109,7 +111,11 @@ describe('install', () => {
 
   it.each([
     ['another vendor', { vendor: 'other' }, 'OTHER_VENDOR'],
-    ['another server', { servers: [server(0, serverKeys[2])] }, 'ONE_SERVER_AT_A_TIME'],
+    [
+      'two other servers',
+      { servers: [server(0, serverKeys[1]), server(1, serverKeys[2]), server(2, serverKeys[0])] },
+      'ONE_SERVER_AT_A_TIME',
+    ],
     ['nonsense', { features: [] }, 'LICENSE_INVALID'],
   ])('refuses %s and leaves the license in force', (_what, changes, code) => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }], {
@@ -128,6 +134,34 @@ describe('install', () => {
   });
 });
 
+describe('install with another server', () => {
+  it('takes one for one, and lets go of a drain of the one that is gone', () => {
+    const license = (keys: readonly string[]) => ({ servers: keys.map((key, at) => server(at, key)) });
+    const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
+    const [first, second, third] = serverKeys;
+    rig.run({ kind: 'drain', server: third, on: true });
+    const [fourth, fifth] = ['D', 'E'].map((letter) => `ed25519:${letter.repeat(42)}A`) as [string, string];
+    expect(install(rig, [{ name: 'compare', count: 1 }], license([first, fourth, fifth])).reply).toMatchObject({
+      code: 'ONE_SERVER_AT_A_TIME',
+    });
+    expect(rig.ledger.summary().drained).toEqual([third]);
+    expect(install(rig, [{ name: 'compare', count: 1 }], license([first, fourth, second])).reply).toEqual({
+      kind: 'ok',
+    });
+    expect(rig.ledger.summary().drained).toEqual([]);
+  });
+});
+
+it('a license exchanges no server under ledger version 1, which had no rule for it', () => {
+  const rig = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 1 });
+  const [first, second, third] = serverKeys;
+  const next = { servers: [first, second, `ed25519:${'D'.repeat(42)}A`].map((key, at) => server(at, key)) };
+  rig.run({ kind: 'drain', server: third, on: true });
+  expect(install(rig, [{ name: 'compare', count: 1 }], next).reply).toMatchObject({ code: 'ONE_SERVER_AT_A_TIME' });
+  rig.run({ kind: 'raiseVersion', ledgerVersion: 2 });
+  expect(install(rig, [{ name: 'compare', count: 1 }], next).reply).toEqual({ kind: 'ok' });
+});
+
 describe('drain', () => {
   it('is kept until it is taken back', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
@@ -142,12 +176,30 @@ describe('drain', () => {
 });
 
 describe('the ledger version', () => {
+  it('is refused where it is not known: before the command, and in a snapshot', async () => {
+    const old = { min: 1, max: 1 };
+    const rig = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 1 });
+    const ledger = createLedger({ verifyLicense: () => undefined, versions: old });
+    await ledger.restore(rig.ledger.snapshot());
+    const raise = encodeCommand({ kind: 'raiseVersion', at: startMs, ledgerVersion: 2 });
+    await expect(ledger.prepare(raise)).rejects.toMatchObject({
+      code: 'LEDGER_VERSION',
+      details: { version: 2, ...old },
+    });
+    expect(ledger.summary().ledgerVersion).toBe(1);
+    rig.run({ kind: 'raiseVersion', ledgerVersion: 2 });
+    await expect(ledger.restore(rig.ledger.snapshot())).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
+    // Nor is one that this code has left behind.
+    const newer = createLedger({ verifyLicense: () => undefined, versions: { min: 3, max: 4 } });
+    await expect(newer.restore(rig.ledger.snapshot())).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
+  });
+
   it('only ever rises, to what is known', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
-    const { max } = ledgerVersions;
-    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: max })).toMatchObject({ code: 'VERSION_IN_FORCE' });
+    const { current, max } = ledgerVersions;
+    expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: current })).toMatchObject({ code: 'VERSION_IN_FORCE' });
     expect(rig.reply({ kind: 'raiseVersion', ledgerVersion: max + 1 })).toMatchObject({ code: 'LEDGER_VERSION' });
-    expect(rig.ledger.summary()).toMatchObject({ ledgerVersion: max, licenseHash: anyHash });
+    expect(rig.ledger.summary()).toMatchObject({ ledgerVersion: current, licenseHash: anyHash });
   });
 });
 

@@ -2,25 +2,26 @@ import { LicError } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
 import { combineLicenses } from '../license/license-set.ts';
 import { parseLicense } from '../license/parse-license.ts';
+import { isOneServerAtMost, type ServerChanges, serverChanges } from '../license/server-changes.ts';
 import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime, sweep } from './license-time.ts';
-import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { exchangeVersion, type LedgerVersionRange, ledgerLimits, recoverVersion, termsVersion } from './limits.ts';
 import { fitPools } from './pools.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { versionOfTerms } from './terms-version.ts';
 
-/** Whether this code knows these ledger rules (triad.md, Versions). */
-export function knowsVersion(version: number): boolean {
-  return version >= ledgerVersions.min && version <= ledgerVersions.max;
+/** Whether ledger rules are among those that are known (triad.md, Versions). */
+export function knowsVersion({ min, max }: LedgerVersionRange, version: number): boolean {
+  return version >= min && version <= max;
 }
 
 /** The first entry: license, license time (no limit on this step), settings, and the rules in force. */
 export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply {
   if (state.license !== null)
     return rejected('FORMED_ALREADY', 'The triad is formed: load another license with "lic reload".');
-  if (!knowsVersion(command.ledgerVersion)) return rejectVersion(command.ledgerVersion);
+  if (!knowsVersion(state.known, command.ledgerVersion)) return rejectVersion(state, command.ledgerVersion);
   const license = readLicenses(command);
   if (license instanceof LicError) return rejected(license.code, license.message);
   if (versionOf(license, command) > command.ledgerVersion) return rejectTerms(command.ledgerVersion);
@@ -44,6 +45,19 @@ export function applyOpened(state: LedgerState): LedgerReply {
   return ok;
 }
 
+/** Grants of servers that are gone may be held still: checkouts close until one longest hold was waited. */
+export function applyRecover(state: LedgerState): LedgerReply {
+  if (state.version < recoverVersion)
+    return rejected(
+      'LEDGER_VERSION',
+      `To recover needs ledger version ${recoverVersion}: ${state.version} is in force.`,
+    );
+  state.isOpen = false;
+  state.recoveredAtMs = state.timeMs;
+  state.events.push({ kind: 'recovered' });
+  return ok;
+}
+
 /** Another license takes the place of the one in force. Nobody is evicted; grants of what it no longer names become *ending*. */
 export function applyInstall(state: LedgerState, command: InstallCommand): LedgerReply {
   const license = readLicenses(command);
@@ -52,16 +66,26 @@ export function applyInstall(state: LedgerState, command: InstallCommand): Ledge
   const inForce = state.license!;
   if (license.vendor !== inForce.vendor)
     return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
-  if (serverKeys(license) !== serverKeys(inForce))
+  if (!mayExchange(state, serverChanges(inForce, license)))
     return rejected(
       'ONE_SERVER_AT_A_TIME',
-      'The license names other server keys than the one in force. Servers cannot be exchanged by a reload yet.',
+      'The license names more than one other server key than the one in force: exchange one server after the other.',
     );
   state.setLicense(license, command);
+  if (state.version >= exchangeVersion) {
+    for (const key of state.drained) {
+      if (!license.servers.some((server) => server.key === key)) state.drained.delete(key);
+    }
+  }
   fitPools(state, license, state.settings!);
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
   return ok;
+}
+
+/** One server for another; none at all before there was a rule for it. */
+function mayExchange({ version }: LedgerState, changes: ServerChanges): boolean {
+  return version < exchangeVersion ? changes.added.length + changes.removed.length === 0 : isOneServerAtMost(changes);
 }
 
 export function applyDrain(state: LedgerState, { server, on }: DrainCommand): LedgerReply {
@@ -75,7 +99,7 @@ export function applyDrain(state: LedgerState, { server, on }: DrainCommand): Le
 }
 
 export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVersionCommand): LedgerReply {
-  if (!knowsVersion(ledgerVersion)) return rejectVersion(ledgerVersion);
+  if (!knowsVersion(state.known, ledgerVersion)) return rejectVersion(state, ledgerVersion);
   if (ledgerVersion <= state.version)
     return rejected('VERSION_IN_FORCE', `Ledger version ${state.version} is in force: it only ever rises.`);
   state.version = ledgerVersion;
@@ -92,13 +116,12 @@ function readLicenses({ license, others = [] }: OpenCommand | InstallCommand): L
   }
 }
 
-function rejectVersion(version: number): LedgerReply {
-  const { min, max } = ledgerVersions;
+function rejectVersion({ known: { min, max } }: LedgerState, version: number): LedgerReply {
   return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
 }
 
 function versionOf(license: License, { others = [] }: OpenCommand | InstallCommand): number {
-  return others.length > 0 ? 2 : versionOfTerms(license);
+  return others.length > 0 ? termsVersion : versionOfTerms(license);
 }
 
 function rejectTerms(version: number): LedgerReply {
@@ -106,11 +129,4 @@ function rejectTerms(version: number): LedgerReply {
     'LEDGER_VERSION',
     `Ledger version ${version} is in force, and the license has terms of a later one: bring all servers up to date first.`,
   );
-}
-
-function serverKeys(license: License): string {
-  return license.servers
-    .map(({ key }) => key)
-    .sort()
-    .join(' ');
 }

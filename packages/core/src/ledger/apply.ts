@@ -1,4 +1,4 @@
-import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion } from './administration.ts';
+import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion, applyRecover } from './administration.ts';
 import type { LedgerCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime } from './license-time.ts';
@@ -40,6 +40,8 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
       return applyRevoke(state, command);
     case 'opened':
       return applyOpened(state);
+    case 'recover':
+      return applyRecover(state);
     case 'install':
       return applyInstall(state, command);
     case 'drain':

@@ -14,6 +14,18 @@ function rigWith(...features: readonly TestFeature[]): LedgerRig {
   return new LedgerRig(features);
 }
 
+it('a checkout that says that states differ is denied with that, but what it had obtained before stands', () => {
+  const rig = new LedgerRig([{ name: 'compare', count: 2 }]);
+  const a = rig.client('a');
+  const grant = a.take('compare');
+  expect(a.checkout('compare', { isHalted: true, waitMs: 1_000 })).toMatchObject({
+    kind: 'denied',
+    denial: { code: 'STATE_DIFFERS', message: expect.stringContaining('nothing is granted') },
+  });
+  expect(rig.ledger.grant(grant)?.state).toBe('active');
+  expect(a.checkout('compare')).toMatchObject({ kind: 'granted' });
+});
+
 describe('a denial', () => {
   it('of a full pool names seats, in use, queued and the oldest holders of that feature', () => {
     const rig = rigWith({ name: 'compare', count: 12 }, { name: 'merge', count: 1 });

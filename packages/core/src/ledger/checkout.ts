@@ -2,7 +2,7 @@ import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits } from './limits.ts';
+import { exchangeVersion, ledgerLimits } from './limits.ts';
 import {
   covers,
   firstWithOffer,
@@ -39,6 +39,8 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   const unfit = denyForPools(state, command, feature, need);
   if (unfit !== undefined) return denied(unfit);
   if (!state.isOpen) return denied(denyUnopened(state, command));
+  if (command.isHalted === true && state.version >= exchangeVersion)
+    return denied(deny('STATE_DIFFERS', command, 'Two servers disagree about who holds what.'));
   if (session.grants + session.entries >= ledgerLimits.grantsPerSessionMax)
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
@@ -143,7 +145,10 @@ function denyRelease(wish: Wish, { releasedAtMs }: Need, pools: readonly Pool[])
 }
 
 function denyUnopened(state: LedgerState, command: CheckoutCommand): Denial {
-  const leftMs = Math.max(0, state.formedAtMs + state.leases.longestHoldMs - state.timeMs);
+  const leftMs = Math.max(
+    0,
+    Math.max(state.formedAtMs, state.recoveredAtMs) + state.leases.longestHoldMs - state.timeMs,
+  );
   return deny('NOT_OPEN_YET', command, `Checkouts open in about ${Math.ceil(leftMs / 1000)} s.`, { leftMs });
 }
 

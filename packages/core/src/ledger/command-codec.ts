@@ -91,6 +91,7 @@ const request: Fields = [
 const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
   open: [...license, ['settings', isSettings], ['isNew', isBoolean], ['ledgerVersion', isCountable]],
   opened: [],
+  recover: [],
   install: license,
   // What a person may have typed is checked at apply, and denied `INVALID_REQUEST` in words.
   checkout: [
@@ -104,6 +105,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['count', isNumber],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],
+    ['isHalted', maybe(isBoolean)],
   ],
   cancel: [...request, ['checkoutSeq', isCountable]],
   assign: [

@@ -6,6 +6,7 @@
 export type LedgerCommand =
   | OpenCommand
   | OpenedCommand
+  | RecoverCommand
   | InstallCommand
   | CheckoutCommand
   | CancelCommand
@@ -44,7 +45,7 @@ export interface OpenCommand extends Stamped {
   readonly kind: 'open';
   /** The signed license file's text. Verified in `prepare`, parsed in `apply`. */
   readonly license: string;
-  /** More license files, from ledger version 2 on: the triad has the set of them. */
+  /** More license files, from ledger version 3 on: the triad has the set of them. */
   readonly others?: readonly string[];
   /** The hash of the license, or of the set (`licenseSetHash`); checked in `prepare`. */
   readonly licenseHash: string;
@@ -55,9 +56,17 @@ export interface OpenCommand extends Stamped {
   readonly ledgerVersion: number;
 }
 
-/** One longest hold was waited after forming: checkouts may begin. */
+/** One longest hold was waited after forming or recovering: checkouts may begin. */
 export interface OpenedCommand extends Stamped {
   readonly kind: 'opened';
+}
+
+/**
+ * An operator's `lic recover`: what other servers had in the log may be lost. Nothing is granted until `opened` is committed again, and
+ * sessions that are not known any more are answered `ENDED`, reason `recovered`. From ledger version 2 on.
+ */
+export interface RecoverCommand extends Stamped {
+  readonly kind: 'recover';
 }
 
 /** A reload: another license takes the place of the one in force. */
@@ -73,7 +82,7 @@ export interface InstallCommand extends Stamped {
  * A request of a session that is safe to repeat (I5). `session`: 22 characters of base64url (128 random bits), drawn by the
  * client. What `apply` does with it, in this order:
  *
- * - Unknown session: `ENDED` while its end is remembered (a goodbye is `done` then); begun by a checkout with sequence 1,
+ * - Unknown session: `ENDED` while its end is remembered, or after a `recover` (a goodbye is `done` then); begun by a checkout with sequence 1,
  *   epoch 0 and an opening; else `UNKNOWN_SESSION`, never run.
  * - Sequence 1 with epoch 0 on a session that exists: a repeat by a client that has heard no answer. A higher attempt raises
  *   the epoch; the same attempt is the same copy; a lower one is `SUPERSEDED`, and so is any once the session has been
@@ -127,6 +136,11 @@ export interface CheckoutCommand extends SessionRequest {
    * checkout may be served past the queue. Otherwise a pool with a queue serves nobody but the queue.
    */
   readonly pastQueue?: boolean;
+  /**
+   * Said by the server in control where the states of servers differ and nobody knows which is right: the checkout is denied
+   * `STATE_DIFFERS` (triad.md, State hash differs). From ledger version 2 on.
+   */
+  readonly isHalted?: boolean;
 }
 
 /** Takes a queue place back (abort, or the client's own time limit). Where the seat was granted meanwhile, the answer says so. */

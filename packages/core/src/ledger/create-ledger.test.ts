@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeCommand } from './command-codec.ts';
 import { createLedger } from './create-ledger.ts';
+import { ledgerVersions } from './limits.ts';
 import {
   anyHash,
   defaultHoldMs,
@@ -39,7 +40,13 @@ describe('an opened ledger', () => {
     const grant = reply.kind === 'granted' ? reply.grant.id : '';
     expect(a.checkin(grant)).toEqual({ kind: 'done', epoch: 1 });
     expect(rig.pool('compare')).toMatchObject({ inUse: 0, free: 2 });
-    expect(rig.ledger.summary()).toMatchObject({ sessions: 1, grants: 0, queued: 0, isOpen: true, ledgerVersion: 2 });
+    expect(rig.ledger.summary()).toMatchObject({
+      sessions: 1,
+      grants: 0,
+      queued: 0,
+      isOpen: true,
+      ledgerVersion: ledgerVersions.current,
+    });
   });
 
   it('resumes a session with all that stands', () => {
@@ -75,8 +82,8 @@ describe('prepare', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1 }]);
     const before = rig.ledger.hash();
     for (const command of [
-      { ...open, ledgerVersion: 3 },
-      { kind: 'raiseVersion', at: startMs, ledgerVersion: 3 } as const,
+      { ...open, ledgerVersion: ledgerVersions.max + 1 },
+      { kind: 'raiseVersion', at: startMs, ledgerVersion: ledgerVersions.max + 1 } as const,
     ])
       await expect(rig.ledger.prepare(encodeCommand(command))).rejects.toMatchObject({ code: 'LEDGER_VERSION' });
     expect(rig.ledger.hash()).toBe(before);

@@ -7,7 +7,7 @@ import type { InstallCommand, LedgerCommand, OpenCommand } from './commands.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
-import { ledgerLimits, ledgerVersions } from './limits.ts';
+import { type LedgerVersionRange, ledgerLimits, ledgerVersions } from './limits.ts';
 import { waitingFor } from './pools.ts';
 import { assignableIn } from './queue.ts';
 import { type Feature, type Grant, type Pool, serialOf } from './records.ts';
@@ -24,11 +24,14 @@ export interface LedgerOptions {
   verifyLicense(text: string): Promise<void> | void;
   /** The hash of a license text, to check the one that the command names; absent: not checked. */
   licenseHashOf?(text: string): Promise<string> | string;
+  /** The ledger rules that are known; default: those of this code. Others stand for an older or a newer one. */
+  readonly versions?: LedgerVersionRange;
 }
 
 /** An empty ledger: the first command opens it. */
 export function createLedger(options: LedgerOptions): Ledger {
-  let state = new LedgerState();
+  const { versions = ledgerVersions } = options;
+  let state = new LedgerState(versions);
   // Decoded in `prepare` and applied next: no command is parsed twice.
   let prepared: { readonly bytes: Uint8Array; readonly command: LedgerCommand | LicError } | undefined;
   let snapshots: readonly SnapshotUnderWay[] = [];
@@ -45,7 +48,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       prepared = { bytes, command };
       if (command instanceof LicError) return undefined;
       const version = versionNeeded(state, command);
-      if (version !== undefined && !knowsVersion(version)) return Promise.reject(unknownVersion(version));
+      if (version !== undefined && !knowsVersion(versions, version))
+        return Promise.reject(unknownVersion(version, versions));
       if (command.kind === 'open' || command.kind === 'install') return verify(options, command);
       return undefined;
     },
@@ -64,7 +68,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       return begun;
     },
     async restore(chunks) {
-      state = await readSnapshot(chunks);
+      state = await readSnapshot(chunks, versions);
       prepared = undefined;
     },
     hash: () => state.hash(),
@@ -74,6 +78,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       settings: state.settings,
       isOpen: state.isOpen,
       ledgerVersion: state.version,
+      recoveredAtMs: state.recoveredAtMs === 0 ? null : state.recoveredAtMs,
       drained: [...state.drained].sort(),
       sessions: state.sessions.size,
       grants: state.grants.size + state.lingers.size,
@@ -101,7 +106,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       const session = state.sessionsById.get(id);
       return session === undefined ? [] : entriesOf(session).map(viewEntry);
     },
-    assignable: (isBound) => viewOfQueues(state, (feature) => assignableIn(state, feature, isBound)),
+    assignable: (isBound) =>
+      state.isOpen ? viewOfQueues(state, (feature) => assignableIn(state, feature, isBound)) : [],
     queue: (name) => map((state.features.get(name)?.queue ?? []).values(), viewEntry),
     queueHeads: () => viewOfQueues(state, (feature) => feature.queue[0]),
     endingGrants: () => viewGrants(state.endingGrants.walk()),
@@ -141,8 +147,7 @@ async function verify(options: LedgerOptions, command: OpenCommand | InstallComm
     throw new LicError('LICENSE_HASH', `The log names a license with hash ${licenseHash}, its text has ${found}.`);
 }
 
-function unknownVersion(version: number): LicError {
-  const { min, max } = ledgerVersions;
+function unknownVersion(version: number, { min, max }: LedgerVersionRange): LicError {
   return new LicError(
     'LEDGER_VERSION',
     `Ledger version ${version} is in force, this server knows ${min} to ${max}: update it, it applies nothing until then.`,

@@ -19,7 +19,11 @@ export const denialCodes = {
   EXPIRED: { explanation: 'The licensed period of the feature is over: the vendor has to renew the license.' },
   NOT_OPEN_YET: {
     explanation:
-      'The servers were formed anew and wait until nobody can hold a seat from before: checkouts open after one longest hold.',
+      'The servers were formed anew, or recovered, and wait until nobody can hold a seat from before: checkouts open after one longest hold.',
+  },
+  STATE_DIFFERS: {
+    explanation:
+      'The state of two servers differs, and no third one shows which is right: nothing is granted until it is started. The administrator has to see to it.',
   },
   QUEUE_FULL: { explanation: 'Too many checkouts wait for this feature already.' },
   TOO_MANY_GRANTS: { explanation: 'This client holds and waits for as many checkouts as one client may.' },

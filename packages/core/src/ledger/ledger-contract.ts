@@ -32,7 +32,7 @@ export interface Ledger extends StateMachine<LedgerResult> {
    * For each queue the first entry whose session `isBound`, where it fits into the free seats now. Where it does not, nobody
    * behind it gets a seat that would do for it (a large request must not starve); an entry that is content with a lower
    * version may. Entries of sessions that are not bound keep their place and are passed over: O(1) for a queue without free
-   * seats, else O(entries passed over). The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
+   * seats, else O(entries passed over). None while checkouts are not open. The caller decides when a queue may be served at all (triad.md, Sessions and the queue).
    */
   assignable(isBound: (session: string) => boolean): readonly QueueView[];
   /** The queue of a feature from its head; walked lazily. */

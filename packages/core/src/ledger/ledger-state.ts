@@ -2,6 +2,7 @@ import type { License } from '../license/license.ts';
 import type { InstallCommand, LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
+import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limits.ts';
 import { writeRecord } from './record-fields.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RecordTable } from './record-table.ts';
@@ -42,6 +43,8 @@ export interface StateObserver {
  * What is true of the ledger as a whole. Everything but the maps and flags under "derived" is in the hash and in snapshots.
  */
 export class LedgerState {
+  /** The ledger rules that the code knows. */
+  readonly known: LedgerVersionRange;
   timeMs = 0;
   /** The last serial number given to a record. */
   serial = 0;
@@ -50,6 +53,8 @@ export class LedgerState {
   isOpen = false;
   /** License time of the first entry. */
   formedAtMs = 0;
+  /** License time of the newest `recover`; 0: there was none. */
+  recoveredAtMs = 0;
   settings: LedgerSettings | null = null;
   license: License | null = null;
   licenseText = '';
@@ -104,6 +109,10 @@ export class LedgerState {
   readonly #dirty: LedgerRecord[] = [];
   #observers: readonly StateObserver[] = [];
   #licenseDigest = '';
+
+  constructor(known: LedgerVersionRange = ledgerVersions) {
+    this.known = known;
+  }
 
   nextSerial(): number {
     return ++this.serial;
@@ -219,4 +228,5 @@ export function writeGlobals(sink: RecordSink, state: LedgerState): void {
   sink.text(state.licenseHash);
   sink.uint(state.drained.size);
   for (const server of [...state.drained].sort()) sink.text(server);
+  if (state.version >= recoverVersion) sink.uint(state.recoveredAtMs);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
+import { recoverVersion, termsVersion } from './limits.ts';
 import { anyHash, LedgerRig, licenseText, startMs } from './testing/ledger-rig.ts';
 
 /** A log, and the snapshot and hash that the code of ledger version 1 came to with it. */
@@ -55,17 +56,19 @@ describe('ledger version 1', () => {
     const install = { kind: 'install', license: licenseText(features), licenseHash: anyHash };
     expect(run(ledger, install)).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
     expect(ledger.license()?.features).toHaveLength(3);
+    expect(run(ledger, { kind: 'raiseVersion', ledgerVersion: recoverVersion })).toEqual({ kind: 'ok' });
+    expect(run(ledger, install)).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
 
-    expect(run(ledger, { kind: 'raiseVersion', ledgerVersion: 2 })).toEqual({ kind: 'ok' });
+    expect(run(ledger, { kind: 'raiseVersion', ledgerVersion: termsVersion })).toEqual({ kind: 'ok' });
     expect(run(ledger, install)).toEqual({ kind: 'ok' });
     expect(ledger.license()?.features).toHaveLength(1);
   });
 
-  it('goes on under version 2 with all that it held, the same whether it came from the log or a snapshot', async () => {
+  it('goes on under the newest version with all that it held, the same whether it came from the log or a snapshot', async () => {
     const [one, other] = [empty(), await restored()];
     for (const [at, bytes] of log.entries()) one.apply(at + 1, bytes);
     for (const ledger of [one, other]) {
-      run(ledger, { kind: 'raiseVersion', ledgerVersion: 2 });
+      run(ledger, { kind: 'raiseVersion', ledgerVersion: termsVersion });
       run(ledger, { kind: 'tick' });
     }
     expect(other.hash()).toBe(one.hash());

@@ -40,5 +40,23 @@ export const ledgerLimits = {
   leaseMsMin: 10_000,
 } as const;
 
+/** The lowest and the highest ledger version that some code knows. */
+export interface LedgerVersionRange {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** The ledger rules that this code knows. The version in force stands in the log (triad.md, Versions). */
-export const ledgerVersions = { min: 1, max: 2, current: 2 } as const;
+export const ledgerVersions = { min: 1, max: 3, current: 3 } as const satisfies LedgerVersionRange & {
+  /** What a new triad begins with, where all its servers know it. */
+  readonly current: number;
+};
+
+/** The first ledger version that has `recover`, and the mark that it leaves in the state. */
+export const recoverVersion = 2;
+
+/** The first ledger version in which a license may exchange a server, and checkouts may be denied as `STATE_DIFFERS`. */
+export const exchangeVersion = 2;
+
+/** The first ledger version that has all terms of a license (days of grace, overdraft, sharing ...), and several license files. */
+export const termsVersion = 3;

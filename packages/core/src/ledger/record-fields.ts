@@ -29,7 +29,7 @@ const endReasons = [
 const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies readonly Result['type'][];
 
 /**
- * Added to a queue place's count, which is always below, where fields of ledger version 2 follow. Without them a record is what
+ * Added to a queue place's count, which is always below, where fields of ledger version 3 follow. Without them a record is what
  * it was under version 1: a raise of the version changes no record, and so no hash.
  */
 const moreFollows = 2 ** 20;

@@ -112,6 +112,7 @@ export type DenialCode =
   | 'NOT_STARTED'
   | 'EXPIRED'
   | 'NOT_OPEN_YET'
+  | 'STATE_DIFFERS'
   | 'QUEUE_FULL'
   | 'TOO_MANY_GRANTS'
   | 'TOO_MANY_SESSIONS'
@@ -202,6 +203,8 @@ export type LedgerEvent =
   | { readonly kind: 'sessionEnded'; readonly session: string; readonly reason: EndReason }
   | { readonly kind: 'licenseInstalled'; readonly licenseHash: string }
   | { readonly kind: 'opened' }
+  /** Checkouts are closed, and sessions that are not known any more have ended. */
+  | { readonly kind: 'recovered' }
   | { readonly kind: 'drainChanged'; readonly server: string; readonly on: boolean };
 
 /** What `apply` gives. */
@@ -215,9 +218,11 @@ export interface LedgerSummary {
   readonly licenseTimeMs: number;
   readonly licenseHash: string | null;
   readonly settings: LedgerSettings | null;
-  /** False until checkouts are open (triad.md, Forming). */
+  /** False until checkouts are open (triad.md, Forming and Recover). */
   readonly isOpen: boolean;
   readonly ledgerVersion: number;
+  /** License time of the newest `recover`, or null. */
+  readonly recoveredAtMs: number | null;
   readonly drained: readonly string[];
   readonly sessions: number;
   readonly grants: number;

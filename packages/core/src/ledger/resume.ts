@@ -3,7 +3,7 @@ import type { LedgerState } from './ledger-state.ts';
 import type { Session } from './records.ts';
 import { refused, refuseEnded, superseded } from './replies.ts';
 import type { LedgerReply } from './results.ts';
-import { entriesOf, grantsOf, noteTold, rememberedEnds } from './sessions.ts';
+import { endOfUnknown, entriesOf, grantsOf, noteTold, rememberedEnds } from './sessions.ts';
 import { viewEntry, viewGrant } from './views.ts';
 
 /**
@@ -14,10 +14,10 @@ import { viewEntry, viewGrant } from './views.ts';
 export function applyResume(state: LedgerState, command: ResumeCommand): LedgerReply {
   const session = state.sessionsById.get(command.session);
   if (session === undefined) {
-    const ended = state.endedById.get(command.session);
-    return ended === undefined
+    const reason = endOfUnknown(state, command.session);
+    return reason === undefined
       ? refused('UNKNOWN_SESSION', 'The session is not known here: nothing of it stands.')
-      : refuseEnded('The session', ended.reason);
+      : refuseEnded('The session', reason);
   }
   if (command.secretHash !== session.secretHash) return refused('REFUSED', 'The secret is not that of the session.');
   if (command.request === session.resumeRequest) {

@@ -9,7 +9,7 @@ import { type Grant, kinds, type Outcome, type Session, serialOf } from './recor
 import { refused, refuseEnded, superseded } from './replies.ts';
 import type { Denial, LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
-import { beginSession, markTold, noteTold, raiseAwaited, remember } from './sessions.ts';
+import { beginSession, endOfUnknown, markTold, noteTold, raiseAwaited, remember } from './sessions.ts';
 import { viewEntry, viewGrant } from './views.ts';
 
 type Request = CheckoutCommand | CancelCommand | CheckinCommand | GoodbyeCommand | AcknowledgeCommand;
@@ -43,11 +43,11 @@ export function applyRequest(state: LedgerState, request: Request): LedgerReply 
 }
 
 function applyUnknown(state: LedgerState, request: Request): LedgerReply {
-  const ended = state.endedById.get(request.session);
-  // What a goodbye wants is so, whoever brought it about.
-  if (ended !== undefined)
-    return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refuseEnded('The session', ended.reason);
   const isFirst = request.kind === 'checkout' && request.seq === 1 && request.epoch === 0;
+  const reason = isFirst ? state.endedById.get(request.session)?.reason : endOfUnknown(state, request.session);
+  // What a goodbye wants is so, whoever brought it about.
+  if (reason !== undefined)
+    return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refuseEnded('The session', reason);
   if (!isFirst)
     return refused(
       'UNKNOWN_SESSION',

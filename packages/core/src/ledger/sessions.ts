@@ -214,6 +214,14 @@ export function forgetSession(state: LedgerState, ended: EndedSession): void {
   state.endedById.delete(ended.id);
 }
 
+/**
+ * Why a session that is not there has ended, where that is known: its end is remembered, or, after a recovery, it was lost with the
+ * servers that knew it (triad.md, Recover).
+ */
+export function endOfUnknown(state: LedgerState, id: string): EndReason | undefined {
+  return state.endedById.get(id)?.reason ?? (state.recoveredAtMs > 0 ? 'recovered' : undefined);
+}
+
 /** Ends that the client may not know yet, as a resume tells them. */
 export function rememberedEnds(session: Session): { readonly grant: string; readonly reason: EndReason }[] {
   const ends: { readonly grant: string; readonly reason: EndReason }[] = [];

@@ -7,6 +7,7 @@ import type { LedgerSettings } from './commands.ts';
 import { linkGrant, newGrant } from './grants.ts';
 import { LedgerState } from './ledger-state.ts';
 import { isSweepLeft } from './license-time.ts';
+import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limits.ts';
 import { featureOf, fitPools, newPool } from './pools.ts';
 import { linkEntry, newEntry } from './queue.ts';
 import {
@@ -32,8 +33,11 @@ const blockBytesMax = 2 * 1024 * 1024;
  * they are not a whole snapshot whose records have the hash that its head names, and `LEDGER_VERSION` where it is one of
  * rules or a format that this code does not know.
  */
-export async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<LedgerState> {
-  const reader = new SnapshotReader();
+export async function readSnapshot(
+  chunks: AsyncIterable<Uint8Array>,
+  versions: LedgerVersionRange = ledgerVersions,
+): Promise<LedgerState> {
+  const reader = new SnapshotReader(versions);
   let pending = new Uint8Array(0);
   for await (const chunk of chunks) {
     const joined = new Uint8Array(pending.length + chunk.length);
@@ -77,7 +81,7 @@ function checked<T>(read: () => T): T {
 
 /** Takes blocks up one by one; each is one slice of work. */
 class SnapshotReader {
-  readonly #state = new LedgerState();
+  readonly #state: LedgerState;
   readonly #source = new ByteReader();
   #hash = '';
   #counts = new Map<LedgerRecord['kind'], number>();
@@ -86,6 +90,10 @@ class SnapshotReader {
   #hasEnd = false;
   #kind = -1;
   #serial = 0;
+
+  constructor(versions: LedgerVersionRange) {
+    this.#state = new LedgerState(versions);
+  }
 
   block(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#hasEnd) throw new RangeError('a block after the last');
@@ -132,7 +140,8 @@ class SnapshotReader {
     this.#hash = source.text();
     for (const kind of kindsOf(format)) this.#counts.set(kind, source.uint());
     state.version = source.uint();
-    if (state.version !== 0 && !knowsVersion(state.version)) throw unknownVersion(`ledger version ${state.version}`);
+    if (state.version !== 0 && !knowsVersion(state.known, state.version))
+      throw unknownVersion(`ledger version ${state.version}`);
     state.serial = source.uint();
     state.timeMs = source.uint();
     state.isOpen = readFlag(source);
@@ -141,6 +150,7 @@ class SnapshotReader {
     state.settings = settings === '' ? null : (JSON.parse(settings) as LedgerSettings);
     const licenseHash = source.text();
     for (let left = source.uint(); left > 0; left--) state.drained.add(source.text());
+    if (state.version >= recoverVersion) state.recoveredAtMs = source.uint();
     const text = source.text();
     const others: string[] = [];
     for (let left = format === first ? 0 : source.uint(); left > 0; left--) others.push(source.text());

@@ -2,6 +2,7 @@ import { LicError } from '@lic/interfaces';
 import { ByteWriter } from './byte-writer.ts';
 import { FrozenView } from './frozen-view.ts';
 import { type LedgerState, writeGlobals } from './ledger-state.ts';
+import { termsVersion } from './limits.ts';
 import { writeRecord } from './record-fields.ts';
 import { firstKinds, kinds } from './records.ts';
 
@@ -90,7 +91,7 @@ function writeHead(writer: ByteWriter, state: LedgerState): void {
   for (const text of state.otherTexts) writer.text(text);
 }
 
-/** Under ledger version 1 there is nothing that the first format has no place for. */
+/** Before the terms there is nothing that the first format has no place for. */
 function formatOf({ version }: LedgerState): number {
-  return version <= 1 ? snapshotFormats.first : snapshotFormats.current;
+  return version < termsVersion ? snapshotFormats.first : snapshotFormats.current;
 }

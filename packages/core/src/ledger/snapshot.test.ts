@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
-import { ledgerLimits } from './limits.ts';
+import { ledgerLimits, ledgerVersions } from './limits.ts';
 import { LedgerRig } from './testing/ledger-rig.ts';
 import { eventArbitrary, RandomLife } from './testing/random-life.ts';
 
@@ -179,7 +179,10 @@ describe('restore', () => {
     const formatAt = 4 + 1 + 'lic ledger'.length;
     await refuses(await damaged((bytes) => bytes.fill(9, formatAt, formatAt + 1)), 'LEDGER_VERSION');
     const versionAt = formatAt + 1 + 33 + 7;
-    await refuses(await damaged((bytes) => bytes.fill(9, versionAt, versionAt + 1)), 'LEDGER_VERSION');
+    await refuses(
+      await damaged((bytes) => bytes.fill(ledgerVersions.max + 1, versionAt, versionAt + 1)),
+      'LEDGER_VERSION',
+    );
   });
 
   it('passes on what the chunks fail with', async () => {

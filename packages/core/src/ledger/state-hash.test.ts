@@ -79,6 +79,7 @@ describe('the state hash (I9)', () => {
       (state) => state.serial++,
       (state) => state.version++,
       (state) => state.formedAtMs++,
+      (state) => state.recoveredAtMs++,
       (state) => void Object.assign(state, { isOpen: false }),
       (state) => void Object.assign(state, { settings: { ...state.settings!, drift: 0.02 } }),
       (state) => void state.drained.add('ed25519:x'),
@@ -145,13 +146,16 @@ function recordsOfAllKinds(): LedgerRecord[] {
   for (let seed = 1; ; seed++) {
     const life = new RandomLife();
     for (const event of fc.sample(eventArbitrary, { seed, numRuns: 300 })) life.live(event);
+    // Whatever they came to: in the end somebody waits.
+    for (const what of ['opened', 'checkout', 'wait', 'wait'] as const)
+      for (const who of [0, 1, 2, 3, 4]) life.live({ what, who, pick: 1, laterMs: 0 });
     const records = recordsOf(stateOf(life.rig.log));
     if (new Set(records.map(({ kind }) => kind)).size === Object.values(kinds).length) return records;
   }
 }
 
-function globalsOf({ version, serial, timeMs, isOpen, formedAtMs, settings }: LedgerState) {
-  return { version, serial, timeMs, isOpen, formedAtMs, settings };
+function globalsOf({ version, serial, timeMs, isOpen, formedAtMs, recoveredAtMs, settings }: LedgerState) {
+  return { version, serial, timeMs, isOpen, formedAtMs, recoveredAtMs, settings };
 }
 
 /** The record with one field of its canonical form changed, for each of them. */

@@ -1,6 +1,7 @@
 import type { License, LicenseFeature } from '../license/license.ts';
+import { ledgerVersions, termsVersion } from './limits.ts';
 
-/** Fields of a feature that ledger version 1 knew. Servers of that time refuse a license with others when they read it. */
+/** Fields of a feature that the first ledger versions knew. Servers of that time refuse a license with others when they read it. */
 const firstFields: ReadonlySet<string> = new Set([
   'name',
   'version',
@@ -13,6 +14,7 @@ const firstFields: ReadonlySet<string> = new Set([
 
 /** The lowest ledger version whose rules are enough for what the license says. */
 export function versionOfTerms(license: License): number {
-  if (license.supersedes !== undefined) return 2;
-  return license.features.every((feature) => Object.keys(feature).every((field) => firstFields.has(field))) ? 1 : 2;
+  if (license.supersedes !== undefined) return termsVersion;
+  const isOfOld = license.features.every((feature) => Object.keys(feature).every((field) => firstFields.has(field)));
+  return isOfOld ? ledgerVersions.min : termsVersion;
 }

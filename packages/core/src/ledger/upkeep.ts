@@ -17,6 +17,7 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
   const entry = state.entries.get(serialOf('q', command.entry));
   if (entry === undefined || entry.untilMs <= state.timeMs)
     return rejected('UNKNOWN_ENTRY', `The queue place ${command.entry} has ended meanwhile.`);
+  if (!state.isOpen) return rejected('NOT_OPEN_YET', 'Checkouts are not open: the place is kept.');
   const { session } = entry;
   if (session.epoch !== command.epoch)
     return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');

@@ -1,26 +1,34 @@
-import type { Ledger } from '@lic/core';
-import { errorMessage, isLicError, LicError, type Logger, type PeerId, type Runtime } from '@lic/interfaces';
-import { type AdminRequest, adminSchema } from '@lic/protocol';
+import type { Ledger, LedgerResult } from '@lic/core';
+import {
+  type Consensus,
+  errorMessage,
+  isLicError,
+  LicError,
+  type Logger,
+  type PeerId,
+  type Runtime,
+} from '@lic/interfaces';
+import { adminSchema } from '@lic/protocol';
 import { z } from 'zod';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlView } from '../control/control-view.ts';
-import { checkSameKeys, type LicenseDesk } from '../license/license-desk.ts';
+import type { LicenseDesk } from '../license/license-desk.ts';
+import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
+import { findEndpoint } from './find-endpoint.ts';
+import { type AdminOutcome, type ControlRequest, isLifeRequest, outcomeSchema } from './verbs.ts';
 
-const outcomeSchema = z.object({ message: z.string(), result: z.record(z.string(), z.unknown()) });
 const checkSchema = z.object({ license: z.string() });
-
-/** The outcome of a verb: a sentence for people and facts for scripts. */
-export type AdminOutcome = z.infer<typeof outcomeSchema>;
 
 /** What verbs are carried out with. */
 export interface AdminDeskParts {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly ledger: Ledger;
+  readonly consensus: Pick<Consensus<LedgerResult>, 'status'>;
   readonly propose: Propose;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
@@ -44,7 +52,7 @@ export class AdminDesk {
     parts.calls.handle('admin.run', async (params, from) => {
       // A newer server may know verbs that this one does not.
       const request = adminSchema.shape.request.safeParse(params);
-      if (!request.success)
+      if (!request.success || isLifeRequest(request.data))
         throw new LicError('ADMIN_FAILED', 'The server in control does not know this verb: it runs another version.');
       parts.logger.info('an administrative verb came from a peer', {
         from: this.#nameOf(from),
@@ -59,9 +67,9 @@ export class AdminDesk {
   }
 
   /** Throws `LicError`s: `NOT_IN_CONTROL`, `NO_QUORUM`, `ADMIN_FAILED` and the verb's own. */
-  async run(request: AdminRequest): Promise<AdminOutcome> {
+  async run(request: ControlRequest): Promise<AdminOutcome> {
     const { license, peers } = this.#parts;
-    const complete: AdminRequest =
+    const complete: ControlRequest =
       request.verb === 'reload' && request.license === undefined
         ? { verb: 'reload', license: (await this.#verifiedBy(peers.self, license.read())).text }
         : request;
@@ -77,7 +85,7 @@ export class AdminDesk {
     return outcomeSchema.parse(await this.#parts.calls.call(leader, 'admin.run', complete, forwardMs));
   }
 
-  async #runHere(request: AdminRequest): Promise<AdminOutcome> {
+  async #runHere(request: ControlRequest): Promise<AdminOutcome> {
     switch (request.verb) {
       case 'drain':
       case 'undrain':
@@ -115,10 +123,10 @@ export class AdminDesk {
 
   /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
   async #reload(text: string): Promise<AdminOutcome> {
-    const { license, ledger, peers, calls } = this.#parts;
+    const { license, ledger, peers, calls, consensus } = this.#parts;
     const verified = await this.#verifiedBy(peers.self, license.verify(text));
     const current = ledger.license();
-    if (current !== null) checkSameKeys(current, verified.license);
+    if (current !== null) checkServerExchange(current, verified.license, consensus.status().members);
     if (ledger.summary().licenseHash === verified.hash) {
       return { message: 'This license is in force already.', result: { licenseHash: verified.hash, changed: false } };
     }
@@ -206,22 +214,8 @@ export class AdminDesk {
     if (reply.kind === 'rejected') throw new LicError(reply.code, reply.message);
   }
 
-  /** By name, rank or key; nothing means the primary only where there is one server. */
   #find(wanted: string | undefined): PeerEndpoint {
-    const endpoints = this.#parts.endpoints();
-    const found =
-      wanted === undefined && endpoints.length === 1
-        ? endpoints[0]
-        : endpoints.find(({ id, name, rank }) => wanted === name || wanted === String(rank) || wanted === id);
-    if (found !== undefined) return found;
-    const names = endpoints.map(({ name, rank }) => `${name} (${rank})`).join(', ');
-    throw new LicError(
-      'ADMIN_FAILED',
-      wanted === undefined
-        ? `Say which server: ${names}.`
-        : `No server is called ${JSON.stringify(wanted)}. There are: ${names}.`,
-      { details: { reason: 'UNKNOWN_SERVER' } },
-    );
+    return findEndpoint(this.#parts.endpoints(), wanted);
   }
 
   #nameOf(peer: PeerId): string {

@@ -1,7 +1,6 @@
 import { errorCode, errorMessage, isLicError, type Logger } from '@lic/interfaces';
 import {
   type AdminMessage,
-  type AdminRequest,
   type ClientMessage,
   type ControlHint,
   type ErrorCode,
@@ -9,6 +8,8 @@ import {
   type HelloMessage,
 } from '@lic/protocol';
 import type { AdminDesk } from '../admin/admin-desk.ts';
+import type { LifeDesk } from '../admin/life-desk.ts';
+import { type AdminOutcome, isLifeRequest } from '../admin/verbs.ts';
 import type { ControlView } from '../control/control-view.ts';
 import type { TermDesk } from '../sessions/term-desk.ts';
 import type { StatusDesk } from '../status/status-desk.ts';
@@ -26,6 +27,7 @@ export interface ClientRouterParts {
   readonly desk: () => TermDesk | undefined;
   /** Undefined while the triad is forming. */
   readonly admin: () => AdminDesk | undefined;
+  readonly life: LifeDesk;
 }
 
 /** Gives each message of a greeted client to the desk that answers it, or says why none does. */
@@ -90,17 +92,18 @@ export class ClientRouter {
   }
 
   async #runAdmin(link: ClientLink, { id, token, request }: AdminMessage): Promise<void> {
-    const { adminToken, admin } = this.#parts;
+    const { adminToken, admin, life } = this.#parts;
     const desk = admin();
     if (!isSameText(token, adminToken)) this.#refuseToken(link, id, request.verb);
+    else if (isLifeRequest(request)) await this.#run(link, id, request.verb, () => life.run(request));
     else if (desk === undefined) this.#refuse(link, id);
-    else await this.#run(link, id, desk, request);
+    else await this.#run(link, id, request.verb, () => desk.run(request));
   }
 
-  async #run(link: ClientLink, id: number, desk: AdminDesk, request: AdminRequest): Promise<void> {
-    this.#parts.logger.info('an administrative verb', { remote: link.remote, verb: request.verb });
+  async #run(link: ClientLink, id: number, verb: string, carryOut: () => Promise<AdminOutcome>): Promise<void> {
+    this.#parts.logger.info('an administrative verb', { remote: link.remote, verb });
     try {
-      const { message, result } = await desk.run(request);
+      const { message, result } = await carryOut();
       link.send({ t: 'adminAnswer', id, message, result });
     } catch (error) {
       const code = errorCode(error);

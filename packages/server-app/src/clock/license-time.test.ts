@@ -116,6 +116,14 @@ describe('license time', () => {
     expect(story.after(second).stampMs).toBe(story.trueMs);
   });
 
+  it('does not leap where a server starts again and has read its log only then', () => {
+    const story = new Story({ offsMs: [3 * hour, 3 * hour, 3 * hour] });
+    story.after(second);
+    story.licenseTimeMs = noon;
+    story.look();
+    expect(story.after(minute)).toMatchObject({ stampMs: noon + minute, pendingLeapMs: 3 * hour + second });
+  });
+
   it('goes on from the last agreement where too few clocks can be read', () => {
     const story = new Story({});
     story.apply();

@@ -24,6 +24,8 @@ export interface ClockState {
   readonly steady: RunningTime | null;
   /** The last stamp; the highest so far, once anything was applied. */
   readonly stamp: RunningTime | null;
+  /** Nothing was applied yet. */
+  readonly isNothingApplied: boolean;
 }
 
 /** What is known at one moment. */
@@ -51,7 +53,13 @@ export interface ClockDecision {
 }
 
 /** Before the first reading. */
-export const clockAtStart: ClockState = { agreed: null, elapsed: null, steady: null, stamp: null };
+export const clockAtStart: ClockState = {
+  agreed: null,
+  elapsed: null,
+  steady: null,
+  stamp: null,
+  isNothingApplied: true,
+};
 
 /**
  * The clock that the servers agree on: the median of three; of two that are within 60 s the earlier; a single server's
@@ -66,8 +74,9 @@ export function agreedClock(clocksMs: readonly number[], members: number): numbe
 }
 
 /** Decides what time it is for licenses. Pure: time goes by only in `readings`. */
-export function decideClock(state: ClockState, readings: ClockReadings): ClockDecision {
+export function decideClock(before: ClockState, readings: ClockReadings): ClockDecision {
   const { monotonicMs, clocksMs, members, licenseTimeMs } = readings;
+  const state = withoutStep(before, readings);
   const agreedNow = agreedClock(clocksMs, members);
   const agreed = agreedNow === null ? state.agreed : { ms: agreedNow, atMs: monotonicMs };
   const agreedMs = at(agreed, monotonicMs);
@@ -86,7 +95,13 @@ export function decideClock(state: ClockState, readings: ClockReadings): ClockDe
   // I7: nothing that was stamped is followed by an earlier stamp. Before the first nothing was.
   const stampMs = isNothingApplied ? Math.max(wantedMs, 0) : Math.max(wantedMs, licenseTimeMs, state.stamp?.ms ?? 0);
   return {
-    state: { agreed, elapsed, steady, stamp: stampMs === 0 ? null : { ms: stampMs, atMs: monotonicMs } },
+    state: {
+      agreed,
+      elapsed,
+      steady,
+      stamp: stampMs === 0 ? null : { ms: stampMs, atMs: monotonicMs },
+      isNothingApplied,
+    },
     stampMs: Math.floor(stampMs),
     agreedMs,
     isAgreed: agreedNow !== null,
@@ -107,6 +122,16 @@ export function isOff(clockMs: number, agreedMs: number | null): boolean {
 
 function at(time: RunningTime | null, monotonicMs: number): number | null {
   return time === null ? null : time.ms + (monotonicMs - time.atMs);
+}
+
+/**
+ * A server that starts again has applied nothing yet either, and goes by its clocks as freely as at the first step of a triad's life. If its log
+ * then turns out to be far behind them, that was a leap that nobody has agreed on.
+ */
+function withoutStep(state: ClockState, { licenseTimeMs, monotonicMs }: ClockReadings): ClockState {
+  if (!state.isNothingApplied || licenseTimeMs === 0) return state;
+  const leapMs = (at(state.elapsed, monotonicMs) ?? 0) - licenseTimeMs;
+  return leapMs > clockRules.leapMs ? { ...state, elapsed: null, stamp: null } : state;
 }
 
 /** What was applied here has kept the limit; what is beyond it was accepted elsewhere. */

@@ -13,7 +13,13 @@ import { z } from 'zod';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
-import { decideFailback, type FailbackMember, type FailbackPeer, nextFailbackWaitMs } from './failback.ts';
+import {
+  caughtUpEntriesMax,
+  decideFailback,
+  type FailbackMember,
+  type FailbackPeer,
+  nextFailbackWaitMs,
+} from './failback.ts';
 
 /** What moves control. */
 export interface ControlKeeperParts {
@@ -32,8 +38,6 @@ export interface ControlKeeperParts {
   readonly timing: ConsensusTiming;
 }
 
-/** Entries that a peer may lack and still count as caught up: what is under way in a busy moment. */
-const caughtUpEntriesMax = 1_000;
 const callMs = 500;
 /** How long an announced handover may take, ms. */
 const expectMs = 10_000;
@@ -115,7 +119,8 @@ export class ControlKeeper {
   /** Whether this server asks for no votes of its own. */
   isUnelectable(): boolean {
     const { ledger, peers, clock } = this.#parts;
-    return this.#isStopping || clock.alarm || ledger.summary().drained.includes(peers.self);
+    const isReplaced = ledger.license()?.servers.every(({ key }) => key !== peers.self) ?? false;
+    return this.#isStopping || isReplaced || clock.alarm || ledger.summary().drained.includes(peers.self);
   }
 
   /**
@@ -169,6 +174,15 @@ export class ControlKeeper {
     );
   }
 
+  /**
+   * Gives control to the best other server because this one must not have it (it is being replaced, or its state differs).
+   * Answers whether another has it now. Never throws.
+   */
+  async yieldControl(): Promise<boolean> {
+    await this.#handOver();
+    return this.#parts.consensus.status().state !== 'in-control';
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#isStopping = true;
@@ -197,8 +211,10 @@ export class ControlKeeper {
     const { consensus, logger, runtime, timing } = this.#parts;
     // In the first moments of a term nobody had time to answer.
     if (runtime.monotonic() - this.#gainedMs < timing.electionTimeoutMaxMs) return;
-    for (const { id, active } of consensus.status().peers) {
-      if (active !== this.#lost.has(id)) continue;
+    const { members, peers } = consensus.status();
+    const voters = members.flatMap(({ id, voter }) => (voter ? [id] : []));
+    for (const { id, active } of peers) {
+      if (!voters.includes(id) || active !== this.#lost.has(id)) continue;
       const server = this.#endpoint(id)?.name ?? id;
       if (active) {
         this.#lost.delete(id);
@@ -267,7 +283,11 @@ export class ControlKeeper {
     const nowMs = runtime.monotonic();
     return status.peers.map((peer) => {
       const member = this.#member(peer.id);
+      const isVoter = status.members.some(
+        ({ id, incarnation, voter }) => voter && id === peer.id && incarnation === peer.incarnation,
+      );
       const isCaughtUp =
+        isVoter &&
         peer.active &&
         peers.isUp(peer.id) &&
         peer.matchIndex + caughtUpEntriesMax >= status.commitIndex &&

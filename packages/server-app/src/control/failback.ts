@@ -1,3 +1,6 @@
+/** Entries that a peer may lack and still count as caught up: what is under way in a busy moment. */
+export const caughtUpEntriesMax = 1_000;
+
 /** What decides whether control should move on purpose; all from the server in control. */
 export interface FailbackFacts {
   /** Monotonic ms. */
@@ -23,7 +26,7 @@ export interface FailbackMember {
 
 /** Another server as the one in control sees it. */
 export interface FailbackPeer extends FailbackMember {
-  /** Linked, answering, and caught up. */
+  /** Linked, answering, a voter, and caught up. */
   readonly isCaughtUp: boolean;
   /** Since when it has been well without a break, monotonic ms; meaningless where it is not. */
   readonly wellSinceMs: number;

@@ -1,4 +1,11 @@
-import { type Ledger, type LedgerEvent, type LedgerResult, type LedgerSettings, ledgerVersions } from '@lic/core';
+import {
+  type Ledger,
+  type LedgerEvent,
+  type LedgerResult,
+  type LedgerSettings,
+  ledgerVersions,
+  recoverVersion,
+} from '@lic/core';
 import { type Consensus, errorCode, type Logger, type Runtime, type Timer } from '@lic/interfaces';
 import type { ControlHint } from '@lic/protocol';
 import type { TriadClock } from '../clock/triad-clock.ts';
@@ -6,6 +13,13 @@ import type { VerifiedLicense } from '../license/license-desk.ts';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from '../sessions/active-clock.ts';
 import { TermDesk } from '../sessions/term-desk.ts';
+
+/** An operator's `lic recover`, until the log has it. */
+export interface Recovery {
+  isDue(): boolean;
+  /** The log has it: the folder need not remember it any more. */
+  done(): Promise<void>;
+}
 
 /** What a term in control is begun with. */
 export interface TermKeeperParts {
@@ -21,6 +35,11 @@ export interface TermKeeperParts {
   readonly settings: LedgerSettings;
   /** All servers were started `--new`. */
   readonly isNew: boolean;
+  /** The highest ledger version that all servers know; null where one does not say. */
+  readonly openingVersion: () => Promise<number | null>;
+  /** Whether nothing may be granted: the states of servers differ. */
+  readonly isHalted: () => boolean;
+  readonly recovery: Recovery;
   /** Where control is now, or would be at `leader`. */
   readonly controlHint: (leader?: unknown) => ControlHint | null;
   /** Sessions are served from now on. */
@@ -71,16 +90,15 @@ export class TermKeeper {
   }
 
   async #begin(term: number): Promise<void> {
-    const { ledger, logger, runtime, onServing, clock } = this.#parts;
-    if (ledger.summary().licenseHash === null) {
-      try {
-        await this.#open();
-      } catch (error) {
-        if (this.#term !== term) return;
-        logger.debug('the ledger could not be opened yet', { code: errorCode(error) });
-        this.#timer = runtime.setTimer(retryMs, () => void this.#begin(term));
-        return;
-      }
+    const { ledger, logger, runtime, onServing, clock, recovery } = this.#parts;
+    try {
+      if (ledger.summary().licenseHash === null) await this.#open();
+      if (recovery.isDue()) await this.#recover();
+    } catch (error) {
+      if (this.#term !== term) return;
+      logger.debug('the ledger could not be opened yet', { code: errorCode(error) });
+      this.#timer = runtime.setTimer(retryMs, () => void this.#begin(term));
+      return;
     }
     if (this.#term !== term) return;
     this.#desk = new TermDesk({ ...this.#parts, clock: this.#parts.activeClock, stampMs: () => clock.stampMs() });
@@ -89,7 +107,7 @@ export class TermKeeper {
   }
 
   async #open(): Promise<void> {
-    const { propose, clock, seed, settings, isNew, ledger } = this.#parts;
+    const { propose, clock, seed, settings, isNew, ledger, openingVersion } = this.#parts;
     // The first entry carries the agreed license time: without agreement there is nothing to begin with.
     if (clock.stampMs() === 0)
       throw Object.assign(new Error('The clocks have not agreed yet.'), { code: 'CLOCKS_DISAGREE' });
@@ -99,10 +117,23 @@ export class TermKeeper {
       licenseHash: seed.hash,
       settings,
       isNew,
-      ledgerVersion: ledgerVersions.current,
+      // Raised once all have announced that they know more (triad.md, Versions).
+      ledgerVersion: (await openingVersion()) ?? ledgerVersions.min,
     });
     if (ledger.summary().licenseHash === null)
       throw Object.assign(new Error('The ledger refused to open.'), { code: 'NOT_OPENED' });
+  }
+
+  /** Says in the log that what other servers knew is lost; nothing is granted and nobody else is a member before. */
+  async #recover(): Promise<void> {
+    const { propose, ledger, recovery, logger } = this.#parts;
+    // Alone it need not wait for others to know these rules: who doesn't is fenced until it is updated.
+    if (ledger.summary().ledgerVersion < recoverVersion)
+      await propose({ kind: 'raiseVersion', ledgerVersion: recoverVersion });
+    const { reply } = await propose({ kind: 'recover' });
+    if (reply.kind === 'rejected') throw Object.assign(new Error(reply.message), { code: reply.code });
+    await recovery.done();
+    logger.warn('this server was recovered: it goes on alone, and others may join with empty folders');
   }
 
   #openCheckouts(term: number, waitMs: number): void {

@@ -4,6 +4,7 @@ import {
   encodeFolder,
   type FolderRecord,
   type FormedRecord,
+  isPartial,
   isSameFormed,
   readFolder,
 } from './folder-record.ts';
@@ -40,10 +41,12 @@ export class FolderBook {
     const { vote, snapshot, entries, damage } = contents;
     const isUsed = damage !== undefined || vote.term > 0 || snapshot !== undefined || entries.length > 0;
     const hasData = isUsed && found?.formed === undefined;
-    const fresh: FolderRecord = { format: 1, incarnation: drawId(runtime) };
+    const fresh: FolderRecord = { incarnation: drawId(runtime) };
     const book = new FolderBook({ store, runtime, hasData, record: found ?? fresh });
-    // Nothing is written into a folder of unknown origin: somebody may still want what is in it.
-    if (!hasData && (found === undefined || damage !== undefined)) {
+    // Nothing is written into a folder of unknown origin: somebody may still want what is in it. One that recovers is alone: no
+    // other server counts on what it had said.
+    const isRenewed = found === undefined || (damage !== undefined && found.recovering !== true);
+    if (!hasData && isRenewed) {
       await book.#change((record) => ({ ...record, incarnation: fresh.incarnation }), { always: true });
     }
     return book;
@@ -58,8 +61,11 @@ export class FolderBook {
     return this.#hasData ? 'data' : 'empty';
   }
 
-  /** The offer that this server makes: the stored one while it still says the same, else a new one with a new instance. */
-  async offer(members: readonly Member[], licenseHash: string, isNew: boolean): Promise<FormedRecord> {
+  /**
+   * The offer that this server makes: the stored one while it still says the same, else a new one with a new instance. `by`: its key,
+   * where the offer leaves a server out.
+   */
+  async offer(members: readonly Member[], licenseHash: string, isNew: boolean, by?: PeerId): Promise<FormedRecord> {
     const record = await this.#change((before) => {
       assertEmpty(this.kind);
       const instanceBefore = before.offer?.formation.instance;
@@ -69,20 +75,31 @@ export class FolderBook {
         isNew,
       });
       if (instanceBefore !== undefined && isSameFormed(before.offer, of(instanceBefore))) return before;
-      return { ...before, offer: of(drawId(this.#runtime)) };
+      const { offeredBy: _, ...rest } = before;
+      return { ...rest, offer: of(drawId(this.#runtime)), ...(by === undefined ? {} : { offeredBy: by }) };
     });
     return record.offer as FormedRecord;
   }
 
-  /** Stores another server's offer. Throws where it does not name this folder, or the folder is not empty. */
-  async agree(offer: FormedRecord, self: PeerId): Promise<void> {
+  /**
+   * Stores another server's offer. Throws where it does not name this folder, the folder is not empty, or the one stored leaves a
+   * server out and is somebody else's: its two servers may form with it at any moment.
+   */
+  async agree(offer: FormedRecord, self: PeerId, from: PeerId): Promise<void> {
     await this.#change((before) => {
       assertEmpty(this.kind);
       const own = offer.formation.members.find(({ id }) => id === self);
       if (own?.incarnation !== before.incarnation) {
         throw new LicError('OFFER_OUTDATED', "The offer does not name this server's data folder.", { retryable: true });
       }
-      return isSameFormed(before.offer, offer) ? before : { ...before, offer };
+      if (isPartial(before.offer) && before.offeredBy !== from) {
+        throw new LicError('OFFER_PENDING', 'This server is about to form with another one, as an operator has said.', {
+          retryable: true,
+        });
+      }
+      if (isSameFormed(before.offer, offer)) return before;
+      const { offeredBy: _, ...rest } = before;
+      return { ...rest, offer, ...(isPartial(offer) ? { offeredBy: from } : {}) };
     });
   }
 
@@ -90,7 +107,7 @@ export class FolderBook {
   async confirm(formed: FormedRecord): Promise<void> {
     await this.#change((before) => {
       if (this.kind !== 'empty' || !isSameFormed(before.offer, formed)) return before;
-      return { format: before.format, incarnation: before.incarnation, formed };
+      return { incarnation: before.incarnation, formed };
     });
   }
 
@@ -99,7 +116,35 @@ export class FolderBook {
     await this.confirm(formed);
     await this.#change((before) => {
       if (this.kind !== 'empty') return before;
-      return { format: before.format, incarnation: drawId(this.#runtime), formed };
+      return { incarnation: drawId(this.#runtime), formed };
+    });
+  }
+
+  /**
+   * An operator's word that the others are gone for good: a triad of its own, with a new instance, begins with this server as its
+   * only member (triad.md, Recover). Idempotent until {@link FolderBook.recovered}. `licenseHash`: for a folder without a record.
+   */
+  async recover(self: PeerId, licenseHash: string): Promise<void> {
+    await this.#change((before) => {
+      if (before.recovering === true) return before;
+      const { incarnation } = before;
+      const formation = { instance: drawId(this.#runtime), members: [{ id: self, incarnation }] };
+      const formed = { formation, licenseHash: before.formed?.licenseHash ?? licenseHash, isNew: false };
+      return { incarnation, formed, recovering: true };
+    });
+  }
+
+  /** The folder was found to be an older copy: under this incarnation it has no vote any more, in this life or another (triad.md, I8). */
+  async renew(): Promise<void> {
+    await this.#change((before) => ({ ...before, incarnation: drawId(this.#runtime) }));
+  }
+
+  /** The recovery is in the log: from now on others may be members. */
+  async recovered(): Promise<void> {
+    await this.#change((before) => {
+      if (before.recovering !== true) return before;
+      const { recovering: _, ...rest } = before;
+      return rest;
     });
   }
 

@@ -1,4 +1,4 @@
-import { errorMessage, LicError, type LogStore, type Runtime } from '@lic/interfaces';
+import { absentIncarnation, errorMessage, LicError, type LogStore, type Runtime } from '@lic/interfaces';
 import { z } from 'zod';
 
 const formationSchema = z.strictObject({
@@ -18,17 +18,28 @@ export const formedSchema = z.strictObject({
 });
 export type FormedRecord = z.infer<typeof formedSchema>;
 
-const folderSchema = z.strictObject({
-  format: z.literal(1),
+/** What every format has had. */
+const fields = {
   /** Random, drawn when the folder was made or found damaged. */
   incarnation: z.string().min(1).max(64),
   /** An offer that was stored but not confirmed: the folder still counts as empty. */
   offer: formedSchema.optional(),
   formed: formedSchema.optional(),
-});
+};
+const formats = {
+  1: z.strictObject({ format: z.literal(1), ...fields }),
+  2: z.strictObject({
+    format: z.literal(2),
+    ...fields,
+    /** With an offer that leaves a server out: whose it is. Only that server may take it back. */
+    offeredBy: z.string().min(1).max(128).optional(),
+    /** An operator's `lic recover` is not through: this server goes on alone, whatever its log says. */
+    recovering: z.literal(true).optional(),
+  }),
+} as const;
 
-/** What a data folder says of its triad: the store's owner record (JSON). */
-export type FolderRecord = z.infer<typeof folderSchema>;
+/** What a data folder says of its triad: the store's owner record (JSON), whatever format it was read from. */
+export type FolderRecord = Omit<z.infer<(typeof formats)[2]>, 'format'>;
 
 /**
  * Reads an owner record. Throws `FOLDER_FORMAT_UNKNOWN` for one of another format (a newer product's), and
@@ -42,20 +53,28 @@ export function decodeFolder(bytes: Uint8Array): FolderRecord {
     throw invalid(errorMessage(cause), cause);
   }
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (format !== undefined && format !== 1) {
+  if (format !== undefined && format !== 1 && format !== 2) {
     throw new LicError(
       'FOLDER_FORMAT_UNKNOWN',
-      `The data folder was written in format ${JSON.stringify(format)}; this version knows format 1. Start the version that wrote it.`,
+      `The data folder was written in format ${JSON.stringify(format)}; this version knows formats 1 and 2. Start the version that wrote it.`,
       { details: { format } },
     );
   }
-  const parsed = folderSchema.safeParse(value);
+  const parsed = formats[format ?? 1].safeParse(value);
   if (!parsed.success) throw invalid(z.prettifyError(parsed.error), parsed.error);
-  return parsed.data;
+  const { format: _, ...record } = parsed.data;
+  return record;
 }
 
+/** The bytes of a record, in the oldest format that can say it: an older version reads what it understands. */
 export function encodeFolder(record: FolderRecord): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(record));
+  const format = record.offeredBy === undefined && record.recovering === undefined ? 1 : 2;
+  return new TextEncoder().encode(JSON.stringify({ format, ...record }));
+}
+
+/** Whether an offer leaves a server out: one that was not there when two of three were to form (`lic form`). */
+export function isPartial(offer: FormedRecord | undefined): boolean {
+  return offer?.formation.members.some(({ incarnation }) => incarnation === absentIncarnation) ?? false;
 }
 
 /** What the open store's folder says of its triad; undefined for an empty one. Throws as {@link decodeFolder}. */

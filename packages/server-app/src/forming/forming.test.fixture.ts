@@ -2,6 +2,8 @@ import type { Logger, LogStore, Runtime, SignatureScheme, TransportFactory } fro
 import { createPeerCalls } from '../peers/peer-calls.ts';
 import { listenFor, type TestMembers } from '../peers/peer-triad.test.fixture.ts';
 import { createTriadPeers, type TriadPeers } from '../peers/triad-peers.ts';
+import { FolderBook } from './folder-book.ts';
+import { FormWord } from './form-word.ts';
 import { formTriad, type JoinedTriad } from './forming.ts';
 
 /** What one process of one server is started with. */
@@ -26,6 +28,8 @@ export interface FormingServer {
   failure: unknown;
   /** What it waited for, one after the other. */
   readonly reasons: string[];
+  /** The operator's, at this server. */
+  readonly word: FormWord;
   abort(): void;
 }
 
@@ -48,27 +52,31 @@ export async function startForming(options: FormingOptions): Promise<FormingServ
     endpoints,
   });
   const stopping = new AbortController();
+  const word = new FormWord(runtime);
   const server: FormingServer = {
     peers,
     joined: undefined,
     failure: undefined,
     reasons: [],
+    word,
     abort: () => stopping.abort(),
   };
-  formTriad({
-    runtime,
-    logger,
-    store,
-    contents,
-    network: peers,
-    calls: createPeerCalls(peers, { runtime }),
-    self: identity.publicKey,
-    endpoints,
-    licenseHash: options.licenseHash ?? 'hash-1',
-    isNew: options.isNew ?? true,
-    signal: stopping.signal,
-    onWaiting: (reason) => server.reasons.push(reason),
-  }).then(
+  const form = async (): Promise<JoinedTriad> =>
+    formTriad({
+      runtime,
+      logger,
+      book: await FolderBook.open(store, contents, runtime),
+      network: peers,
+      calls: createPeerCalls(peers, { runtime }),
+      self: identity.publicKey,
+      endpoints,
+      licenseHash: options.licenseHash ?? 'hash-1',
+      isNew: options.isNew ?? true,
+      word,
+      signal: stopping.signal,
+      onWaiting: (reason) => server.reasons.push(reason),
+    });
+  form().then(
     (joined) => {
       server.joined = joined;
     },

@@ -1,16 +1,10 @@
 import { ed25519Scheme } from '@lic/core';
-import { silentLogger } from '@lic/interfaces';
-import {
-  createMemoryLogStore,
-  createMemoryNetwork,
-  createVirtualWorld,
-  MemoryDisk,
-  type VirtualRuntime,
-} from '@lic/testkit';
+import { createMemoryLogStore } from '@lic/testkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hosts, makeMembers, type TestMembers } from '../peers/peer-triad.test.fixture.ts';
-import { decodeFolder, type FolderRecord } from './folder-record.ts';
-import { type FormingOptions, type FormingServer, startForming } from './forming.test.fixture.ts';
+import { decodeFolder } from './folder-record.ts';
+import type { FormingServer } from './forming.test.fixture.ts';
+import { Hall } from './hall.test.fixture.ts';
 
 let members: TestMembers;
 let alone: TestMembers;
@@ -20,69 +14,6 @@ beforeAll(async () => {
 });
 const everyone = [0, 1, 2] as const;
 
-/** Three hosts with disks that outlive their processes. */
-class Hall {
-  readonly world;
-  readonly network;
-  readonly disks = everyone.map(() => new MemoryDisk());
-  readonly servers = new Map<number, FormingServer>();
-  readonly #runtimes = new Map<number, VirtualRuntime>();
-  #starts = 0;
-
-  constructor(seed: number | string = 1) {
-    this.world = createVirtualWorld({ seed });
-    this.network = createMemoryNetwork({ world: this.world, latency: { minMs: 0.1, maxMs: 2 } });
-  }
-
-  async start(at: number, options: Partial<FormingOptions> = {}): Promise<FormingServer> {
-    const runtime = this.world.runtime(`process${this.#starts++}`);
-    const random = this.world.random.fork(`disk${this.#starts}`);
-    const store = createMemoryLogStore(this.disk(at), { runtime, syncMs: () => random.between(1, 10) });
-    const transport = this.network.transport(hosts[at] ?? '');
-    const server = await startForming({
-      runtime,
-      logger: silentLogger,
-      scheme: ed25519Scheme,
-      members,
-      at,
-      store,
-      transport,
-      ...options,
-    });
-    this.servers.set(at, server);
-    this.#runtimes.set(at, runtime);
-    return server;
-  }
-
-  crash(at: number, lose: 'all-unsynced' | 'nothing' = 'all-unsynced'): void {
-    this.#runtimes.get(at)?.kill();
-    this.network.killHost(hosts[at] ?? '');
-    this.disk(at).crash({ lose });
-    this.servers.delete(at);
-  }
-
-  disk(at: number): MemoryDisk {
-    return this.disks[at] as MemoryDisk;
-  }
-
-  /** What is durable on a disk. */
-  record(at: number): FolderRecord | undefined {
-    const { owner } = this.disk(at).image;
-    return owner === undefined ? undefined : decodeFolder(owner);
-  }
-
-  allJoined(): boolean {
-    return this.servers.size === 3 && [...this.servers.values()].every(({ joined }) => joined !== undefined);
-  }
-
-  async until(done: () => boolean, limitMs = 20_000): Promise<void> {
-    if (await this.world.run({ forMs: limitMs, until: done })) return;
-    throw new Error(
-      `not within ${limitMs} ms: ${JSON.stringify([...this.servers.values()].map(({ reasons }) => reasons.at(-1)))}`,
-    );
-  }
-}
-
 /** The one formation that all have, each a member of it with its own folder. */
 function expectOneTriad(hall: Hall): void {
   const first = hall.servers.get(0)?.joined?.formed;
@@ -91,14 +22,14 @@ function expectOneTriad(hall: Hall): void {
     const joined = hall.servers.get(at)?.joined;
     expect(joined?.formed).toEqual(first);
     expect(joined?.incarnation).toBe(first?.formation.members[at]?.incarnation);
-    expect(hall.record(at)).toEqual({ format: 1, incarnation: joined?.incarnation, formed: first });
+    expect(hall.record(at)).toEqual({ incarnation: joined?.incarnation, formed: first });
     expect(hall.servers.get(at)?.peers.instance).toBe(first?.formation.instance);
   }
 }
 
 describe('forming', () => {
   it('gives three empty servers one instance, durably', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at);
     await hall.until(() => hall.allJoined(), 500);
     expectOneTriad(hall);
@@ -106,14 +37,14 @@ describe('forming', () => {
   });
 
   it.each(everyone)('is new only where all were started so (not: %i)', async (old) => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at, { isNew: at !== old });
     await hall.until(() => hall.allJoined());
     expect(hall.servers.get(0)?.joined?.formed.isNew).toBe(false);
   });
 
   it.each(everyone)('waits for the one that is missing, and says for whom (missing: %i)', async (missing) => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const present = everyone.filter((at) => at !== missing);
     for (const at of present) await hall.start(at);
     await hall.world.run({ forMs: 60_000 });
@@ -128,7 +59,7 @@ describe('forming', () => {
   });
 
   it('waits while a license differs, naming the server and both', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at, { licenseHash: at === 2 ? 'hash-2' : 'hash-1' });
     await hall.world.run({ forMs: 10_000 });
     for (const at of everyone) {
@@ -138,7 +69,7 @@ describe('forming', () => {
           ? /^a has another license: hash-1 there, hash-2 here/
           : /^c has another license: hash-2 there, hash-1 here/,
       );
-      expect(hall.record(at)).toEqual({ format: 1, incarnation: expect.any(String) });
+      expect(hall.record(at)).toEqual({ incarnation: expect.any(String) });
     }
     hall.crash(2);
     await hall.start(2);
@@ -147,7 +78,7 @@ describe('forming', () => {
   });
 
   it('is not done with a folder that holds data', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const store = createMemoryLogStore(hall.disk(1));
     await store.open();
     await store.write({ vote: { term: 3, votedFor: null } });
@@ -164,7 +95,7 @@ describe('forming', () => {
   });
 
   it('of a license with one server needs nobody', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const server = await hall.start(0, { members: alone, isNew: false });
     await hall.until(() => server.joined !== undefined, 100);
     expect(server.joined?.formed).toMatchObject({
@@ -179,7 +110,7 @@ describe('forming', () => {
   });
 
   it('is over for a server that has formed: it needs nobody any more', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at);
     await hall.until(() => hall.allJoined());
     const before = hall.servers.get(2)?.joined;
@@ -190,7 +121,7 @@ describe('forming', () => {
   });
 
   it('tells a server whose key the license does not name', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const stranger = await ed25519Scheme.generate(new Uint8Array(32).fill(50));
     const server = await hall.start(0, { members: { ...members, identities: [stranger] } });
     await hall.world.run({ forMs: 1_000 });
@@ -198,7 +129,7 @@ describe('forming', () => {
   });
 
   it('tells a server whose key the others do not know', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const stranger = await ed25519Scheme.generate(new Uint8Array(32).fill(50));
     const endpoints = members.endpoints.map((endpoint, at) =>
       at === 2 ? { ...endpoint, id: stranger.publicKey } : endpoint,
@@ -212,7 +143,7 @@ describe('forming', () => {
   });
 
   it('ends when it is told to', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     const server = await hall.start(0);
     await hall.world.run({ forMs: 1_000 });
     server.abort();
@@ -221,7 +152,7 @@ describe('forming', () => {
   });
 
   it('waits while a disk is full', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at);
     await hall.until(() => everyone.every((at) => hall.record(at) !== undefined));
     hall.disk(1).isFull = true;
@@ -235,7 +166,7 @@ describe('forming', () => {
 
 describe('a folder that has lost something', () => {
   async function formed(): Promise<Hall> {
-    const hall = new Hall();
+    const hall = new Hall(members);
     for (const at of everyone) await hall.start(at);
     await hall.until(() => hall.allJoined());
     return hall;
@@ -281,7 +212,7 @@ describe('a folder that has lost something', () => {
   });
 
   it('is a learner when an older copy from before the offer was restored', async () => {
-    const hall = new Hall();
+    const hall = new Hall(members);
     await hall.start(1);
     await hall.until(() => hall.record(1) !== undefined);
     const backup = hall.disk(1).clone();
@@ -298,7 +229,7 @@ describe('a folder that has lost something', () => {
 
   it('chooses none of two triads that claim it', async () => {
     const [one, other] = [await formed(), await formed2()];
-    const hall = new Hall('mixed');
+    const hall = new Hall(members, 'mixed');
     hall.disks[0] = one.disk(0).clone();
     hall.disks[1] = other.disk(1).clone();
     hall.network.partition(['a', 'b'], ['c']);
@@ -314,7 +245,7 @@ describe('a folder that has lost something', () => {
   });
 
   async function formed2(): Promise<Hall> {
-    const hall = new Hall(2);
+    const hall = new Hall(members, 2);
     for (const at of everyone) await hall.start(at);
     await hall.until(() => hall.allJoined());
     return hall;
@@ -324,7 +255,7 @@ describe('a folder that has lost something', () => {
 describe('crashes while forming', () => {
   /** Runs a forming that goes wrong somewhere; what must hold at every step is checked at every step. Ends with all joined. */
   async function form(seed: number | string, goWrong: (hall: Hall) => Promise<void>): Promise<Hall> {
-    const hall = new Hall(seed);
+    const hall = new Hall(members, seed);
     hall.world.onEvent(() => {
       const instances = new Set<string>();
       for (const at of everyone) {
@@ -410,7 +341,7 @@ describe('crashes while forming', () => {
 
 describe('a folder record', () => {
   it.each([
-    ['{"format":2,"incarnation":"x"}', 'FOLDER_FORMAT_UNKNOWN'],
+    ['{"format":3,"incarnation":"x"}', 'FOLDER_FORMAT_UNKNOWN'],
     ['{"incarnation":"x"}', 'FOLDER_RECORD_INVALID'],
     ['{"format":1}', 'FOLDER_RECORD_INVALID'],
     ['{"format":1,"incarnation":"x","more":1}', 'FOLDER_RECORD_INVALID'],
@@ -418,7 +349,7 @@ describe('a folder record', () => {
     ['', 'FOLDER_RECORD_INVALID'],
   ])('is refused: %s', async (text, code) => {
     expect(() => decodeFolder(new TextEncoder().encode(text))).toThrow(expect.objectContaining({ code }));
-    const hall = new Hall();
+    const hall = new Hall(members);
     const store = createMemoryLogStore(hall.disk(0));
     await store.open();
     await store.saveOwner(new TextEncoder().encode(text));

@@ -1,18 +1,19 @@
 import {
+  absentIncarnation,
   errorMessage,
   isLicError,
   LicError,
   type Logger,
-  type LogStore,
   type PeerId,
   type Runtime,
-  type StoreContents,
 } from '@lic/interfaces';
-import { z } from 'zod';
-import type { Json, PeerCalls } from '../peers/peer-calls.ts';
+import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
-import { FolderBook } from './folder-book.ts';
-import { type FormedRecord, formedSchema } from './folder-record.ts';
+import { Alarm } from './alarm.ts';
+import type { FolderBook } from './folder-book.ts';
+import { type FormedRecord, formedSchema, isPartial } from './folder-record.ts';
+import type { FormWord } from './form-word.ts';
+import { answerMsMax, ask, byRank, firstOf, offerTo, type PeerState, type PeerView } from './offering.ts';
 
 export type { FormedRecord } from './folder-record.ts';
 
@@ -20,9 +21,8 @@ export type { FormedRecord } from './folder-record.ts';
 export interface FormTriadOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
-  /** Opened; `contents` is what `open` gave. */
-  readonly store: LogStore;
-  readonly contents: StoreContents;
+  /** Of this server's folder. */
+  readonly book: FolderBook;
   readonly network: Pick<TriadPeers, 'setInstance' | 'onChange' | 'refusals'>;
   readonly calls: PeerCalls;
   readonly self: PeerId;
@@ -31,6 +31,8 @@ export interface FormTriadOptions {
   readonly licenseHash: string;
   /** Started `--new`. */
   readonly isNew: boolean;
+  /** An operator's, that two of three shall do. */
+  readonly word: FormWord;
   readonly signal: AbortSignal;
   /** Called whenever what it waits for changes, with a sentence for status and log. */
   onWaiting(reason: string): void;
@@ -40,46 +42,30 @@ export interface FormTriadOptions {
 export interface JoinedTriad {
   readonly formed: FormedRecord;
   readonly incarnation: string;
+  /** An operator's `lic recover` is not through. */
+  readonly isRecovering: boolean;
 }
 
 /** How often the peers are asked while nothing tells of a change, ms. */
 const pollMs = 200;
-/** How long a peer may take to answer, its disk included, ms. */
-const answerMsMax = 2_000;
-
-const stateSchema = z.strictObject({
-  kind: z.enum(['empty', 'data', 'formed']),
-  incarnation: z.string().min(1).max(64),
-  licenseHash: z.string(),
-  isNew: z.boolean(),
-  formed: formedSchema.nullable(),
-});
-type PeerState = z.infer<typeof stateSchema>;
-
-/** One other server as it answered, or why it did not. */
-interface PeerView {
-  readonly endpoint: PeerEndpoint;
-  readonly state: PeerState | undefined;
-}
-
 /**
  * Forms the triad or finds the one that this folder belongs to (triad.md, Forming). Resolves once this server's folder
  * is `formed`, durably; until then it waits, saying for what. Goes on answering the peers that still form. Rejects with
  * the signal's reason, or what the store throws.
  */
 export async function formTriad(options: FormTriadOptions): Promise<JoinedTriad> {
-  const { runtime, logger, network, signal } = options;
-  const book = await FolderBook.open(options.store, options.contents, runtime);
+  const { runtime, logger, network, signal, book } = options;
   const alarm = new Alarm(runtime, signal);
   network.onChange(() => alarm.ring());
+  options.word.onGiven(() => alarm.ring());
   answerPeers(options, book, () => alarm.ring());
 
   let told = '';
   for (;;) {
-    const { formed, incarnation } = book.record;
+    const { formed, incarnation, recovering } = book.record;
     if (formed !== undefined) {
       network.setInstance(formed.formation.instance);
-      return { formed, incarnation };
+      return { formed, incarnation, isRecovering: recovering === true };
     }
     signal.throwIfAborted();
     const reason = await takeStep(options, book);
@@ -95,7 +81,7 @@ export async function formTriad(options: FormTriadOptions): Promise<JoinedTriad>
 }
 
 function answerPeers(
-  { calls, self, endpoints, licenseHash, isNew }: FormTriadOptions,
+  { calls, self, endpoints, licenseHash, isNew, word }: FormTriadOptions,
   book: FolderBook,
   onChange: () => void,
 ): void {
@@ -105,12 +91,16 @@ function answerPeers(
   });
   calls.handle('forming.offer', async (params, from) => {
     const offer = formedSchema.parse(params);
-    if (from !== firstOf(endpoints)?.id)
+    if (from !== firstOf(endpoints)?.id && !isPartial(offer))
       throw new LicError('OFFER_REFUSED', 'Only the server of the lowest rank offers.');
     if (offer.licenseHash !== licenseHash) {
       throw new LicError('LICENSE_DIFFERS', `This server has the license ${licenseHash}, not ${offer.licenseHash}.`);
     }
-    await book.agree(offer, self);
+    await book.agree(offer, self, from);
+    return null;
+  });
+  calls.handle('forming.word', () => {
+    word.give();
     return null;
   });
   calls.handle('forming.formed', async (params) => {
@@ -141,15 +131,19 @@ async function tryStep(options: FormTriadOptions, book: FolderBook): Promise<str
   const others = endpoints.filter(({ id }) => id !== self);
   const views = await Promise.all(others.map((endpoint) => ask(calls, endpoint)));
   const formed = views.filter(({ state }) => state?.formed != null);
-  if (formed.length > 0) return joinFormed(options, book, formed);
+  if (formed.length > 0) return joinFormed(book, formed);
   const obstacle = obstacleOf(options, views);
   if (obstacle !== undefined) return obstacle;
+  if (isPartial(book.record.offer) || views.some(({ state }) => state === undefined)) {
+    return formWithTwo(options, book, views);
+  }
   const first = firstOf(endpoints);
   if (first?.id !== self) return `${first?.name} is about to offer.`;
   return offerTo(options, book, views);
 }
 
-async function joinFormed({ self }: FormTriadOptions, book: FolderBook, views: readonly PeerView[]): Promise<string> {
+/** A peer that is linked knows this server's key, from a license of its log or from the configuration: that is enough to come as a learner. */
+async function joinFormed(book: FolderBook, views: readonly PeerView[]): Promise<string> {
   const triads = views.flatMap(({ endpoint, state }) =>
     state?.formed == null ? [] : { name: endpoint.name, formed: state.formed },
   );
@@ -159,15 +153,12 @@ async function joinFormed({ self }: FormTriadOptions, book: FolderBook, views: r
   if (other !== undefined) {
     return `${first.name} and ${other.name} belong to two triads, ${first.formed.formation.instance} and ${other.formed.formation.instance}. One of their data folders is in the wrong place.`;
   }
-  if (!first.formed.formation.members.some(({ id }) => id === self)) {
-    return `the triad of ${first.name} has no server with this server's key, ${self}.`;
-  }
   await book.join(first.formed);
   return '';
 }
 
 /** Why no triad can form now, the weightiest first. */
-function obstacleOf({ licenseHash, network }: FormTriadOptions, views: readonly PeerView[]): string | undefined {
+function obstacleOf({ licenseHash }: FormTriadOptions, views: readonly PeerView[]): string | undefined {
   for (const { endpoint, state } of views) {
     if (state !== undefined && state.licenseHash !== licenseHash) {
       return `${endpoint.name} has another license: ${state.licenseHash} there, ${licenseHash} here. All servers need the same file.`;
@@ -177,86 +168,52 @@ function obstacleOf({ licenseHash, network }: FormTriadOptions, views: readonly 
     if (state?.kind === 'data')
       return `${endpoint.name} holds data of a triad, but no record of it: no forming with it.`;
   }
+  return undefined;
+}
+
+/**
+ * Not all are there: it takes an operator's word, or an offer that has followed from one. The lowest-ranked of the two that are
+ * there offers; the third counts as absent, and is admitted when it comes (triad.md, Forming).
+ */
+async function formWithTwo(options: FormTriadOptions, book: FolderBook, views: readonly PeerView[]): Promise<string> {
+  const { self, endpoints, word, calls } = options;
   const missing = views.filter(({ state }) => state === undefined).map(({ endpoint }) => endpoint);
-  if (missing.length === 0) return undefined;
+  const { offer, offeredBy } = book.record;
+  const pending = isPartial(offer) ? offer : undefined;
+  if (pending !== undefined && offeredBy === self && !(word.isGiven && missing.length === 1)) {
+    // Whoever comes meanwhile is not asked: the two may form with it at any moment.
+    const named = pending.formation.members.filter(({ incarnation }) => incarnation !== absentIncarnation);
+    const other = views.find(({ endpoint }) => endpoint.id !== self && named.some(({ id }) => id === endpoint.id));
+    if (other?.state === undefined)
+      return `${other?.endpoint.name} can't be reached. It was about to form with this server.`;
+    return offerTo(options, book, [other]);
+  }
+  const offerer = endpoints.find(({ id }) => id === offeredBy && id !== self);
+  const isOffererMissing = missing.some(({ id }) => id === offeredBy);
+  if (pending !== undefined && offerer !== undefined && !(word.isGiven && isOffererMissing))
+    return `${offerer.name} is about to form with this server.`;
+  if (missing.length === 0) return 'all servers are there.';
+  if (missing.length > 1 || !word.isGiven) return missingText(options, missing);
+
+  const present = endpoints.filter(({ id }) => missing.every((endpoint) => endpoint.id !== id));
+  const first = byRank(present)[0];
+  // Who holds an offer of before lets nobody else's take its place.
+  if (first?.id === self || pending !== undefined)
+    return offerTo(
+      options,
+      book,
+      views.filter(({ state }) => state !== undefined),
+    );
+  if (first !== undefined) await calls.call(first.id, 'forming.word', null, answerMsMax).catch(() => {});
+  return `${first?.name} is about to offer.`;
+}
+
+function missingText({ network }: FormTriadOptions, missing: readonly PeerEndpoint[]): string {
   const refusals = network.refusals();
   const named = missing.map(({ id, name }) => {
     const why = refusals.filter(({ peer }) => peer === id).map(({ code, message }) => `${code}: ${message}`);
     return why.length === 0 ? name : `${name} (${why.join('; ')})`;
   });
-  return `${named.join(' and ')} can't be reached. All servers must be up to form.`;
-}
-
-async function offerTo(options: FormTriadOptions, book: FolderBook, views: readonly PeerView[]): Promise<string> {
-  const { self, endpoints, calls, licenseHash, logger } = options;
-  const incarnations = new Map(views.map(({ endpoint, state }) => [endpoint.id, state?.incarnation ?? '']));
-  incarnations.set(self, book.record.incarnation);
-  const members = byRank(endpoints).map(({ id }) => ({ id, incarnation: incarnations.get(id) ?? '' }));
-  const isNew = options.isNew && views.every(({ state }) => state?.isNew === true);
-  const offer = await book.offer(members, licenseHash, isNew);
-  const tell = (method: string) =>
-    Promise.allSettled(
-      views.map(({ endpoint }) => calls.call(endpoint.id, method, offer as unknown as Json, answerMsMax)),
-    );
-
-  const answers = await tell('forming.offer');
-  const refusedAt = answers.findIndex(({ status }) => status === 'rejected');
-  if (refusedAt !== -1) {
-    const answer = answers[refusedAt] as PromiseRejectedResult;
-    return `${views[refusedAt]?.endpoint.name} has not agreed yet: ${errorMessage(answer.reason)}`;
-  }
-  await book.confirm(offer);
-  logger.info('The triad has formed.', { instance: offer.formation.instance, isNew });
-  // Who misses it asks.
-  void tell('forming.formed');
-  return '';
-}
-
-async function ask(calls: PeerCalls, endpoint: PeerEndpoint): Promise<PeerView> {
-  try {
-    return { endpoint, state: stateSchema.parse(await calls.call(endpoint.id, 'forming.state', null, answerMsMax)) };
-  } catch {
-    return { endpoint, state: undefined };
-  }
-}
-
-function byRank(endpoints: readonly PeerEndpoint[]): readonly PeerEndpoint[] {
-  return [...endpoints].sort((a, b) => a.rank - b.rank);
-}
-
-function firstOf(endpoints: readonly PeerEndpoint[]): PeerEndpoint | undefined {
-  return byRank(endpoints)[0];
-}
-
-/** Lets one wait until something happens, or for a while. */
-class Alarm {
-  readonly #runtime: Runtime;
-  readonly #signal: AbortSignal;
-  #hasRung = false;
-  #wake: (() => void) | undefined;
-
-  constructor(runtime: Runtime, signal: AbortSignal) {
-    this.#runtime = runtime;
-    this.#signal = signal;
-    signal.addEventListener('abort', () => this.ring(), { once: true });
-  }
-
-  ring(): void {
-    this.#hasRung = true;
-    this.#wake?.();
-  }
-
-  async wait(limitMs: number): Promise<void> {
-    if (!this.#hasRung && !this.#signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#runtime.setTimer(limitMs, resolve);
-        this.#wake = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
-    }
-    this.#wake = undefined;
-    this.#hasRung = false;
-  }
+  const exit = missing.length === 1 ? ' If it will not come: lic form.' : '';
+  return `${named.join(' and ')} can't be reached. All servers must be up to form.${exit}`;
 }

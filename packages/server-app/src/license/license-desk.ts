@@ -1,9 +1,9 @@
 import { checkServerIdentity, type License, type LicenseServer, licenseHash, verifyLicense } from '@lic/core';
-import { errorCode, errorMessage, LicError, type Logger } from '@lic/interfaces';
+import { errorCode, errorMessage, isLicError, type Logger } from '@lic/interfaces';
 import type { PeerEndpoint } from '../peers/triad-peers.ts';
 import type { ServerOptions } from '../server-options.ts';
 
-/** A license that the vendor's key signed and that names this server. */
+/** A license that the vendor's key signed. It binds this server to no other host, and may not name it at all: see {@link LicenseDesk.verify}. */
 export interface VerifiedLicense {
   readonly text: string;
   readonly license: License;
@@ -116,16 +116,28 @@ export class LicenseDesk {
     }
   }
 
-  /** Throws `LICENSE_INVALID`, `LICENSE_SIGNATURE`, `NOT_IN_LICENSE` or `HOST_ID_MISMATCH`. */
+  /**
+   * Throws `LICENSE_INVALID`, `LICENSE_SIGNATURE` or `HOST_ID_MISMATCH`. One that does not name this server is no reason to
+   * refuse it: a server that is being replaced goes on applying and voting until it is out (triad.md, Members).
+   */
   async verify(text: string): Promise<VerifiedLicense> {
     const known = this.#verified.get(text);
     if (known !== undefined) return known;
     const license = await verifyLicense(text, this.#options.vendorKey);
-    checkServerIdentity(license, this.#options.identity);
+    try {
+      this.checkNamed(license);
+    } catch (error) {
+      if (!isLicError(error, 'NOT_IN_LICENSE')) throw error;
+    }
     const verified = { text, license, hash: licenseHash(license) };
     if (this.#verified.size >= verifiedMax) this.#verified.clear();
     this.#verified.set(text, verified);
     return verified;
+  }
+
+  /** Throws `NOT_IN_LICENSE` where the license does not name this server, `HOST_ID_MISMATCH` where it binds another host. */
+  checkNamed(license: License): void {
+    checkServerIdentity(license, this.#options.identity);
   }
 
   /** Where the servers of a license are: the license's addresses, or the administrator's where the configuration names them. */
@@ -142,18 +154,3 @@ export class LicenseDesk {
 const verifiedMax = 8;
 /** How old a look at the license file may be when somebody asks for it, ms. */
 const fileAgeMsMax = 5_000;
-
-/** Refuses a reload that names other keys than the license in force (until members can change). */
-export function checkSameKeys(current: License, next: License): void {
-  const keys = (license: License): string =>
-    license.servers
-      .map((server) => server.key)
-      .sort()
-      .join(' ');
-  if (keys(current) === keys(next)) return;
-  throw new LicError(
-    'ONE_SERVER_AT_A_TIME',
-    'The new license names other server keys than the one in force. Names, addresses and ranks may change freely; ' +
-      'changing a server key by a reload is not supported yet.',
-  );
-}

@@ -73,6 +73,8 @@ export class PeerSlot implements LinkOwner {
   #addressAt = 0;
   #toldInUseMs = 0;
   #isRunning = false;
+  /** Processes under the peer's identity that an operator has decided against: no link with them while they live. */
+  readonly #banned = new Set<string>();
 
   constructor(endpoint: PeerEndpoint, context: SlotContext) {
     this.endpoint = endpoint;
@@ -138,6 +140,18 @@ export class PeerSlot implements LinkOwner {
     return isAnswered;
   }
 
+  /** No link with the process of that boot id, now or ever: an operator has named another one of this identity. */
+  ban(bootId: string): void {
+    this.#banned.add(bootId);
+    const [oldest] = this.#banned;
+    if (this.#banned.size > bannedMax && oldest !== undefined) this.#banned.delete(oldest);
+    for (const link of this.#candidates) if (link.bootId === bootId) this.#turnAway(link, false);
+    const link = this.#current;
+    if (link === undefined || link.bootId !== bootId) return;
+    this.#turnAway(link, false);
+    this.#lose(link, { kind: 'local', message: 'An operator has named another process of this server.' });
+  }
+
   /** This server's triad has formed: tells the peer, or parts from one that belongs to another. */
   setInstance(instance: string): void {
     for (const link of [...this.#candidates, ...(this.#current === undefined ? [] : [this.#current])]) {
@@ -180,6 +194,7 @@ export class PeerSlot implements LinkOwner {
 
   /** Decides what becomes of a new link: it is shown to the channels, or turned away. */
   async #admit(link: PhysicalLink): Promise<void> {
+    if (this.#banned.has(link.bootId)) return this.#turnAway(link, false);
     if (this.#isChooser) {
       if (!(await link.ready())) return;
     } else {
@@ -221,7 +236,9 @@ export class PeerSlot implements LinkOwner {
   #turnAway(link: PhysicalLink, isSameProcess: boolean): void {
     if (!isSameProcess) {
       const { refusals } = this.#context;
-      const message = `A second process claims the identity of ${this.endpoint.name}, while the first one answers.`;
+      const message = this.#banned.has(link.bootId)
+        ? `A process claims the identity of ${this.endpoint.name}, but an operator has named another one.`
+        : `A second process claims the identity of ${this.endpoint.name}, while the first one answers.`;
       refusals.note({ peer: this.endpoint.id, address: link.remote, code: 'IDENTITY_IN_USE', message });
     }
     link.notice(isSameProcess ? 'replaced' : 'identity-in-use');
@@ -331,6 +348,11 @@ export class PeerSlot implements LinkOwner {
     if (!this.#isRunning || this.#current !== undefined || this.#attempt !== undefined) return;
     this.#redial?.cancel();
     const { transports, refusals, runtime, times } = this.#context;
+    if (this.endpoint.addresses.length === 0) {
+      // A server that no license seen here names any more: it knows where this one is.
+      this.#redial = runtime.setTimer(times.redialMaxMs, () => this.#dial());
+      return;
+    }
     const routes = this.endpoint.addresses.flatMap((address) => {
       const transport = transports.find(({ schemes }) => schemes.includes(address.slice(0, address.indexOf(':'))));
       return transport === undefined ? [] : [{ address, transport }];
@@ -397,6 +419,9 @@ export class PeerSlot implements LinkOwner {
     this.#redial = runtime.setTimer(pauseMs, () => this.#dial());
   }
 }
+
+/** Processes that are remembered as decided against; each is one that runs in vain. */
+const bannedMax = 16;
 
 /** From 0 up to, not including, 1. */
 export function randomFraction(runtime: Runtime): number {

@@ -32,11 +32,15 @@ export interface TriadPeers extends PeerNetwork {
   readonly instance: string | null;
   /** From now on links must name this instance; links made while forming (instance null) are told, not dropped. */
   setInstance(instance: string): void;
-  /** The members may have changed name, address or rank (never key, for now). */
+  /** Links are taken from these keys from now on, and from no other. One without addresses is not dialled. */
   setEndpoints(endpoints: readonly PeerEndpoint[]): void;
   isUp(peer: PeerId): boolean;
   /** Whether the peer's process answers within 200 ms (two rounds). A link on which it does not is given up. */
   probe(peer: PeerId): Promise<boolean>;
+  /** The boot id of the process that the current link to the peer leads to; null where there is none. */
+  bootIdOf(peer: PeerId): string | null;
+  /** Takes no link any more with that process of the peer: an operator has named another one (triad.md, Clones). */
+  ban(peer: PeerId, bootId: string): void;
   /** Why links to peers were refused lately (unknown key, another instance, identity in use), for status. */
   refusals(): readonly Refusal[];
   /** Set while another process answers under this server's identity: this one must not take part. */
@@ -60,7 +64,7 @@ export interface TriadPeersOptions {
   readonly bootId: string;
   /** The triad instance of the data folder, or null while it has none. */
   readonly instance: string | null;
-  /** All members, this server among them. */
+  /** All that links are taken from, this server among them where it is one. */
   readonly endpoints: readonly PeerEndpoint[];
   /** The network's pace (`ConsensusTiming.roundMs`); default 100. Probes and the loss jitter go with it. */
   readonly roundMs?: number;
@@ -162,6 +166,14 @@ class AuthenticatedPeers implements TriadPeers {
     return (await this.#slots.get(peer)?.probe()) ?? false;
   }
 
+  bootIdOf(peer: PeerId): string | null {
+    return this.#slots.get(peer)?.current?.bootId ?? null;
+  }
+
+  ban(peer: PeerId, bootId: string): void {
+    this.#slots.get(peer)?.ban(bootId);
+  }
+
   refusals(): readonly Refusal[] {
     return this.#refusals.list();
   }
@@ -193,6 +205,7 @@ class AuthenticatedPeers implements TriadPeers {
     for (const [id, slot] of this.#slots) {
       if (this.#ranks.includes(id)) continue;
       this.#slots.delete(id);
+      this.#refusals.clear(id);
       const ending = slot.stop().finally(() => this.#ending.delete(ending));
       this.#ending.add(ending);
     }

@@ -78,6 +78,11 @@ export class Holds {
     else watch.heardMs = this.#parts.clock.now();
   }
 
+  /** Whether a reclaim of the session is under way: nothing that would extend what it holds may be answered until its outcome is known. */
+  isReclaiming(session: string): boolean {
+    return this.#watches.get(session)?.isReclaiming === true;
+  }
+
   /** A session began. */
   began(session: string): void {
     this.#begin(session, this.#parts.clock.now());

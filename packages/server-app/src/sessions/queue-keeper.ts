@@ -10,6 +10,8 @@ export interface QueueKeeperParts {
   readonly ledger: Ledger;
   readonly propose: Propose;
   readonly bindings: Bindings;
+  /** Whether nothing may be granted now: then it is looked at again in a while. */
+  readonly isHalted: () => boolean;
 }
 
 /** In a new term a queue's head has so long to resume before others are served past it, ms (triad.md, Sessions and the queue). */
@@ -23,6 +25,7 @@ export class QueueKeeper {
   /** By feature: checkouts that may wait, and resumes of sessions that do, under way. Who comes later must not pass them. */
   readonly #entering = new Map<string, number>();
   #timer: Timer | undefined;
+  #haltedTimer: Timer | undefined;
   #isHeadAwaited = true;
   #isStopped = false;
 
@@ -41,6 +44,7 @@ export class QueueKeeper {
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#haltedTimer?.cancel();
   }
 
   /** A command is proposed after which somebody may stand in the queue of this feature who could be served. */
@@ -66,6 +70,17 @@ export class QueueKeeper {
   serve(): void {
     const { ledger, bindings } = this.#parts;
     if (this.#isStopped || ledger.summary().queued === 0) return;
+    if (this.#parts.isHalted()) {
+      this.#haltedTimer ??= this.#parts.runtime.setTimer(
+        headResumeMs,
+        () => {
+          this.#haltedTimer = undefined;
+          this.serve();
+        },
+        { keepAlive: false },
+      );
+      return;
+    }
     const awaited = this.#isHeadAwaited ? this.#featuresWithAbsentHead() : undefined;
     for (const entry of ledger.assignable((session) => bindings.has(session))) {
       if (this.#assigning.has(entry.id) || awaited?.has(entry.feature)) continue;

@@ -3,7 +3,10 @@ import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protoc
 import type { Unstamped } from '../propose.ts';
 
 /** The log's form of a checkout. The secret goes no further than this: the log has its hash. */
-export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean): Unstamped<CheckoutCommand> {
+export function checkoutCommand(
+  message: CheckoutMessage,
+  { isPastQueue, isHalted }: { readonly isPastQueue: boolean; readonly isHalted: boolean },
+): Unstamped<CheckoutCommand> {
   const { opening, feature, version, releasedAt, display, shareKey, count, waitMs } = message;
   return {
     kind: 'checkout',
@@ -19,6 +22,7 @@ export function checkoutCommand(message: CheckoutMessage, isPastQueue: boolean):
     count,
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(isPastQueue ? { pastQueue: true } : {}),
+    ...(isHalted ? { isHalted: true } : {}),
   };
 }
 

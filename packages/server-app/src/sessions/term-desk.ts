@@ -1,4 +1,4 @@
-import type { GrantView, Ledger, LedgerEvent, LedgerResult } from '@lic/core';
+import { exchangeVersion, type GrantView, type Ledger, type LedgerEvent, type LedgerResult } from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
 import type {
   CheckoutMessage,
@@ -31,6 +31,8 @@ export interface TermDeskParts {
   readonly stampMs: () => number;
   /** Where control is now, or would be at `leader`, for those who ask here too late. */
   readonly controlHint: (leader?: unknown) => ControlHint | null;
+  /** Whether nothing may be granted: the states of servers differ (triad.md, State hash differs). */
+  readonly isHalted: () => boolean;
 }
 
 type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
@@ -85,7 +87,7 @@ export class TermDesk {
 
   /** Binds a session to the asking connection; takes no seat (I6). */
   async resume(link: ClientLink, message: ResumeMessage): Promise<void> {
-    // Where a reclaim is under way it comes first in the log, and the answer to this is what it has left.
+    // Where a reclaim is under way already it comes first in the log, and the answer to this is what it has left.
     this.#holds.heard(message.session);
     const features = this.#parts.ledger.queueOf(message.session).map((place) => place.feature);
     for (const feature of features) this.#queue.entering(feature);
@@ -161,7 +163,12 @@ export class TermDesk {
 
   async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
     const { feature, waitMs = 0 } = message;
-    const command = checkoutCommand(message, this.#queue.mayPass(feature));
+    const isHalted = this.#parts.isHalted();
+    if (isHalted && this.#parts.ledger.summary().ledgerVersion < exchangeVersion) {
+      link.send(errorReply('NOT_READY', 'The states of two servers differ: nothing is granted.', { id: message.id }));
+      return undefined;
+    }
+    const command = checkoutCommand(message, { isPastQueue: this.#queue.mayPass(feature), isHalted });
     if (waitMs > 0) this.#queue.entering(feature);
     try {
       return await this.#propose(link, message.id, command);
@@ -205,6 +212,9 @@ export class TermDesk {
   }
 
   #bind(session: string, link: ClientLink, epoch: number): void {
+    // What was proposed before its reclaim is done before it too: bound now, its heartbeats would be answered while the reclaim is under
+    // way. Not bound, it hears RESUME, and the resume after that comes behind the reclaim in the log.
+    if (this.#holds.isReclaiming(session)) return;
     // A denial for want of room for sessions begins none.
     if (this.#parts.ledger.session(session) === undefined) return;
     this.#left.delete(session);

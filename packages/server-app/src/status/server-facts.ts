@@ -14,6 +14,8 @@ export const serverFactsSchema = z.object({
   trouble: z.string().nullable(),
   /** Sentences for the administrator. */
   notices: z.array(z.string()).readonly(),
+  /** The highest ledger version that it knows. A server that does not say knows no other than it was made with. */
+  ledgerVersionMax: z.int().optional(),
 });
 
 export type ServerFacts = z.infer<typeof serverFactsSchema>;

@@ -21,6 +21,8 @@ export interface StatusDeskParts {
   readonly view: () => ControlView;
   readonly facts: () => Promise<ServerFacts>;
   readonly endpoints: () => readonly PeerEndpoint[];
+  /** What a server is in the configuration in force; undefined: not known. */
+  readonly memberOf?: (id: PeerId) => 'voter' | 'learner' | 'none' | undefined;
   /** Behind this the state is a quorum's word. */
   readonly readBarrier: () => Promise<void>;
   /** How old the newest word of a quorum may be when it is noticed that there is none any more, ms. */
@@ -119,7 +121,7 @@ export class StatusDesk {
       quorum: isFresh,
       stale: !isFresh,
       ...(isFresh ? {} : { asOf: new Date(this.#freshMs).toISOString() }),
-      degraded: endpoints().some(({ id }) => !takesPart(gathered.get(id))),
+      degraded: endpoints().some(({ id }) => !takesPart(gathered.get(id)) || !this.#isVoter(id)),
       inControl: inControl?.rank ?? null,
       term,
       licenseHash: summary.licenseHash,
@@ -146,16 +148,21 @@ export class StatusDesk {
     this.#parts.logger.error(differenceText(index), { index });
   }
 
+  /** Where it is not known who is a voter, nothing is said against it. */
+  #isVoter(id: PeerId): boolean {
+    return (this.#parts.memberOf?.(id) ?? 'voter') === 'voter';
+  }
+
   #server(endpoint: PeerEndpoint, facts: ServerFacts | undefined): StatusReport['servers'][number] {
     const { clock, ledger, peers } = this.#parts;
     const { rank, name } = endpoint;
     const addresses = [...endpoint.addresses];
-    if (facts === undefined) return { rank, name, addresses, state: 'unreachable' };
+    const member = this.#parts.memberOf?.(endpoint.id);
+    const known = { rank, name, addresses, ...(member === undefined ? {} : { member }) };
+    if (facts === undefined) return { ...known, state: 'unreachable' };
     const offset = clock.reports().find((report) => report.peer === endpoint.id)?.offsetMs;
     return {
-      rank,
-      name,
-      addresses,
+      ...known,
       state: facts.state,
       ...(facts.pid === null ? {} : { pid: facts.pid }),
       ...(facts.version === null ? {} : { version: facts.version }),
@@ -192,5 +199,5 @@ function compareHashes(all: readonly ServerFacts[]): (HashNote & { readonly isSa
 }
 
 function differenceText(index: number): string {
-  return `STATE HASH DIFFERS among servers at log index ${index}: stop granting and ask for support.`;
+  return `STATE HASH DIFFERS among servers at log index ${index}.`;
 }

@@ -1,4 +1,3 @@
-import type { Feature } from '../cluster/cluster-license.ts';
 import type { Fail } from './violation.ts';
 
 /** A grant as its holder sees it. */
@@ -14,12 +13,13 @@ export interface Believed {
 /** What the clients believe that they hold (I3): asked of their own clocks, at every instant. */
 export class Beliefs {
   readonly #fail: Fail;
-  readonly #limits: ReadonlyMap<string, number>;
+  readonly #seatsOf: (feature: string) => number;
   readonly #grants = new Map<string, { readonly client: string; readonly grant: Believed }>();
 
-  constructor(features: readonly Feature[], fail: Fail) {
+  /** `seatsOf`: how many seats of a feature there are, or still taken after a license that has fewer. */
+  constructor(seatsOf: (feature: string) => number, fail: Fail) {
     this.#fail = fail;
-    this.#limits = new Map(features.map(({ name, count }) => [name, Number(count)]));
+    this.#seatsOf = seatsOf;
   }
 
   add(client: string, grant: Believed): void {
@@ -48,7 +48,7 @@ export class Beliefs {
       else if (grant.holds) seats.set(grant.feature, (seats.get(grant.feature) ?? 0) + grant.count);
     }
     for (const [feature, taken] of seats) {
-      const limit = this.#limits.get(feature) ?? 0;
+      const limit = this.#seatsOf(feature);
       if (taken > limit) this.#fail('I3', `clients hold ${taken} seats of ${feature}, of which there are ${limit}`);
     }
   }

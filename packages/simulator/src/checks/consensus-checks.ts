@@ -1,4 +1,5 @@
 import type { Consensus, ConsensusFactory, ConsensusStatus, StateMachine } from '@lic/interfaces';
+import type { Control } from './log-checks.ts';
 import type { Fail } from './violation.ts';
 
 /** What is looked at in one server's process. */
@@ -10,12 +11,16 @@ export interface WatchedProcess {
   readonly isAlive: () => boolean;
   /** Whether its disk was taken from it, so that it may have to be a learner. */
   readonly mayBeLearner: () => boolean;
+  /** Whether it stands still: what it says of itself is as old as that. */
+  readonly isPaused: () => boolean;
 }
 
 /** What the checks of consensus need of the rest of the run. */
 export interface ConsensusChecksParts {
   readonly fail: Fail;
   readonly note: (server: string, what: string) => void;
+  readonly nowMs: () => number;
+  readonly electionTimeoutMaxMs: number;
   /** The newest entry that any server has applied. */
   readonly newestIndex: () => number;
   /** A server proposes a command. */
@@ -26,10 +31,18 @@ export interface ConsensusChecksParts {
 
 interface Watched extends WatchedProcess {
   readonly consensus: Consensus<unknown>;
+  /** Of its data folder. */
+  readonly incarnation: string;
+  /** Since when it is in control of a term that is over, while it runs. */
+  deposedSinceMs: number | undefined;
+  hasStarted: boolean;
   /** While it leads: its term, and what was committed and last in its log when it began. */
   leads: { readonly term: number; readonly commitIndex: number; readonly lastIndex: number } | undefined;
   told: string;
 }
+
+/** What was acknowledged before a server was deposed may be on its way for so long, ms. */
+const onTheWayMsMax = 3_000;
 
 /**
  * Looks on between each server and its consensus: one in control (I1), confirmed by nobody but the newest (I1), no entry of an older term
@@ -40,6 +53,7 @@ export class ConsensusChecks {
   readonly #watched = new Map<string, Watched>();
   readonly #controlOf = new Map<number, string>();
   #newestControl = 0;
+  #control: Control | undefined;
 
   constructor(parts: ConsensusChecksParts) {
     this.#parts = parts;
@@ -50,14 +64,29 @@ export class ConsensusChecks {
     return this.#controlOf.size;
   }
 
+  /** The newest term in which a server was in control. */
+  get newestTerm(): number {
+    return this.#newestControl;
+  }
+
+  /** Who gained control last. */
+  get control(): Control | undefined {
+    return this.#control;
+  }
+
   wrap(factory: ConsensusFactory, process: WatchedProcess): ConsensusFactory {
     return <Result>(context: Parameters<ConsensusFactory>[0]): Consensus<Result> => {
       const inner = factory<Result>(context);
-      const watched: Watched = { ...process, consensus: inner, leads: undefined, told: '' };
+      const { incarnation } = context.self;
+      const seen = { hasStarted: false, leads: undefined, told: '', deposedSinceMs: undefined };
+      const watched: Watched = { ...process, consensus: inner, incarnation, ...seen };
       this.#watched.set(process.server, watched);
       inner.on({ onControlGained: (term) => this.#gained(watched, term) });
       return {
-        start: (machine) => inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>),
+        start: async (machine) => {
+          await inner.start(this.#parts.watchMachine(process.server, machine) as StateMachine<Result>);
+          watched.hasStarted = true;
+        },
         propose: (command, options) => {
           this.#parts.onProposed(command);
           return this.#confirming(watched, 'a commit', () => inner.propose(command, options));
@@ -77,9 +106,12 @@ export class ConsensusChecks {
   /** Called after every event. */
   check(): void {
     for (const watched of this.#watched.values()) {
-      if (!watched.isAlive()) continue;
+      // Until it has read its disk it takes no part.
+      if (!watched.isAlive() || !watched.hasStarted) continue;
       const status = watched.consensus.status();
       this.#checkCommit(watched, status);
+      this.#checkDeposed(watched, status);
+      this.#checkIncarnation(watched, status);
       this.#checkState(watched, status);
     }
   }
@@ -95,6 +127,7 @@ export class ConsensusChecks {
     if (term < this.#newestControl) return;
     this.#newestControl = term;
     const { appliedIndex } = consensus.status();
+    this.#control = { server, term, atMs: this.#parts.nowMs(), index: appliedIndex };
     if (appliedIndex < this.#parts.newestIndex())
       this.#parts.fail(
         'I4',
@@ -128,6 +161,27 @@ export class ConsensusChecks {
         'I4',
         `${watched.server} committed entry ${commitIndex} of an older term before its own, ${own}`,
       );
+  }
+
+  /** Who is deposed notices it by its check-quorum at the latest (I1). */
+  #checkDeposed(watched: Watched, { state, term }: ConsensusStatus): void {
+    const { nowMs, electionTimeoutMaxMs, fail } = this.#parts;
+    const isDeposed = state === 'in-control' && term < this.#newestControl && !watched.isPaused();
+    if (!isDeposed) watched.deposedSinceMs = undefined;
+    else watched.deposedSinceMs ??= nowMs();
+    const sinceMs = watched.deposedSinceMs ?? nowMs();
+    if (nowMs() - sinceMs > 1.02 * electionTimeoutMaxMs + onTheWayMsMax)
+      fail(
+        'I1',
+        `${watched.server} is in control of term ${term} yet, ${Math.round(nowMs() - sinceMs)} ms after term ${this.#newestControl} had its own`,
+      );
+  }
+
+  /** Who takes part is named with this very life of its folder by the configuration in force (I8). */
+  #checkIncarnation({ server, key, incarnation }: Watched, { state, members }: ConsensusStatus): void {
+    if (state === 'learner' || state === 'fenced') return;
+    if (members.some(({ id, incarnation: known, voter }) => id === key && voter && known === incarnation)) return;
+    this.#parts.fail('I8', `${server} takes part with a vote, although no configuration names this life of its folder`);
   }
 
   #checkState(watched: Watched, { state, term, leader, trouble }: ConsensusStatus): void {

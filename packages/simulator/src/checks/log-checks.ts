@@ -12,26 +12,58 @@ import type { Fail } from './violation.ts';
 interface AppliedEntry {
   readonly command: Uint8Array;
   readonly hash: string;
+  /** Its reply and events. */
+  readonly result: string;
+  readonly licenseTimeMs: number;
   readonly by: string;
 }
 
-/** A grant exists only once so many servers have it on disk (triad.md, S10). */
-const quorum = 2;
+/** An entry of the log, as the first server that applied it has it. */
+export interface FirstApplied {
+  readonly index: number;
+  readonly command: LedgerCommand;
+  readonly result: LedgerResult;
+  readonly by: string;
+  /** As it is now. */
+  readonly ledger: Ledger;
+}
+
+/** A gain of control. */
+export interface Control {
+  readonly server: string;
+  readonly term: number;
+  readonly atMs: number;
+  /** What was applied of the log then. */
+  readonly index: number;
+}
+
+/** In a new term a queue's head has so long to resume before others are served past it, ms: 1 s by a clock that may be fast. */
+const headAwaitedMs = 980;
+/** License time steps by more than this beyond elapsed time only on an operator's word, or after 10 minutes (triad.md, License time), ms. */
+const leapMsMax = 3_600_000;
+/** Runs are shorter than the 10 minutes; clocks are set and drift meanwhile, ms. */
+const leapToleranceMs = 120_000;
 
 /** What the checks of the log need of the rest of the run. */
 export interface LogChecksParts {
   readonly fail: Fail;
+  /** A grant exists only once so many servers have it on disk (triad.md, S10). */
+  readonly quorum: number;
   /** Whether the client of this grant believes that it holds it, now. */
   readonly isHeld: (grant: string) => boolean;
   /** How many disks have this very entry, synced. */
   readonly copiesOf: (index: number, command: Uint8Array) => number;
   /** Called once for each entry of the log, when the first server applies it. */
-  readonly onEntry: (index: number, command: LedgerCommand, result: LedgerResult, by: string) => void;
+  readonly onEntry: (entry: FirstApplied) => void;
+  readonly nowMs: () => number;
+  /** Who gained control last; undefined before the first. */
+  readonly control: () => Control | undefined;
 }
 
 /**
  * Compares what all servers apply, entry by entry: one log (I4), one state (I9), never oversold (I2), exactly once (I5), resume is
- * free (I6), license time never runs back (I7), and nothing ends while its client holds it (I3, from the servers' side).
+ * free and nobody speaks with an older epoch (I6), license time never runs back and never leaps (I7), nothing ends while its client holds it
+ * (I3, from the servers' side), and a queue serves who is there, its head first.
  */
 export class LogChecks {
   readonly #parts: LogChecksParts;
@@ -42,6 +74,17 @@ export class LogChecks {
   /** Session and sequence number of every checkout that was granted. */
   readonly #served = new Set<string>();
   readonly #epochs = new Map<string, { readonly epoch: number; readonly resume: string }>();
+  /** By session: the entry that raised its epoch last. */
+  readonly #raisedAt = new Map<string, number>();
+  /** Keys of the servers that the newest license names. */
+  #servers: ReadonlySet<string> = new Set();
+  #isLeapAccepted = false;
+  /** License time and true time at the newest entry; undefined before the first. */
+  #newestTime: { readonly licenseMs: number; readonly atMs: number } | undefined;
+  /** By pool: seats taken at the newest entry. A license that has fewer evicts nobody (I2). */
+  readonly #taken = new Map<string, number>();
+  /** Of each feature at the newest entry: its seats, or more where a license with fewer found them taken. */
+  #seats: ReadonlyMap<string, number> = new Map();
   #newestIndex = 0;
 
   constructor(parts: LogChecksParts) {
@@ -55,6 +98,11 @@ export class LogChecks {
 
   get grantsEver(): number {
     return this.#everGranted.size;
+  }
+
+  /** Seats of a feature that may be held at the newest entry. */
+  seatsOf(feature: string): number {
+    return this.#seats.get(feature) ?? 0;
   }
 
   /** Grants that stand at the newest entry. */
@@ -74,37 +122,118 @@ export class LogChecks {
     const isFirst = !this.#entries.has(index);
     const before = isFirst ? stateOf(ledger, command) : undefined;
     const result = apply();
-    const hash = ledger.hash();
-    this.#compare(server, index, command, hash);
-    if (ledger.summary().licenseTimeMs < licenseTimeMs)
-      this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
-    this.#checkPools(server, ledger, index);
+    const now = ledger.summary().licenseTimeMs;
+    if (now < licenseTimeMs) this.#parts.fail('I7', `license time ran back at ${server} with entry ${index}`);
+    const entry = {
+      command,
+      hash: ledger.hash(),
+      result: JSON.stringify(result),
+      licenseTimeMs: now,
+      by: server,
+    };
+    this.#compare(index, entry);
     if (before === undefined) return result;
+    this.#checkTime(before, now, index);
+    this.#checkEpoch(before, ledger, result, index);
+    this.#checkPools(server, ledger, index);
     this.#newestIndex = Math.max(this.#newestIndex, index);
-    this.#entries.set(index, { command: command.slice(), hash, by: server });
+    this.#seats = seatsByFeature(ledger);
+    this.#entries.set(index, { ...entry, command: command.slice() });
     const copies = this.#parts.copiesOf(index, command);
-    if (copies < quorum)
+    if (copies < this.#parts.quorum)
       this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
     for (const event of result.events) this.#note(event, index);
+    if (result.events.some(({ kind }) => kind === 'licenseInstalled')) this.#checkServers(ledger, index);
     this.#checkGrants(ledger, index);
+    this.#checkQueue(before, result, index);
     if (before.command.kind === 'resume') this.#checkResume(before, ledger, result, index);
-    this.#parts.onEntry(index, before.command, result, server);
+    this.#parts.onEntry({ index, command: before.command, result, by: server, ledger });
     return result;
   }
 
-  #compare(server: string, index: number, command: Uint8Array, hash: string): void {
+  #compare(index: number, { command, hash, result, licenseTimeMs, by }: AppliedEntry): void {
     const known = this.#entries.get(index);
     if (known === undefined) return;
+    const { fail } = this.#parts;
     if (Buffer.compare(known.command, command) !== 0)
-      this.#parts.fail('I4', `${server} applied another command as entry ${index} than ${known.by} did`);
-    else if (known.hash !== hash)
-      this.#parts.fail('I9', `${server} has another state at entry ${index} than ${known.by} had`);
+      fail('I4', `${by} applied another command as entry ${index} than ${known.by} did`);
+    else if (known.hash !== hash) fail('I9', `${by} has another state at entry ${index} than ${known.by} had`);
+    else if (known.result !== result)
+      fail('I9', `${by} made ${result} of entry ${index}, ${known.by} had made ${known.result}`);
+    else if (known.licenseTimeMs !== licenseTimeMs)
+      fail(
+        'I7',
+        `license time is ${licenseTimeMs} at ${by} with entry ${index}, ${known.licenseTimeMs} at ${known.by}`,
+      );
+  }
+
+  /** Two identities that are exchanged at once could be a quorum of their own (I1). */
+  #checkServers(ledger: Ledger, index: number): void {
+    const keys = new Set(ledger.license()?.servers.map(({ key }) => key));
+    const gone = [...this.#servers].filter((key) => !keys.has(key)).length;
+    this.#servers = keys;
+    if (gone > 1) this.#parts.fail('I1', `the license of entry ${index} exchanges ${gone} servers at once`);
+  }
+
+  /** Across servers: by index alone. */
+  #checkTime({ command }: LedgerMoment, licenseMs: number, index: number): void {
+    const atMs = this.#parts.nowMs();
+    const newest = this.#newestTime;
+    this.#newestTime = { licenseMs, atMs };
+    if (command.kind === 'acceptTime') this.#isLeapAccepted = true;
+    // The first step of a triad's life has no limit: before it there is no license time.
+    if (newest === undefined || newest.licenseMs === 0) return;
+    if (licenseMs < newest.licenseMs) this.#parts.fail('I7', `license time ran back with entry ${index}`);
+    const leapMs = licenseMs - newest.licenseMs - (atMs - newest.atMs);
+    if (leapMs > leapMsMax + leapToleranceMs && !this.#isLeapAccepted)
+      this.#parts.fail(
+        'I7',
+        `license time leapt by ${Math.round(leapMs / 60_000)} min with entry ${index}, unaccepted`,
+      );
+  }
+
+  /** Who has an older epoch than the session is refused (I6). */
+  #checkEpoch({ command, epoch }: LedgerMoment, ledger: Ledger, { reply }: LedgerResult, index: number): void {
+    if (!('session' in command)) return;
+    const now = ledger.session(command.session)?.epoch ?? 0;
+    if (now > epoch) this.#raisedAt.set(command.session, index);
+    if (!('seq' in command) || command.epoch === 0 || epoch === 0 || command.epoch >= epoch) return;
+    if (reply.kind !== 'refused')
+      this.#parts.fail(
+        'I6',
+        `request ${command.seq} of session ${command.session} came with epoch ${command.epoch}, older than ${epoch}, and was ${reply.kind} by entry ${index}`,
+      );
+  }
+
+  /** Seats go to who waits for them at the server in control; in a new term the queue's head is waited for (triad.md, Sessions). */
+  #checkQueue({ command, heads }: LedgerMoment, { events }: LedgerResult, index: number): void {
+    const control = this.#parts.control();
+    if (control === undefined) return;
+    const isHere = (session: string): boolean => (this.#raisedAt.get(session) ?? 0) > control.index;
+    const { fail, nowMs } = this.#parts;
+    for (const event of events) {
+      if (event.kind !== 'granted') continue;
+      const { session, feature, id } = event.grant;
+      if (event.fromQueue && !isHere(session))
+        fail(
+          'queue',
+          `grant ${id} of entry ${index} went to session ${session}, which has not resumed in term ${control.term}`,
+        );
+      const head = heads.get(feature);
+      const isPast = event.fromQueue || (command.kind === 'checkout' && command.pastQueue === true);
+      if (head === undefined || head === session || !isPast || isHere(head)) continue;
+      if (nowMs() - control.atMs < headAwaitedMs)
+        fail('queue', `grant ${id} of entry ${index} went past the head of its queue, which had no time to resume`);
+    }
   }
 
   #checkPools(server: string, ledger: Ledger, index: number): void {
-    for (const { feature, count, inUse } of ledger.pools())
-      if (count !== 'uncounted' && inUse > count)
+    for (const { feature, version, count, inUse } of ledger.pools()) {
+      const pool = `${feature} ${version}`;
+      if (count !== 'uncounted' && inUse > count && inUse > (this.#taken.get(pool) ?? 0))
         this.#parts.fail('I2', `${inUse} of ${count} seats of ${feature} are taken at ${server}, entry ${index}`);
+      this.#taken.set(pool, inUse);
+    }
   }
 
   /** The ledger's own count of seats is not believed: it is counted again from its grants, and those from the events. */
@@ -174,14 +303,26 @@ interface LedgerMoment {
   readonly command: LedgerCommand;
   readonly seats: number;
   readonly grants: number;
+  /** Of the session that it is about; 0: there is none. */
   readonly epoch: number;
+  /** By feature: whose session stands at the head of the queue. */
+  readonly heads: ReadonlyMap<string, string>;
 }
 
 function stateOf(ledger: Ledger, bytes: Uint8Array): LedgerMoment {
   const command = decodeCommand(bytes);
-  if (command.kind !== 'resume') return { command, seats: 0, grants: 0, epoch: 0 };
-  const epoch = ledger.session(command.session)?.epoch ?? 0;
-  return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch };
+  const epoch = 'session' in command ? (ledger.session(command.session)?.epoch ?? 0) : 0;
+  const heads = new Map(ledger.queueHeads().map(({ feature, session }) => [feature, session] as const));
+  return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch, heads };
+}
+
+function seatsByFeature(ledger: Ledger): ReadonlyMap<string, number> {
+  const seats = new Map<string, number>();
+  for (const { feature, count, inUse } of ledger.pools()) {
+    const most = count === 'uncounted' ? Infinity : Math.max(count, inUse);
+    seats.set(feature, (seats.get(feature) ?? 0) + most);
+  }
+  return seats;
 }
 
 function seatsOf(ledger: Ledger): number {

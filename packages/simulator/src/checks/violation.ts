@@ -1,5 +1,21 @@
-/** What a run may break: the invariants of triad.md, progress after everything is healed, and plain bugs. */
-export type BrokenPromise = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'progress' | 'bug';
+/**
+ * What a run may break: the invariants of triad.md, the order of a queue, an order of all that clients asked and were told (`history`), progress
+ * after everything is healed, and plain bugs.
+ */
+export type BrokenPromise =
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'queue'
+  | 'history'
+  | 'progress'
+  | 'bug';
 
 /** A broken promise. */
 export class Violation extends Error {

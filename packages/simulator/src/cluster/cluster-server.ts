@@ -1,17 +1,10 @@
 import { type RaftOptions, raft } from '@lic/consensus';
-import { ed25519Scheme, type LedgerSettings } from '@lic/core';
-import { type ConsensusFactory, type ConsensusTiming, LicError } from '@lic/interfaces';
+import { ed25519Scheme, type LedgerSettings, type LedgerVersionRange } from '@lic/core';
+import { type ConsensusFactory, type ConsensusTiming, LicError, type LogStore } from '@lic/interfaces';
 import { createServer, type Server, type ServerOptions } from '@lic/server-app';
-import {
-  type CrashLoss,
-  createMemoryLogStore,
-  MemoryDisk,
-  type MemoryNetwork,
-  type SeenAs,
-  type VirtualClockOptions,
-  type VirtualRuntime,
-  type VirtualWorld,
-} from '@lic/testkit';
+import type { CrashLoss, MemoryNetwork, SeenAs, VirtualClockOptions, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import { SimulatedDisk } from '../disk/simulated-disk.ts';
+import { simulatedLogStore } from '../disk/simulated-log-store.ts';
 import { type NamedServer, vendor } from './cluster-license.ts';
 import { type KeepingLogger, keepingLogger, type LogLine } from './keeping-logger.ts';
 
@@ -27,8 +20,13 @@ export interface ClusterServerParts {
   readonly syncMs: number | (() => number);
   /** Puts something between a server and its consensus: a checker that looks on. Default: nothing. */
   readonly wrapConsensus?: (factory: ConsensusFactory, server: ClusterServer) => ConsensusFactory;
+  /** Puts something between a server and its store. Default: nothing. */
+  readonly wrapStore?: (store: LogStore, server: ClusterServer) => LogStore;
   readonly more: Pick<ServerOptions, 'failback' | 'failbackAfterMs'>;
 }
+
+/** Of the log: small ones, so that a run goes through many. */
+const segmentBytes = [8_192, 16_384, 65_536];
 
 /** One server of a cluster: its host, disk, license file and clock outlive its processes. */
 export class ClusterServer {
@@ -38,15 +36,18 @@ export class ClusterServer {
   readonly key: string;
   readonly adminToken: string;
   readonly logger: KeepingLogger;
-  disk = new MemoryDisk();
+  readonly disk: SimulatedDisk;
   /** The license file's text; null: there is none. */
   licenseFile: string | null;
   /** Called with each line that its processes log. */
   onLogLine: ((line: LogLine) => void) | undefined;
   /** How the clocks of the next process differ from true time. */
   clock: VirtualClockOptions = {};
+  /** The ledger rules that the next process knows; undefined: those of the code. */
+  ledgerVersions: LedgerVersionRange | undefined;
   readonly #parts: ClusterServerParts;
   readonly #named: NamedServer;
+  readonly #segmentBytes: number;
   #runtime: VirtualRuntime | undefined;
   #server: Server | undefined;
   #boots = 0;
@@ -62,6 +63,9 @@ export class ClusterServer {
       () => parts.world.nowMs,
       (line) => this.onLogLine?.(line),
     );
+    const random = parts.world.random.fork(`disk of ${named.name}`);
+    this.disk = new SimulatedDisk(random);
+    this.#segmentBytes = random.pick(segmentBytes);
     this.#named = named;
     this.#parts = parts;
   }
@@ -77,6 +81,11 @@ export class ClusterServer {
     return this.#server;
   }
 
+  /** How many processes it has had. */
+  get boots(): number {
+    return this.#boots;
+  }
+
   get runtime(): VirtualRuntime {
     if (this.#runtime === undefined) throw new Error(`${this.name} was never started`);
     return this.#runtime;
@@ -90,7 +99,7 @@ export class ClusterServer {
   start(options: { readonly isNew?: boolean } = {}): Promise<void> {
     if (this.#server !== undefined) throw new Error(`${this.name} is running`);
     const { world, network, timing, settings, raft: raftOptions, syncMs, more } = this.#parts;
-    const { wrapConsensus = (factory) => factory } = this.#parts;
+    const { wrapConsensus = (factory) => factory, wrapStore = (store) => store } = this.#parts;
     this.#boots++;
     const runtime = world.runtime(`${this.name}#${this.#boots}`, this.clock);
     this.#runtime = runtime;
@@ -99,7 +108,7 @@ export class ClusterServer {
       logger: this.logger,
       transports: [network.transport(this.name)],
       consensus: wrapConsensus(raft(raftOptions), this),
-      store: createMemoryLogStore(this.disk, { runtime, syncMs }),
+      store: wrapStore(simulatedLogStore(this.disk, { runtime, syncMs, segmentBytes: this.#segmentBytes }), this),
       scheme: ed25519Scheme,
       identity: this.#named.identity,
       vendorKey: vendor.publicKey,
@@ -115,6 +124,7 @@ export class ClusterServer {
       adminToken: this.adminToken,
       timing,
       settings,
+      ...(this.ledgerVersions && { ledgerVersions: this.ledgerVersions }),
       ...more,
     });
     return this.#server.start();
@@ -124,7 +134,10 @@ export class ClusterServer {
   async stop(options?: { readonly handover?: boolean }): Promise<void> {
     const { server } = this;
     await server.stop(options);
-    if (this.#server === server) this.#server = undefined;
+    if (this.#server !== server) return;
+    this.#server = undefined;
+    // The process is gone, with whatever it could not write any more; what it wrote is with the operating system.
+    this.disk.crash({ lose: 'nothing' });
   }
 
   /** Ends the process without a word; what was not synced is lost, or so much of it as `lose` says. */

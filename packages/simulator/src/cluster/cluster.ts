@@ -19,7 +19,7 @@ import {
   signFor,
   vendor,
 } from './cluster-license.ts';
-import { ClusterServer } from './cluster-server.ts';
+import { ClusterServer, type ClusterServerParts } from './cluster-server.ts';
 import { ScriptedLink } from './scripted-link.ts';
 import { ScriptedSession } from './scripted-session.ts';
 
@@ -52,13 +52,17 @@ export class Cluster {
   readonly network: MemoryNetwork;
   readonly servers: readonly ClusterServer[];
   readonly named: readonly NamedServer[];
+  readonly #added: ClusterServer[];
+  readonly #parts: ClusterServerParts;
   #parties = 0;
 
-  private constructor(parts: Pick<Cluster, 'world' | 'network' | 'servers' | 'named'>) {
+  private constructor(parts: ClusterServerParts, named: readonly NamedServer[], servers: ClusterServer[]) {
     this.world = parts.world;
     this.network = parts.network;
-    this.servers = parts.servers;
-    this.named = parts.named;
+    this.servers = servers;
+    this.named = named;
+    this.#added = servers;
+    this.#parts = parts;
   }
 
   /** Makes the servers; none is started. */
@@ -82,7 +86,7 @@ export class Cluster {
       },
     };
     const servers = named.map((server) => new ClusterServer(server, license, parts));
-    return new Cluster({ world, network, servers, named });
+    return new Cluster(parts, named, servers);
   }
 
   /** Makes the servers, starts them all and waits until the primary serves. */
@@ -96,6 +100,13 @@ export class Cluster {
   async startAll(): Promise<ClusterServer> {
     await this.during(Promise.all(this.servers.filter(({ isUp }) => !isUp).map((server) => server.start())));
     return this.control();
+  }
+
+  /** One more server, with an empty disk and a license file; not started. */
+  add(named: NamedServer, license: string): ClusterServer {
+    const server = new ClusterServer(named, license, this.#parts);
+    this.#added.push(server);
+    return server;
   }
 
   server(rank: number): ClusterServer {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
-import type { PlantedBug, SourcePatch } from './planted-bugs.ts';
+import type { PlantedBug, SourcePatch } from './planted-bug.ts';
 
 /** The repository's root, above the folder that this runs from. */
 export const repositoryRoot = findRoot(import.meta.dirname);

@@ -1,92 +1,66 @@
 import type { RaftOptions } from '@lic/consensus';
-import type { LedgerSettings } from '@lic/core';
-import type { ConsensusTiming } from '@lic/interfaces';
-import type { Latency, SeededRandom } from '@lic/testkit';
+import { licenseFeatureSchema } from '@lic/core';
+import type { SeededRandom } from '@lic/testkit';
+import { z } from 'zod';
 import type { Feature } from '../cluster/cluster-license.ts';
+import { type DeedKind, deedKinds, type FaultKind, faultKinds } from '../faults/fault-kinds.ts';
 
-/** Everything that can go wrong in a run. */
-export const faultKinds = [
-  'crash',
-  'crashInWrite',
-  'crashInElection',
-  'powerCut',
-  'stop',
-  'isolate',
-  'island',
-  'oneWay',
-  'cutClient',
-  'slowLink',
-  'reset',
-  'halfOpen',
-  'flaky',
-  'pause',
-  'stall',
-  'diskFull',
-  'diskFailed',
-  'diskLost',
-  'drift',
-  'clockStep',
-  'clientDeath',
-  'clientPause',
-  'clientClockStep',
-] as const;
-
-/** One of {@link faultKinds}. */
-export type FaultKind = (typeof faultKinds)[number];
-
-/** Everything that an operator does in a run. */
-export const operatorDeeds = ['revoke', 'drain', 'transfer'] as const;
-
-/** One of {@link operatorDeeds}. */
-export type OperatorDeed = (typeof operatorDeeds)[number];
-
+const ms = z.number().min(0);
 /** A range from which is drawn anew each time, milliseconds. */
-export interface RangeMs {
-  readonly minMs: number;
-  readonly maxMs: number;
-}
+const rangeMsSchema = z.strictObject({ minMs: ms, maxMs: ms });
 
 /** What a seed decides before anything happens. */
-export interface Plan {
-  readonly features: readonly Feature[];
-  readonly settings: LedgerSettings;
-  readonly timing: ConsensusTiming;
-  readonly raft: RaftOptions;
-  readonly failback: 'auto' | 'sticky';
-  readonly failbackAfterMs: number;
-  readonly sync: RangeMs;
-  readonly latency: Latency;
-  /** Clients at work at once. */
-  readonly clients: number;
+export const planSchema = z.strictObject({
+  servers: z.union([z.literal(1), z.literal(3)]),
+  features: z.array(licenseFeatureSchema).min(1),
+  settings: z.strictObject({ leaseMs: ms, drift: z.number(), marginMs: ms, allowShortLeases: z.boolean() }),
+  timing: z.strictObject({ roundMs: ms, electionTimeoutMinMs: ms, electionTimeoutMaxMs: ms }),
+  raft: z.record(z.string(), z.number()),
+  failback: z.enum(['auto', 'sticky']),
+  failbackAfterMs: ms,
+  /** Started `--new`: checkouts open at once. */
+  isNew: z.boolean(),
+  sync: rangeMsSchema,
+  latency: rangeMsSchema,
   /** Grants that one client takes at once. */
-  readonly grantsPerClient: number;
-  readonly think: RangeMs;
-  readonly hold: RangeMs;
+  grantsPerClient: z.int().min(1),
+  think: rangeMsSchema,
+  hold: rangeMsSchema,
   /** The longest that a checkout waits in the queue. */
-  readonly waitMsMax: number;
+  waitMsMax: ms,
+});
+
+export type Plan = z.infer<typeof planSchema>;
+export type RangeMs = z.infer<typeof rangeMsSchema>;
+
+/** How often which faults and deeds come, and how many clients work: what the schedule of a run is drawn from. */
+export interface Habits {
+  readonly clients: number;
   readonly faults: readonly FaultKind[];
   /** Between two faults. */
   readonly faultEvery: RangeMs;
   /** How long a fault that passes lasts. */
   readonly faultLasts: RangeMs;
-  readonly deeds: readonly OperatorDeed[];
+  readonly deeds: readonly DeedKind[];
+  readonly deedEvery: RangeMs;
 }
 
+/** Of all seeds, so many have a license with one server. */
+const aloneShare = 0.08;
+/** Of all seeds, so many see no faults at all: what goes wrong there is nobody's fault but the product's. */
+const calmShare = 0.15;
+/** Of all seeds, so many have tens of clients. */
+const crowdShare = 0.08;
+
 /**
- * Draws a plan. Which faults are on differs by seed (swarm testing): a run in which everything happens at once seldom gets
- * anywhere, and what one fault undoes another would have shown.
+ * Draws a plan. Small batches, windows and snapshots make rare interleavings common. What can be drawn differs by seed
+ * (swarm testing): a run in which everything happens at once seldom gets anywhere.
  */
 export function drawPlan(random: SeededRandom): Plan {
-  const leases = [1, 1, 2, 4];
-  const features: Feature[] = [
-    { name: 'compare', version: '12.0', count: random.between(1, 3), leaseSeconds: random.pick(leases) },
-    { name: 'merge', version: '3.1', count: random.between(1, 4), leaseSeconds: random.pick(leases) },
-  ];
   const roundMs = random.pick([50, 100]);
-  const calm = random.chance(0.25);
-  const share = random.pick([0.15, 0.3, 0.5]);
   return {
-    features,
+    servers: random.chance(aloneShare) ? 1 : 3,
+    features: drawFeatures(random),
     settings: {
       leaseMs: random.pick([2_000, 4_000]),
       drift: 0.01,
@@ -94,13 +68,10 @@ export function drawPlan(random: SeededRandom): Plan {
       allowShortLeases: true,
     },
     timing: { roundMs, electionTimeoutMinMs: roundMs * 5, electionTimeoutMaxMs: roundMs * 10 },
-    raft: {
-      snapshotEntries: random.pick([5, 20, 1_000]),
-      keepEntries: random.pick([0, 5, 100]),
-      witnessWaitMs: random.pick([500, 2_000]),
-    },
+    raft: drawRaft(random),
     failback: random.pick(['auto', 'sticky']),
     failbackAfterMs: random.pick([500, 2_000, 10_000]),
+    isNew: random.chance(0.8),
     sync: random.pick([
       { minMs: 0, maxMs: 1 },
       { minMs: 1, maxMs: 10 },
@@ -111,15 +82,46 @@ export function drawPlan(random: SeededRandom): Plan {
       { minMs: 1, maxMs: 5 },
       { minMs: 1, maxMs: 60 },
     ]),
-    clients: random.between(2, 6),
     grantsPerClient: random.between(1, 3),
     think: { minMs: 0, maxMs: random.pick([200, 1_000, 4_000]) },
     hold: { minMs: 0, maxMs: random.pick([300, 3_000, 20_000]) },
     waitMsMax: random.pick([0, 2_000, 10_000]),
-    faults: calm ? [] : faultKinds.filter(() => random.chance(share)),
+  };
+}
+
+/** Draws what happens how often: which faults and deeds exist at all differs by seed. */
+export function drawHabits(random: SeededRandom): Habits {
+  const share = random.chance(calmShare) ? 0 : random.pick([0.15, 0.3, 0.5]);
+  return {
+    clients: random.chance(crowdShare) ? random.between(12, 40) : random.between(2, 6),
+    faults: faultKinds.filter(() => random.chance(share)),
     faultEvery: { minMs: 50, maxMs: random.pick([1_000, 3_000, 8_000]) },
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
-    deeds: operatorDeeds.filter(() => random.chance(0.4)),
+    deeds: deedKinds.filter(() => random.chance(0.4)),
+    deedEvery: { minMs: 0, maxMs: random.pick([3_000, 6_000, 12_000]) },
+  };
+}
+
+const names = ['compare', 'merge', 'build', 'report'];
+
+/** Draws features: also what a reloaded license has. */
+export function drawFeatures(random: SeededRandom): Feature[] {
+  const leases = [1, 1, 2, 4];
+  return names.slice(0, random.pick([1, 2, 2, 2, 3, 4])).map((name, at) => ({
+    name,
+    version: `${at + 1}.0`,
+    count: random.between(1, 4),
+    leaseSeconds: random.pick(leases),
+  }));
+}
+
+function drawRaft(random: SeededRandom): RaftOptions & Record<string, number> {
+  return {
+    snapshotEntries: random.pick([5, 10, 20, 1_000]),
+    keepEntries: random.pick([0, 5, 100]),
+    witnessWaitMs: random.pick([500, 2_000]),
+    appendEntriesMax: random.pick([1, 1, 5, 1_000]),
+    appendsInFlightMax: random.pick([1, 2, 8]),
   };
 }
 

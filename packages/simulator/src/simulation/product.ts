@@ -1,8 +1,8 @@
 import { type Client, createClient, type Grant, isDenialError } from '@lic/client';
 import { errorCode, errorMessage } from '@lic/interfaces';
-import type { MemoryNetwork, SeededRandom, VirtualRuntime, VirtualWorld } from '@lic/testkit';
+import type { MemoryNetwork, SeededRandom, SeenAs, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
-import { vendor } from '../cluster/cluster-license.ts';
+import { type Feature, vendor } from '../cluster/cluster-license.ts';
 import type { CallObserver, ClientCall, ClientOutcome } from './client-calls.ts';
 import { draw, type Plan } from './plan.ts';
 import { sleep } from './sleep.ts';
@@ -11,11 +11,15 @@ import { sleep } from './sleep.ts';
 export interface ProductParts {
   /** Its host. */
   readonly name: string;
+  /** Its number in the schedule: whoever takes its place when it dies has it too. */
+  readonly slot: number;
   readonly world: VirtualWorld;
   readonly network: MemoryNetwork;
   readonly plan: Plan;
   readonly random: SeededRandom;
   readonly servers: readonly string[];
+  /** What the license in force has, as far as products know. */
+  readonly features: () => readonly Feature[];
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
   readonly onGranted: (client: string, grant: Grant) => void;
@@ -34,6 +38,9 @@ const expectedCodes = new Set([
   'BUSY',
   'ABORTED',
   'NOT_OPEN_YET',
+  // A reload takes features and seats away.
+  'UNKNOWN_FEATURE',
+  'COUNT_TOO_HIGH',
 ]);
 
 /** A program that takes seats, works a while and gives them back, as its seed has it: a real client and its user. */
@@ -41,6 +48,8 @@ export class Product {
   readonly name: string;
   readonly runtime: VirtualRuntime;
   readonly client: Client;
+  /** Checkouts that are not answered yet: since when, and how long they may wait in a queue. */
+  readonly pending = new Map<number, { readonly sinceMs: number; readonly waitMs: number }>();
   readonly #parts: ProductParts;
   #isWorking = true;
   #closed: Promise<void> | undefined;
@@ -59,6 +68,10 @@ export class Product {
     });
   }
 
+  get slot(): number {
+    return this.#parts.slot;
+  }
+
   /** Begins to work. */
   start(): void {
     for (let at = 0; at < this.#parts.plan.grantsPerClient; at++) void this.#work();
@@ -72,9 +85,9 @@ export class Product {
   }
 
   /** It dies without a word. */
-  kill(): void {
+  kill(seenAs: SeenAs): void {
     this.#isWorking = false;
-    this.#parts.network.killHost(this.name, { seenAs: this.#parts.random.pick(['reset', 'orderly', 'silence']) });
+    this.#parts.network.killHost(this.name, { seenAs });
     this.runtime.kill();
   }
 
@@ -88,8 +101,8 @@ export class Product {
 
   /** One operation under one or more seats. */
   async #operation(): Promise<void> {
-    const { random, plan, note, fail, onGranted } = this.#parts;
-    const feature = random.pick(plan.features);
+    const { random, plan, note, fail, onGranted, features } = this.#parts;
+    const feature = random.pick(features());
     const count = random.between(1, Math.min(2, Number(feature.count)));
     const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
     const what = `${feature.name} × ${count}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
@@ -121,10 +134,14 @@ export class Product {
 
   /** Answers what is to be called with the outcome. */
   #call(call: Omit<ClientCall, 'id' | 'client'>): (outcome: ClientOutcome) => void {
-    const { calls, nextCall } = this.#parts;
+    const { calls, nextCall, world } = this.#parts;
     const made: ClientCall = { ...call, id: nextCall(), client: this.name };
     calls.onCall(made);
-    return (outcome) => calls.onReturn(made, outcome);
+    if (call.kind === 'checkout') this.pending.set(made.id, { sinceMs: world.nowMs, waitMs: call.waitMs });
+    return (outcome) => {
+      this.pending.delete(made.id);
+      calls.onReturn(made, outcome);
+    };
   }
 
   async #hold(grant: Grant): Promise<void> {
@@ -139,20 +156,20 @@ export class Product {
       });
     });
     await Promise.race([sleep(this.runtime, draw(random, plan.hold)), ended]);
+    // What has ended is given back without asking anybody.
+    if (grant.ended !== undefined) return grant.checkin();
     const { id, feature, count } = grant;
     const answered = this.#call({ kind: 'checkin', feature, count, waitMs: 0, grant: id });
-    if (random.chance(0.3)) {
-      await grant[Symbol.asyncDispose]();
-      answered({ kind: 'unknown', code: 'DISPOSED' });
-    } else {
-      try {
-        await grant.checkin();
-        answered({ kind: 'done' });
-      } catch (error) {
+    const givenBack = grant.checkin().then(
+      // A closed client waits no longer than 2 s, whatever came of it.
+      () => answered(this.#closed === undefined ? { kind: 'done' } : { kind: 'unknown', code: 'CLOSED' }),
+      (error: unknown) => {
         answered({ kind: 'unknown', code: errorCode(error) });
         this.#unexpected(error, `the checkin of ${id}`);
-      }
-    }
+      },
+    );
+    // Some don't wait for as long as it takes.
+    await (random.chance(0.3) ? grant[Symbol.asyncDispose]() : givenBack);
     note(this.name, `${grant.id} given back`);
   }
 

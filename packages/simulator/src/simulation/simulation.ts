@@ -1,209 +1,309 @@
-import { type Client, createClient, type Grant } from '@lic/client';
-import { decodeCommand, type LedgerCommand, type LedgerResult } from '@lic/core';
+import type { Grant } from '@lic/client';
+import { decodeCommand, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
-import {
-  createMemoryNetwork,
-  createVirtualWorld,
-  type MemoryDisk,
-  type MemoryNetwork,
-  type VirtualWorld,
-} from '@lic/testkit';
+import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
+import { watchForDamage } from '../checks/store-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
-import { nameServers, signFor, vendor } from '../cluster/cluster-license.ts';
+import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
 import { ClusterServer } from '../cluster/cluster-server.ts';
-import type { CallObserver } from './client-calls.ts';
-import { Faults } from './faults.ts';
+import type { SimulatedDisk } from '../disk/simulated-disk.ts';
+import { Atlas } from '../faults/atlas.ts';
+import type { DeedKind, FaultKind } from '../faults/fault-kinds.ts';
+import { Faults } from '../faults/faults.ts';
+import { History } from '../history/history.ts';
+import { checkHistory } from '../history/history-check.ts';
+import type { HistoryRecord } from '../history/history-record.ts';
+import { LogPaths } from '../rare-paths/log-paths.ts';
+import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
+import { ServerPaths } from '../rare-paths/server-paths.ts';
+import { describeCommand } from './command-text.ts';
+import { Liveness } from './liveness.ts';
 import { Operator } from './operator.ts';
-import { draw, drawPlan, type FaultKind, type Plan } from './plan.ts';
+import { draw } from './plan.ts';
 import { Product } from './product.ts';
+import { recover } from './recovery.ts';
+import type { Schedule } from './schedule.ts';
 import { Trace } from './trace.ts';
 
 /** What a run came to. */
 export interface RunReport {
-  readonly seed: number;
+  readonly schedule: Schedule;
   /** Undefined: every promise was kept. */
   readonly violation: Violation | undefined;
   /** Events of the virtual world. */
   readonly events: number;
   readonly virtualMs: number;
   readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly deeds: ReadonlyMap<DeedKind, number>;
+  readonly rarePaths: ReadonlyMap<RarePath, number>;
   /** Entries of the log, terms with somebody in control, and grants. */
   readonly entries: number;
   readonly terms: number;
   readonly grants: number;
-  readonly plan: Plan;
+  /** Moments at which control was owed and looked for. */
+  readonly judged: number;
   readonly trace: Trace;
 }
 
-/** After everything is healed: a server in control, everything given back, and all servers at one state, within so long each. */
-const recoveryMsMax = 60_000;
+/** What may be said about a run. */
+export interface SimulationOptions {
+  /** Called at the end with all that clients asked, were told and believed. */
+  readonly onHistory?: (records: readonly HistoryRecord[]) => void;
+}
 
+/** How often it is looked at how servers are, and whether what must come has come, ms. */
+const lookMs = 25;
 /** More events than this are a loop without an end. */
-const eventsPerMsMax = 20;
+const eventsPerMsMax = 100;
+/** A process that could not start is started again after so long, ms. */
+const restartMs = 500;
+/** Wall clocks of servers differ by so much at most when a run begins, ms. */
+const clockOffsetMsMax = 20_000;
 
-const nobody: CallObserver = { onCall: () => {}, onReturn: () => {}, onEnded: () => {} };
-
-/** One run of the whole system, from one seed: the same seed gives the same run, byte for byte. */
+/** One run of the whole system, by its schedule: the same schedule gives the same run, byte for byte. */
 export class Simulation {
-  readonly #seed: number;
+  readonly #schedule: Schedule;
   readonly #world: VirtualWorld;
   readonly #network: MemoryNetwork;
-  readonly #plan: Plan;
   readonly #trace: Trace;
   readonly #servers: ClusterServer[] = [];
   readonly #beliefs: Beliefs;
   readonly #log: LogChecks;
   readonly #consensus: ConsensusChecks;
+  readonly #atlas: Atlas;
   readonly #faults: Faults;
-  readonly #calls: CallObserver;
-  #operator: Operator | undefined;
+  readonly #operator: Operator;
+  readonly #liveness: Liveness;
+  readonly #coverage = new Coverage();
+  readonly #logPaths: LogPaths;
+  readonly #serverPaths: ServerPaths;
+  readonly #history: History;
+  readonly #onHistory: SimulationOptions['onHistory'];
+  #named: readonly NamedServer[] = [];
   #products: Product[] = [];
-  #productsMade = 0;
+  #features: readonly Feature[];
+  /** By slot: how many clients it has had. */
+  readonly #employed = new Map<number, number>();
   #callsMade = 0;
+  #isRecovering = false;
   #violation: Violation | undefined;
 
-  /** `calls`: looks on at what clients ask and are told. */
-  constructor(seed: number, { calls = nobody }: { readonly calls?: CallObserver } = {}) {
-    this.#seed = seed;
-    this.#calls = calls;
-    this.#world = createVirtualWorld({ seed });
-    this.#plan = drawPlan(this.#world.random.fork('plan'));
-    this.#network = createMemoryNetwork({ world: this.#world, latency: this.#plan.latency });
-    this.#trace = new Trace(() => this.#world.nowMs);
+  constructor(schedule: Schedule, { onHistory }: SimulationOptions = {}) {
+    const { seed, plan } = schedule;
+    this.#schedule = schedule;
+    this.#onHistory = onHistory;
+    this.#features = plan.features;
+    const world = createVirtualWorld({ seed });
+    this.#world = world;
+    this.#trace = new Trace(() => world.nowMs);
+    const nowMs = (): number => world.nowMs;
     const fail = (promise: BrokenPromise, message: string): void => this.#fail(promise, message);
     const note = (who: string, what: string): void => this.#trace.add(who, what);
-    this.#beliefs = new Beliefs(this.#plan.features, fail);
+    const servers = this.#servers;
+    const products = (): readonly Product[] => this.#products;
+    this.#logPaths = new LogPaths({
+      coverage: this.#coverage,
+      nowMs,
+      roundMs: plan.timing.roundMs,
+      isAlone: plan.servers === 1,
+    });
+    this.#network = createMemoryNetwork({
+      world,
+      latency: plan.latency,
+      onArrival: (from, to, isLate) => {
+        if (isLate && this.#isServer(from) && this.#isServer(to)) this.#coverage.sometimes('oldFramesLate');
+        this.#logPaths.heard(from, to);
+      },
+    });
+    this.#beliefs = new Beliefs((feature) => this.#log.seatsOf(feature), fail);
+    this.#history = new History({ nowMs, isHeld: (grant) => this.#beliefs.isHeld(grant) });
     this.#log = new LogChecks({
       fail,
+      quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
       copiesOf: (index, command) => this.#copiesOf(index, command),
-      onEntry: (index, command, result, by) => note(by, `entry ${index}: ${describe(command, result)}`),
+      nowMs,
+      control: () => this.#consensus.control,
+      onEntry: ({ index, command, result, by, ledger }) => {
+        note(by, `entry ${index}: ${describeCommand(command, result)}`);
+        this.#history.applied(result, ledger);
+      },
     });
     this.#consensus = new ConsensusChecks({
       fail,
       note,
+      nowMs,
+      electionTimeoutMaxMs: plan.timing.electionTimeoutMaxMs,
       newestIndex: () => this.#log.newestIndex,
-      onProposed: (command) => {
-        if (decodeCommand(command).kind === 'reclaim') this.#faults.reclaiming();
+      onProposed: (bytes) => {
+        const command = decodeCommand(bytes);
+        this.#logPaths.proposed(command);
+        if (command.kind === 'reclaim') this.#faults.reclaiming();
       },
       watchMachine: (server, machine) => this.#watchMachine(server, machine as StateMachine<LedgerResult>),
     });
+    this.#atlas = new Atlas({ nowMs, servers, inquiryMs: plan.raft.witnessWaitMs ?? 0 });
+    const { faults, deeds } = schedule;
+    const tools = { world, network: this.#network, plan, servers, products, atlas: this.#atlas };
     this.#faults = new Faults({
-      world: this.#world,
-      network: this.#network,
-      plan: this.#plan,
-      random: this.#world.random.fork('faults'),
-      servers: this.#servers,
-      products: () => this.#products,
+      ...tools,
+      seed,
+      scheduled: faults,
       note,
       boot: (server) => this.#boot(server),
       buried: (product) => this.#bury(product),
     });
-    this.#world.onEvent(() => this.#check());
+    this.#operator = new Operator({
+      world,
+      network: this.#network,
+      seed,
+      scheduled: deeds,
+      servers,
+      note,
+      fail,
+      standing: () => this.#log.standing().map(({ id }) => id),
+      repaired: () => this.#coverage.sometimes('repaired'),
+      sign: (id, changes) => signFor(this.#named, { id, ...changes }),
+    });
+    this.#liveness = new Liveness({ ...tools, nowMs, fail });
+    this.#serverPaths = new ServerPaths({
+      coverage: this.#coverage,
+      atlas: this.#atlas,
+      servers,
+      nowMs,
+      marginMs: plan.settings.marginMs,
+      newestIndex: () => this.#log.newestIndex,
+    });
+    world.onEvent(() => this.#check());
   }
 
-  /** Runs for so much virtual time, then heals everything and requires progress. */
-  async run(forMs: number): Promise<RunReport> {
+  /** Runs to the schedule's end, then heals everything and requires progress. */
+  async run(): Promise<RunReport> {
+    const forMs = this.#schedule.seconds * 1_000;
     try {
       await this.#setUp();
       await this.#world.run({ untilMs: forMs, eventsMax: forMs * eventsPerMsMax });
       await this.#recover();
+      this.#checkHistory();
     } catch (error) {
       this.#violation ??=
         error instanceof Violation
           ? error
           : new Violation('bug', error instanceof Error ? `${error.stack}` : String(error));
     }
+    this.#onHistory?.(this.#history.records);
     return {
-      seed: this.#seed,
+      schedule: this.#schedule,
       violation: this.#violation,
       events: this.#world.events,
       virtualMs: this.#world.nowMs,
       faults: this.#faults.counts,
+      deeds: this.#operator.counts,
+      rarePaths: this.#coverage.counts,
       entries: this.#log.newestIndex,
       terms: this.#consensus.terms,
       grants: this.#log.grantsEver,
-      plan: this.#plan,
+      judged: this.#liveness.judged,
       trace: this.#trace,
     };
   }
 
   async #setUp(): Promise<void> {
-    const { features, timing, settings, raft, failback, failbackAfterMs, sync } = this.#plan;
-    const named = await nameServers(3);
-    const license = await signFor(named, { features });
-    const random = this.#world.random.fork('disks');
-    for (const each of named) {
-      const server = new ClusterServer(each, license, {
-        world: this.#world,
-        network: this.#network,
-        timing,
-        settings,
-        isNew: true,
-        raft,
-        syncMs: () => draw(random, sync),
-        more: { failback, failbackAfterMs },
-        wrapConsensus: (factory, booted) => {
-          const { runtime } = booted;
-          return this.#consensus.wrap(factory, {
-            server: booted.name,
-            key: booted.key,
-            isAlive: () => runtime.isAlive && booted.isUp,
-            mayBeLearner: () => this.#faults.withoutMemory.has(booted),
-          });
-        },
-      });
-      server.onLogLine = ({ level, message, fields }) => {
-        if (level === 'debug') return;
-        this.#trace.add(server.name, `${level}: ${message}`);
-        const error = fields?.err;
-        if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
-          this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
-      };
+    const { plan, clients } = this.#schedule;
+    this.#named = await nameServers(plan.servers);
+    const license = await signFor(this.#named, { features: plan.features });
+    for (const named of this.#named) {
+      const server = this.#makeServer(named, license);
       this.#servers.push(server);
       this.#boot(server);
     }
-    for (let at = 0; at < this.#plan.clients; at++) this.#employ();
-    this.#operator = new Operator({
+    for (const slot of clients) this.#employ(slot);
+    this.#operator.start();
+    this.#faults.start();
+    this.#look();
+  }
+
+  #makeServer(named: NamedServer, license: string): ClusterServer {
+    const { timing, settings, raft, failback, failbackAfterMs, sync, isNew } = this.#schedule.plan;
+    const random = this.#world.random.fork(`pace of ${named.name}`);
+    const server = new ClusterServer(named, license, {
       world: this.#world,
       network: this.#network,
-      plan: this.#plan,
-      random: this.#world.random.fork('operator'),
-      servers: this.#servers,
-      note: (who, what) => this.#trace.add(who, what),
-      fail: (promise, message) => this.#fail(promise, message),
-      held: () => this.#beliefs.held(),
+      timing,
+      settings,
+      isNew,
+      raft,
+      syncMs: () => draw(random, sync),
+      more: { failback, failbackAfterMs },
+      wrapStore: (store, booted) => {
+        const fail = (promise: BrokenPromise, message: string): void => this.#fail(promise, message);
+        const watched = this.#serverPaths.watchStore(store, booted);
+        return watchForDamage(watched, { server: booted.name, disk: booted.disk, fail });
+      },
+      wrapConsensus: (factory, booted) => {
+        const { runtime } = booted;
+        return this.#consensus.wrap(this.#serverPaths.watchTransfers(factory), {
+          server: booted.name,
+          key: booted.key,
+          isAlive: () => runtime.isAlive && booted.isUp,
+          mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
+          isPaused: () => runtime.isPaused,
+        });
+      },
     });
-    void this.#operator.work();
-    this.#faults.start();
+    server.clock = {
+      wallOffsetMs: (random.float() - 0.5) * 2 * clockOffsetMsMax,
+      drift: (random.float() - 0.5) * 0.008,
+    };
+    server.onLogLine = (line) => {
+      const { level, message, fields } = line;
+      this.#serverPaths.logged(line);
+      if (level === 'debug') return;
+      this.#trace.add(server.name, `${level}: ${message}`);
+      const error = fields?.err;
+      if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
+        this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
+    };
+    return server;
   }
 
   #boot(server: ClusterServer): void {
     this.#trace.add(server.name, 'starts');
     const died = (error: unknown): void => {
-      this.#fail('bug', `${server.name} could not start: ${errorMessage(error)}`);
+      const what = `could not start: ${errorMessage(error)}`;
+      // What watches over a process starts it again, until its disk lets it.
+      if (this.#atlas.quietSinceMs([server.name]) === undefined) {
+        this.#trace.add(server.name, what);
+        server.kill();
+        this.#world.schedule(restartMs, () => {
+          if (!server.isUp) this.#boot(server);
+        });
+      } else this.#fail('bug', `${server.name} ${what}`);
     };
     server.start().catch(died);
   }
 
   /** Puts a client to work. */
-  #employ(): void {
-    this.#productsMade++;
-    const name = `client-${this.#productsMade}`;
+  #employ(slot: number): void {
+    const life = (this.#employed.get(slot) ?? 0) + 1;
+    this.#employed.set(slot, life);
+    const name = life === 1 ? `client-${slot}` : `client-${slot}.${life}`;
     const product = new Product({
       name,
+      slot,
       world: this.#world,
       network: this.#network,
-      plan: this.#plan,
+      plan: this.#schedule.plan,
       random: this.#world.random.fork(name),
       servers: this.#servers.map(({ address }) => address),
+      features: () => this.#features,
       note: (who, what) => this.#trace.add(who, what),
       fail: (promise, message) => this.#fail(promise, message),
       onGranted: (client, grant) => this.#granted(client, grant),
-      calls: this.#calls,
+      calls: this.#history,
       nextCall: () => ++this.#callsMade,
     });
     this.#products.push(product);
@@ -213,29 +313,57 @@ export class Simulation {
   #granted(client: string, grant: Grant): void {
     this.#log.answered(grant.id, client);
     this.#beliefs.add(client, grant);
+    let wasLost = false;
+    grant.on('lost', () => {
+      wasLost = true;
+    });
+    grant.on('resumed', () => {
+      if (wasLost) this.#coverage.sometimes('lostThenResumed');
+      wasLost = false;
+    });
+    grant.on('ended', ({ code }) => {
+      if (code === 'reclaimed') this.#coverage.sometimes('reclaimedWhileAway');
+    });
   }
 
   /** Another takes the place of a client that died. */
   #bury(product: Product): void {
     this.#beliefs.forget(product.name);
+    this.#history.died(product.name);
     this.#products = this.#products.filter((each) => each !== product);
-    this.#employ();
+    this.#employ(product.slot);
   }
 
-  #watchMachine(server: string, machine: StateMachine<LedgerResult>): StateMachine<LedgerResult> {
-    const { ledger } = this.#server(server).server.inspect();
+  #watchMachine(name: string, machine: StateMachine<LedgerResult>): StateMachine<LedgerResult> {
+    const server = this.#server(name);
+    const { ledger } = server.server.inspect();
     return {
       prepare: (command) => machine.prepare(command),
-      apply: (index, command) => this.#log.apply(server, ledger, index, command, () => machine.apply(index, command)),
+      apply: (index, bytes) => {
+        const licenseTimeBeforeMs = ledger.summary().licenseTimeMs;
+        const isFirst = index > this.#log.newestIndex;
+        const result = this.#log.apply(name, ledger, index, bytes, () => machine.apply(index, bytes));
+        this.#serverPaths.applied(server, index, result);
+        if (!isFirst) return result;
+        const command = decodeCommand(bytes);
+        const term = this.#consensus.newestTerm;
+        this.#logPaths.applied({ command, result, ledger, licenseTimeBeforeMs, by: name, term });
+        if (result.events.some(({ kind }) => kind === 'licenseInstalled'))
+          this.#features = ledger.license()?.features ?? this.#features;
+        return result;
+      },
       snapshot: () => machine.snapshot(),
-      restore: (chunks) => machine.restore(chunks),
+      restore: (chunks) => {
+        this.#serverPaths.restored(server);
+        return machine.restore(chunks);
+      },
       hash: () => machine.hash(),
     };
   }
 
   #copiesOf(index: number, command: Uint8Array): number {
     return this.#servers.filter((server) => {
-      const lost = this.#faults.lostDisks.get(server);
+      const lost = this.#faults.lostDisk(server);
       return hasOnDisk(server.disk, index, command) || (lost !== undefined && hasOnDisk(lost, index, command));
     }).length;
   }
@@ -243,8 +371,22 @@ export class Simulation {
   #check(): void {
     this.#faults.check();
     this.#beliefs.check();
+    this.#history.look();
     this.#consensus.check();
+    this.#serverPaths.check();
+    if (this.#servers.every(({ isUp }) => !isUp)) this.#logPaths.allDown();
     if (this.#violation !== undefined) throw this.#violation;
+  }
+
+  #look(): void {
+    this.#atlas.look();
+    if (!this.#isRecovering) this.#liveness.look();
+    this.#world.schedule(lookMs, () => this.#look());
+  }
+
+  #checkHistory(): void {
+    const { broken } = checkHistory(this.#history.records);
+    if (broken !== undefined) this.#fail(broken.promise, broken.message);
   }
 
   #fail(promise: BrokenPromise, message: string): void {
@@ -256,71 +398,23 @@ export class Simulation {
   /** Heals everything and requires what must come then. */
   async #recover(): Promise<void> {
     this.#trace.add('healed', 'nothing goes wrong any more');
-    this.#operator?.stop();
+    this.#operator.stop();
     this.#faults.end();
-    await this.#require('a server in control', () => this.#servers.some(({ state }) => state === 'in-control'));
-    let closed = 0;
-    for (const product of this.#products) void product.stop().then(() => closed++);
-    await this.#require('all clients closed', () => closed === this.#products.length);
-    await this.#takeEverything();
-    await this.#require('all servers at one state', () => this.#isOneState());
+    this.#isRecovering = true;
+    await recover({
+      world: this.#world,
+      network: this.#network,
+      servers: this.#servers,
+      products: this.#products,
+      features: () => this.#features,
+      granted: (client, grant) => this.#granted(client, grant),
+      operator: this.#operator,
+      newestIndex: () => this.#log.newestIndex,
+    });
   }
 
-  /** Every seat of every feature can be had by one who waits for it: nothing was lost, and nothing is stuck. */
-  async #takeEverything(): Promise<void> {
-    const client: Client = createClient({
-      servers: this.#servers.map(({ address }) => address),
-      transports: [this.#network.transport('auditor')],
-      vendorKey: vendor.publicKey,
-      identity: { user: 'auditor', host: 'auditor' },
-      runtime: this.#world.runtime('auditor'),
-    });
-    let granted = 0;
-    let trouble: string | undefined;
-    for (const { name, count } of this.#plan.features) {
-      client.checkout(name, { count: Number(count), wait: recoveryMsMax }).then(
-        (grant) => {
-          this.#granted('auditor', grant);
-          granted++;
-        },
-        (error: unknown) => {
-          trouble = `${name}: ${errorMessage(error)}`;
-        },
-      );
-    }
-    const all = this.#plan.features.length;
-    await this.#require('every seat granted to one client', () => granted === all || trouble !== undefined);
-    if (trouble !== undefined) this.#fail('progress', `the auditor could not have all seats of ${trouble}`);
-    let isClosed = false;
-    void client.close().then(() => {
-      isClosed = true;
-    });
-    await this.#require('the auditor closed', () => isClosed);
-  }
-
-  #isOneState(): boolean {
-    // Consensus has entries of its own: the newest that was applied may be one of them.
-    const places = new Set<string>();
-    for (const server of this.#servers) {
-      if (!server.isUp) return false;
-      const { ledger, consensus, state } = server.server.inspect();
-      // Whose disk was lost has no vote until it is admitted anew, but learns all the same.
-      const isInPlace = state === 'standby' || state === 'in-control' || this.#faults.withoutMemory.has(server);
-      if (!isInPlace || consensus === null || consensus.appliedIndex < this.#log.newestIndex) return false;
-      places.add(`${consensus.appliedIndex} ${ledger.hash()}`);
-    }
-    return places.size === 1;
-  }
-
-  async #require(what: string, holds: () => boolean): Promise<void> {
-    if (await this.#world.run({ forMs: recoveryMsMax, until: holds })) return;
-    const states = this.#servers.map((server) => {
-      const { state, appliedIndex, trouble } = server.isUp
-        ? { state: server.state, ...server.server.inspect().consensus }
-        : { state: 'down' };
-      return `${server.name} is ${state} at ${appliedIndex ?? '-'}${trouble ? ` (${trouble})` : ''}`;
-    });
-    throw new Violation('progress', `waited ${recoveryMsMax} ms in vain for ${what}: ${states.join(', ')}`);
+  #isServer(host: string): boolean {
+    return this.#servers.some(({ name }) => name === host);
   }
 
   #server(name: string): ClusterServer {
@@ -328,15 +422,7 @@ export class Simulation {
   }
 }
 
-function hasOnDisk(disk: MemoryDisk, index: number, command: Uint8Array): boolean {
+function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boolean {
   const entry = disk.entryAt(index);
   return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
-}
-
-/** An entry of the log in a few words. */
-function describe(command: LedgerCommand, { reply, events }: LedgerResult): string {
-  const session = 'session' in command ? ` ${command.session.slice(0, 6)}` : '';
-  const code = 'code' in reply ? ` ${reply.code}` : '';
-  const grants = events.flatMap((event) => ('grant' in event ? `${event.kind} ${event.grant.id}` : []));
-  return `${command.kind}${session} → ${reply.kind}${code}${grants.length > 0 ? ` [${grants.join(', ')}]` : ''}`;
 }

@@ -53,6 +53,34 @@ describe('a heartbeat', () => {
     }
   });
 
+  it('is not answered while a reclaim is under way, although a resume from before it was committed meanwhile', async () => {
+    // One entry at a time, so that much time goes by between the commits of a resume and of the reclaim behind it.
+    const cluster = await Cluster.start({
+      latency: { minMs: 10, maxMs: 10 },
+      raft: { appendEntriesMax: 1, appendsInFlightMax: 1 },
+    });
+    const control = await cluster.control();
+    const session = await cluster.session(control);
+    const grant = await session.hold();
+    const other = await cluster.session(control);
+    await other.checkout({ feature: 'nothing' });
+    // Nothing is committed for longer than the hold; rounds go on.
+    const standbys = cluster.servers.filter((server) => server !== control);
+    const goOn = standbys.map(({ disk }) => disk.stall());
+    const link = await cluster.link(control);
+    session.link = link;
+    link.send(session.resumeMessage());
+    await cluster.run(10);
+    for (let more = 0; more < 20; more++) other.link.send(other.checkoutMessage({ feature: 'nothing' }));
+    await cluster.run(holdMs);
+    for (const end of goOn) end();
+    session.noting(await link.next('resumed'));
+    session.beat();
+    expect(await link.next('heartbeatRefused')).toMatchObject({ code: 'RESUME' });
+    expect(control.server.inspect().ledger.grant(grant.id), 'its reclaim is still under way').toBeDefined();
+    expect(await session.resume()).toMatchObject({ t: 'error', code: 'ENDED', reason: 'reclaimed' });
+  });
+
   it('shares its round with all that wait: at most one in 100 ms', async () => {
     const cluster = await Cluster.start({ latency: { minMs: 0, maxMs: 0 } });
     const control = await cluster.control();

@@ -64,10 +64,10 @@ describe('a reload', () => {
     });
   });
 
-  it('that names another key is refused: ONE_SERVER_AT_A_TIME', async () => {
+  it('that names two other keys is refused: ONE_SERVER_AT_A_TIME', async () => {
     const cluster = await Cluster.start();
-    const { publicKey } = await keyPair(99);
-    const license = await cluster.signLicense({ id: 'license-2', keys: { 3: publicKey } });
+    const [second, third] = [(await keyPair(98)).publicKey, (await keyPair(99)).publicKey];
+    const license = await cluster.signLicense({ id: 'license-2', keys: { 2: second, 3: third } });
     expect(await reload(cluster, cluster.server(1), license)).toMatchObject({
       t: 'error',
       code: 'ONE_SERVER_AT_A_TIME',

@@ -1,4 +1,4 @@
-import { isLicError } from '@lic/interfaces';
+import { isLicError, type LogStore } from '@lic/interfaces';
 import type { SuiteRunner } from '../suite-runner.ts';
 import type { WithSubject } from './log-store-subject.ts';
 import { chunks, collect, entries, entry, meta, outcome, reopen, shape } from './samples.ts';
@@ -56,52 +56,54 @@ export function crashCases({ describe, it, expect }: SuiteRunner, withSubject: W
 /** Errors of a disk. */
 export function faultCases({ describe, it, expect }: SuiteRunner, withSubject: WithSubject): void {
   describe('faults', () => {
-    it(
-      'counts nothing of a write for which there was no space, and may succeed later',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        await store.write({ vote: { term: 1, votedFor: 'ed25519:a' }, entries: entries(1, 2) });
-        failNext('STORE_FULL');
-        const refused = store.write({ vote: { term: 9, votedFor: 'ed25519:b' }, entries: entries(2, 5, 9) });
-        expect(await refused.catch((error: unknown) => isLicError(error, 'STORE_FULL') && error.retryable)).toBe(true);
-        expect(await outcome(store.write({ entries: [entry(6, 9)] }))).toBe('STORE_GAP');
-        await store.write({ entries: [entry(3, 1)] });
-        const next = makeStore();
-        const contents = await reopen(store, next);
-        expect(contents.damage).toBeUndefined();
-        expect(shape(contents.entries)).toEqual(shape(entries(1, 3)));
-        expect(contents.vote).toEqual({ term: 1, votedFor: 'ed25519:a' });
-        await next.close();
-      }),
-    );
+    for (const code of ['STORE_FULL', 'STORE_BLOCKED'] as const) {
+      it(
+        `counts nothing of a write that met ${code}, and may succeed later`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          await store.write({ vote: { term: 1, votedFor: 'ed25519:a' }, entries: entries(1, 2) });
+          failNext(code);
+          const refused = store.write({ vote: { term: 9, votedFor: 'ed25519:b' }, entries: entries(2, 5, 9) });
+          expect(await refused.catch((error: unknown) => isLicError(error, code) && error.retryable)).toBe(true);
+          expect(await outcome(store.write({ entries: [entry(6, 9)] }))).toBe('STORE_GAP');
+          await store.write({ entries: [entry(3, 1)] });
+          const next = makeStore();
+          const contents = await reopen(store, next);
+          expect(contents.damage).toBeUndefined();
+          expect(shape(contents.entries)).toEqual(shape(entries(1, 3)));
+          expect(contents.vote).toEqual({ term: 1, votedFor: 'ed25519:a' });
+          await next.close();
+        }),
+      );
 
-    it(
-      'counts nothing of it either where the store is opened before the next write',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        await store.write({ entries: entries(1, 2) });
-        failNext('STORE_FULL');
-        expect(await outcome(store.write({ entries: entries(3, 4) }))).toBe('STORE_FULL');
-        const next = makeStore();
-        expect(shape((await reopen(store, next)).entries)).toEqual(shape(entries(1, 2)));
-        await next.close();
-      }),
-    );
+      it(
+        `counts nothing of a write that met ${code} where the store is opened before the next one`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          await store.write({ entries: entries(1, 2) });
+          failNext(code);
+          expect(await outcome(store.write({ entries: entries(3, 4) }))).toBe(code);
+          const next = makeStore();
+          expect(shape((await reopen(store, next)).entries)).toEqual(shape(entries(1, 2)));
+          await next.close();
+        }),
+      );
 
-    it(
-      'refuses the writes that waited behind a failed one',
-      withSubject(async ({ makeStore, failNext }) => {
-        const store = makeStore();
-        await store.open();
-        failNext('STORE_FULL');
-        const outcomes = [1, 2, 3].map((index) => outcome(store.write({ entries: [entry(index)] })));
-        expect(await Promise.all(outcomes)).toEqual(['STORE_FULL', 'STORE_FULL', 'STORE_FULL']);
-        await store.write({ entries: entries(1, 2) });
-        await store.close();
-      }),
-    );
+      it(
+        `refuses the writes that waited behind one that met ${code}`,
+        withSubject(async ({ makeStore, failNext }) => {
+          const store = makeStore();
+          await store.open();
+          failNext(code);
+          const outcomes = [1, 2, 3].map((index) => outcome(store.write({ entries: [entry(index)] })));
+          expect(await Promise.all(outcomes)).toEqual([code, code, code]);
+          await store.write({ entries: entries(1, 2) });
+          await store.close();
+        }),
+      );
+    }
 
     it(
       'is as if never called where there is no space for a snapshot',
@@ -217,6 +219,97 @@ export function damageCases({ describe, it, expect }: SuiteRunner, withSubject: 
         expect(contents.damage).toBeDefined();
         expect(contents.snapshot).toBeUndefined();
         await next.close();
+      }),
+    );
+
+    it(
+      'keeps the sound beginning where it is salvaged, with vote and owner, and goes on from there',
+      withSubject(async ({ makeStore, damageLog }) => {
+        const store = makeStore();
+        await store.open();
+        await store.write({ vote: { term: 1, votedFor: 'ed25519:a' } });
+        for (let index = 1; index <= 20; index++) await store.write({ entries: [entry(index)] });
+        await store.saveOwner(Uint8Array.of(7));
+        await store.close();
+        await damageLog();
+        const next = makeStore();
+        const damaged = await next.open();
+        expect(damaged.damage).toBeDefined();
+        const salvaged = await next.salvage();
+        expect(salvaged).toEqual({ ...damaged, damage: undefined });
+        const last = salvaged.entries.length;
+        expect(last).toBeLessThanOrEqual(19);
+        expect(shape(salvaged.entries)).toEqual(shape(entries(1, last)));
+        expect([...((await next.readOwner()) ?? [])]).toEqual([7]);
+        expect(await outcome(next.salvage())).toBe('STORE_MISUSE');
+        await next.write({ vote: { term: 8, votedFor: null }, entries: [entry(last + 1, 8)] });
+        const again = makeStore();
+        const contents = await reopen(next, again);
+        expect(contents.damage).toBeUndefined();
+        expect(contents.vote).toEqual({ term: 8, votedFor: null });
+        expect(shape(contents.entries)).toEqual(shape([...entries(1, last), entry(last + 1, 8)]));
+        await again.close();
+      }),
+    );
+
+    it(
+      'is empty where it is salvaged and no valid snapshot reaches the log',
+      withSubject(async ({ makeStore, damageSnapshot }) => {
+        const store = makeStore();
+        await store.open();
+        await store.write({ vote: { term: 3, votedFor: null }, entries: entries(1, 5) });
+        await store.saveSnapshot(meta(20, 2), chunks(Uint8Array.of(20)));
+        await store.resetTo(meta(20, 2));
+        await store.write({ entries: [entry(21, 2)] });
+        await store.close();
+        await damageSnapshot();
+        const next = makeStore();
+        await next.open();
+        const salvaged = await next.salvage();
+        expect(salvaged).toEqual({
+          vote: { term: 3, votedFor: null },
+          snapshot: undefined,
+          entries: [],
+          damage: undefined,
+        });
+        expect(await next.readSnapshot()).toBeUndefined();
+        await next.write({ entries: [entry(1, 4)] });
+        await next.saveSnapshot(meta(1, 4), chunks(Uint8Array.of(1)));
+        const again = makeStore();
+        const contents = await reopen(next, again);
+        expect(contents.damage).toBeUndefined();
+        expect(contents.snapshot).toEqual(meta(1, 4));
+        expect(shape(contents.entries)).toEqual(shape([entry(1, 4)]));
+        await again.close();
+      }),
+    );
+  });
+}
+
+/** Death of the process in the middle of a salvage. */
+export function salvageCrashCases({ describe, it, expect }: SuiteRunner, withSubject: WithSubject): void {
+  describe('crash and damage', () => {
+    it(
+      'is as damaged as before, or salvaged, where a crash comes between',
+      withSubject(async ({ makeStore, damageLog, crash }) => {
+        const store = makeStore();
+        await store.open();
+        await store.write({ vote: { term: 1, votedFor: 'ed25519:a' } });
+        for (let index = 1; index <= 20; index++) await store.write({ entries: [entry(index)] });
+        await store.saveOwner(Uint8Array.of(7));
+        await store.close();
+        await damageLog();
+        let found: Awaited<ReturnType<LogStore['open']>> | undefined;
+        for (let life = 0; life < 20; life++) {
+          const next = makeStore();
+          const contents = await next.open();
+          const { damage, ...rest } = contents;
+          found ??= contents;
+          expect({ ...rest, damage: found.damage }).toEqual(found);
+          expect([...((await next.readOwner()) ?? [])]).toEqual([7]);
+          if (damage !== undefined) void next.salvage();
+          await crash();
+        }
       }),
     );
   });

@@ -80,10 +80,34 @@ export function lifeCases({ describe, it, expect }: SuiteRunner, withSubject: Wi
           () => store.readOwner(),
           () => store.saveOwner(new Uint8Array(0)),
           () => store.wipe(),
+          () => store.salvage(),
         ])
           expect(await outcome(call())).toBe('STORE_CLOSED');
         expect(shape((await store.open()).entries)).toEqual(shape(entries(1, 2)));
         await store.write({ entries: [entry(3)] });
+        await store.close();
+      }),
+    );
+
+    it(
+      'is opened anew on the same object, as often as it was closed, and wiped there',
+      withSubject(async ({ makeStore }) => {
+        const store = makeStore();
+        for (let life = 1; life <= 3; life++) {
+          expect((await store.open()).entries.length).toBe(life - 1);
+          expect(await outcome(store.open())).toBe('STORE_MISUSE');
+          await store.write({ entries: [entry(life)] });
+          await store.saveSnapshot(meta(life), chunks(Uint8Array.of(life)));
+          await Promise.all([store.close(), store.close()]);
+        }
+        expect((await store.open()).snapshot).toEqual(meta(3));
+        await store.wipe();
+        await store.saveOwner(Uint8Array.of(9));
+        await store.close();
+        const { entries: left, snapshot } = await store.open();
+        expect(left).toEqual([]);
+        expect(snapshot).toBeUndefined();
+        await store.write({ entries: [entry(1)] });
         await store.close();
       }),
     );

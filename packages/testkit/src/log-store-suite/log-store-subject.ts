@@ -7,7 +7,7 @@ export interface LogStoreSubject {
   /** Capability `crash`: the process that has the store open dies at once; what it had not synced may be lost. */
   crash?(): Promise<void>;
   /** Capability `faults`: the next write that reaches the disk fails so. */
-  failNext?(fault: 'STORE_FULL' | 'STORE_FAILED'): void;
+  failNext?(fault: 'STORE_FULL' | 'STORE_BLOCKED' | 'STORE_FAILED'): void;
   /** Capability `damage`: bit rot in an entry that was synced, which is not the last write. Called while no store is open. */
   damageLog?(): Promise<void>;
   /** Capability `damage`: bit rot in the newest snapshot. Called while no store is open. */

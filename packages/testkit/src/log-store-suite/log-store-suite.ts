@@ -1,5 +1,5 @@
 import type { SuiteRunner } from '../suite-runner.ts';
-import { crashCases, damageCases, faultCases } from './fault-cases.ts';
+import { crashCases, damageCases, faultCases, salvageCrashCases } from './fault-cases.ts';
 import { lifeCases } from './life-cases.ts';
 import { logCases } from './log-cases.ts';
 import type { LogStoreSubject, LogStoreSuiteOptions, WithSubject } from './log-store-subject.ts';
@@ -31,5 +31,6 @@ export function logStoreSuite(runner: SuiteRunner, options: LogStoreSuiteOptions
     if (capabilities.crash) crashCases(runner, withSubject);
     if (capabilities.faults) faultCases(runner, withSubject);
     if (capabilities.damage) damageCases(runner, withSubject);
+    if (capabilities.crash && capabilities.damage) salvageCrashCases(runner, withSubject);
   });
 }

@@ -9,7 +9,7 @@ import { copyImage, emptyImage, type ImageStep, type StoreImage } from './store-
 export type CrashLoss = 'all-unsynced' | 'nothing' | ((record: number) => boolean);
 
 /** The faults that {@link MemoryDisk.failNext} injects. */
-export type InjectedFault = 'STORE_FULL' | 'STORE_FAILED';
+export type InjectedFault = 'STORE_FULL' | 'STORE_BLOCKED' | 'STORE_FAILED';
 
 /** The process that has a disk open, as the disk sees it. */
 export interface DiskHolder {
@@ -86,9 +86,11 @@ export class MemoryDisk {
     return end;
   }
 
-  /** Bit rot in what was synced: the store says so when it is opened next. */
-  damage(what: Partial<StoreDamage> = {}): void {
-    this.image.damage = { file: 'memory/log', offset: 0, what: 'Damaged on purpose.', ...what };
+  /** Bit rot in what was synced: the store says so when it is opened next. The entries from `lostFromIndex` on are lost; default: the younger half. */
+  damage(what: Partial<StoreDamage> & { readonly lostFromIndex?: number } = {}): void {
+    const { base, entries } = this.image;
+    const lostFromIndex = base.index + Math.ceil(entries.length / 2) + 1;
+    this.image.damage = { file: 'memory/log', offset: 0, what: 'Damaged on purpose.', lostFromIndex, ...what };
   }
 
   /** Bit rot in the newest snapshot. */

@@ -1,11 +1,4 @@
-import {
-  LicError,
-  type LogStore,
-  type LogWrite,
-  type Runtime,
-  type SnapshotMeta,
-  type StoreContents,
-} from '@lic/interfaces';
+import type { LicError, LogStore, LogWrite, Runtime, SnapshotMeta, StoreContents } from '@lic/interfaces';
 import type { DiskHolder, MemoryDisk } from './memory-disk.ts';
 import {
   compactImage,
@@ -15,10 +8,12 @@ import {
   openImage,
   resetImage,
   type StoredSnapshot,
+  salvageImage,
   stepsOfWrite,
 } from './store-image.ts';
 import {
   snapshotOld,
+  storeBlocked,
   storeClosed,
   storeDamaged,
   storeFailed,
@@ -85,10 +80,16 @@ class MemoryLogStore implements LogStore {
     await Promise.resolve();
     // The process may have died before it came to open its store.
     if (this.#disk.crashes !== this.#crashes) return never();
-    const { image, holder } = this.#disk;
-    if (holder !== undefined) throw storeInUse();
+    if (this.#state !== 'closed') throw storeMisuse('The store on the memory disk is open already.');
+    if (this.#disk.holder !== undefined) throw storeInUse();
     this.#disk.holder = this.#asHolder();
     this.#state = 'open';
+    return this.#load();
+  }
+
+  /** Reads what the disk holds, and brings it in order. */
+  #load(): StoreContents {
+    const { image } = this.#disk;
     const contents = openImage(image);
     this.#baseIndex = image.base.index;
     this.#lastIndex = lastIndexOf(image);
@@ -165,8 +166,16 @@ class MemoryLogStore implements LogStore {
     });
   }
 
-  salvage(): Promise<StoreContents> {
-    return Promise.reject(new LicError('STORE_FAILED', 'Salvage is not there yet.'));
+  async salvage(): Promise<StoreContents> {
+    await this.#enqueue({
+      despiteDamage: true,
+      begin: () => {
+        if (this.#disk.image.damage === undefined)
+          throw storeMisuse('The memory disk is not damaged: nothing to salvage.');
+        return [salvageImage];
+      },
+    });
+    return this.#load();
   }
 
   wipe(): Promise<void> {
@@ -312,6 +321,7 @@ class MemoryLogStore implements LogStore {
       return;
     }
     if (failure.fault === 'STORE_FULL') throw storeFull();
+    if (failure.fault === 'STORE_BLOCKED') throw storeBlocked();
     this.#state = 'failed';
     this.#disk.keep(steps, failure.lose);
     throw storeFailed();

@@ -17,7 +17,8 @@ export interface StoreImage {
   /** Newest first; the second is the reserve. */
   snapshots: StoredSnapshot[];
   owner: Uint8Array | undefined;
-  damage: StoreDamage | undefined;
+  /** What was lost of it: all entries from an index on. */
+  damage: (StoreDamage & { readonly lostFromIndex: number }) | undefined;
 }
 
 /** An indivisible change of the image: a crash keeps or loses it as a whole. */
@@ -96,18 +97,30 @@ export function openImage(image: StoreImage): StoreContents {
       file: 'memory/snapshot',
       offset: 0,
       what: `No valid snapshot reaches the log, which begins behind entry ${image.base.index}.`,
+      lostFromIndex: 0,
     };
   }
   if (image.damage === undefined) {
     if (valid > 0) image.snapshots.splice(0, valid);
     if (snapshot !== undefined && !containsEntry(image, snapshot.meta)) resetImage(image, snapshot.meta);
   }
+  const { lostFromIndex = Infinity, ...damage } = image.damage ?? {};
   return {
     vote: image.vote,
     snapshot: snapshot?.meta,
-    entries: reaches ? [...image.entries] : [],
-    damage: image.damage,
+    entries: reaches ? image.entries.filter(({ index }) => index < lostFromIndex) : [],
+    damage: 'what' in damage ? damage : undefined,
   };
+}
+
+/** Keeps of a damaged image what {@link openImage} gives. */
+export function salvageImage(image: StoreImage): void {
+  const { entries, snapshot } = openImage(image);
+  image.damage = undefined;
+  image.snapshots = image.snapshots.filter(({ isDamaged }) => !isDamaged);
+  image.entries = [...entries];
+  const newest = snapshot ?? { index: 0, term: 0 };
+  if (image.base.index > newest.index) image.base = newest;
 }
 
 /** Raft paper, figure 13, step 6: what follows the snapshot's last entry stays only where that entry is the log's own. */

@@ -11,6 +11,15 @@ export function storeFull(): LicError {
   );
 }
 
+/** Nothing can be written for now; nothing of the write counts. */
+export function storeBlocked(): LicError {
+  return new LicError(
+    'STORE_BLOCKED',
+    'The memory disk can not be written now: nothing of this write counts. Make it writable, then try again.',
+    { retryable: true },
+  );
+}
+
 /** I/O error or failed sync: final until the store is opened anew. */
 export function storeFailed(): LicError {
   return new LicError(

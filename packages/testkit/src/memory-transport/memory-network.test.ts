@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { type Recorder, record } from '../transport-suite/recorder.ts';
 import type { TransportLimits } from '../transport-suite/transport-world.ts';
 import { createVirtualWorld, type VirtualRuntime, type VirtualWorld } from '../virtual/virtual-world.ts';
-import { createMemoryNetwork, type MemoryNetwork } from './memory-network.ts';
+import { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 
 const limits = { pingAfterMs: 100, silenceMsMax: 300, lingerMsMax: 50, dialMsMax: 1_000 };
+
+type SceneOptions = Partial<Omit<MemoryNetworkOptions, 'world'>> & { readonly seed?: number };
 
 /** Hosts `a` and `b`; `b` listens on port 1. */
 class Scene {
@@ -16,9 +18,9 @@ class Scene {
   readonly runtimes: Record<'a' | 'b', VirtualRuntime>;
   readonly accepted: Recorder[] = [];
 
-  constructor({ seed = 1, latency = { minMs: 10, maxMs: 10 } } = {}) {
+  constructor({ seed = 1, latency = { minMs: 10, maxMs: 10 }, ...more }: SceneOptions = {}) {
     this.world = createVirtualWorld({ seed });
-    this.network = createMemoryNetwork({ world: this.world, latency });
+    this.network = createMemoryNetwork({ world: this.world, latency, ...more });
     this.runtimes = { a: this.world.runtime('a'), b: this.world.runtime('b') };
     this.a = this.start('a');
     this.b = this.start('b');
@@ -215,6 +217,26 @@ describe('memory network: half-open connections', () => {
     expect(accepted.frames).toEqual([]);
     expect(second.accepted.frames).toEqual(['fine']);
     expect(kinds(second.dialed, second.accepted)).toEqual(['open', 'open']);
+  });
+});
+
+describe('memory network: replaced connections', () => {
+  it('lets what was sent on the old one arrive behind the first of the new one, and says so', async () => {
+    const late: boolean[] = [];
+    const scene = new Scene({ onArrival: (_from, _to, isLate) => late.push(isLate) });
+    const old = await scene.connected();
+    const reset = scene.network.lag('a', 'b', 200);
+    old.dialed.connection.send('old');
+    reset();
+    const renewed = await scene.pair();
+    renewed.dialed.connection.send('new');
+    await scene.world.run({ forMs: 50 });
+    expect(kinds(old.dialed, old.accepted)).toEqual(['reset', 'open']);
+    expect([renewed.accepted.frames, old.accepted.frames]).toEqual([['new'], []]);
+    await scene.world.run({ forMs: 200 });
+    expect(old.accepted.frames).toEqual(['old']);
+    expect(kinds(old.accepted, renewed.accepted)).toEqual(['reset', 'open']);
+    expect(late).toEqual([false, true]);
   });
 });
 

@@ -28,6 +28,11 @@ export interface MemoryNetworkOptions {
   readonly world: VirtualWorld;
   /** Between different hosts. Default 1 – 5 ms; on one host there is none. */
   readonly latency?: Latency;
+  /**
+   * Looks on: a frame has arrived. `isLate`: it is the first of its connection to arrive after one of a newer connection between the two
+   * hosts, in the same direction.
+   */
+  readonly onArrival?: (from: string, to: string, isLate: boolean) => void;
 }
 
 /**
@@ -52,6 +57,11 @@ export interface MemoryNetwork {
   heal(from?: string, to?: string): void;
   /** Every connection now open between the two goes dead without a word: each end must find out by the silence. */
   halfOpen(host: string, other: string): void;
+  /**
+   * What is sent from `from` to `to` on the connections now open between them takes `byMs` longer from now on. The returned function
+   * resets them at `from` alone, which may dial anew at once: what it had sent arrives at `to` after the first frames of a newer connection.
+   */
+  lag(from: string, to: string, byMs: number): () => void;
   /** Resets every connection of the host, or of the two, at both ends at once, also over blocked links. */
   resetAll(host: string, other?: string): void;
   /**
@@ -89,6 +99,24 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
   let latency = options.latency ?? { minMs: 1, maxMs: 5 };
   let lossChance = 0;
   let lastPort = 40_000;
+  let linksOpened = 0;
+  const newestArrived = new Map<string, number>();
+  const { onArrival } = options;
+  const countArrivals = (
+    tell: (isLate: boolean) => void,
+    { way, link }: { way: string; link: number },
+  ): (() => void) => {
+    let wasLate = false;
+    return () => {
+      const newest = newestArrived.get(way) ?? 0;
+      if (link > newest) newestArrived.set(way, link);
+      const isLate = link < newest && !wasLate;
+      wasLate ||= isLate;
+      tell(isLate);
+    };
+  };
+  const arrived = (from: string, to: string, link: number): (() => void) | undefined =>
+    onArrival && countArrivals((isLate) => onArrival(from, to, isLate), { way: arrow(from, to), link });
 
   const pipeWorld: PipeWorld = {
     get nowMs() {
@@ -108,8 +136,9 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
     listeners,
     freePort: () => ++lastPort,
     openLink(dialer, acceptor) {
-      const up = new Pipe(pipeWorld, dialer, acceptor);
-      const down = new Pipe(pipeWorld, acceptor, dialer);
+      const number = ++linksOpened;
+      const up = new Pipe(pipeWorld, dialer, acceptor, arrived(dialer, acceptor, number));
+      const down = new Pipe(pipeWorld, acceptor, dialer, arrived(acceptor, dialer, number));
       const link: MemoryLink = {
         hosts: [dialer, acceptor],
         up,
@@ -174,6 +203,20 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
         up.cut();
         down.cut();
       }
+    },
+    lag(from, to, byMs) {
+      const lagged = linksOf(from, to).map((link) => ({ link, out: link.hosts[0] === from ? link.up : link.down }));
+      for (const { out } of lagged) out.lag(byMs);
+      return () => {
+        for (const { link, out } of lagged) {
+          const isDialer = out === link.up;
+          const end = isDialer ? link.dialed : link.accepted;
+          if (end === undefined) continue;
+          (isDialer ? link.down : link.up).cut();
+          end.receive({ kind: 'reset' });
+          out.push({ kind: 'reset' });
+        }
+      };
     },
     resetAll(host, other) {
       for (const link of linksOf(host, other)) breakLink(link);

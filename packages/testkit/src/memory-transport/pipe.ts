@@ -35,16 +35,21 @@ export class Pipe {
   #travelling: Travelling[] = [];
   #timer: Timer | undefined;
   #isCut = false;
+  #lagMs = 0;
 
-  constructor(world: PipeWorld, from: string, to: string) {
+  readonly #onFrame: (() => void) | undefined;
+
+  /** `onFrame`: called with each frame that arrives. */
+  constructor(world: PipeWorld, from: string, to: string, onFrame?: () => void) {
     this.#world = world;
     this.from = from;
     this.to = to;
+    this.#onFrame = onFrame;
   }
 
   push(item: Item): void {
     if (this.#isCut) return;
-    const earliestMs = this.#world.nowMs + this.#world.latencyMs(this.from, this.to);
+    const earliestMs = this.#world.nowMs + this.#world.latencyMs(this.from, this.to) + this.#lagMs;
     this.#travelling.push({ atMs: Math.max(earliestMs, this.#travelling.at(-1)?.atMs ?? 0), item });
     if (this.#travelling.length === 1) this.#arm();
   }
@@ -54,6 +59,11 @@ export class Pipe {
     const earliestMs = this.#world.nowMs + this.#world.latencyMs(this.from, this.to);
     for (const travelling of this.#travelling) travelling.atMs = Math.max(travelling.atMs, earliestMs);
     this.#arm();
+  }
+
+  /** Everything that enters from now on takes so much longer. */
+  lag(byMs: number): void {
+    this.#lagMs = byMs;
   }
 
   /** Drops a random tail of what is under way, as a reset does. */
@@ -80,7 +90,11 @@ export class Pipe {
     const first = this.#travelling[0] as Travelling;
     const later = this.#travelling.findIndex(({ atMs }) => atMs > first.atMs);
     const arrived = this.#travelling.splice(0, later === -1 ? this.#travelling.length : later);
-    for (const { item } of arrived) if (!this.#isCut) this.onItem(item);
+    for (const { item } of arrived) {
+      if (this.#isCut) break;
+      if (item.kind === 'frame') this.#onFrame?.();
+      this.onItem(item);
+    }
     this.#arm();
   }
 }

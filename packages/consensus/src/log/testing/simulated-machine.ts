@@ -1,4 +1,5 @@
-import { FileLogStore } from '../file-log-store.ts';
+import type { LogStore } from '@lic/interfaces';
+import { fileLogStore } from '../file-log-store.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** A simulated disk with the processes that use it one after the other. */
@@ -12,12 +13,17 @@ export class SimulatedMachine {
   }
 
   /** A store as the process makes it that lives now. */
-  makeStore(): FileLogStore {
-    return new FileLogStore({ directory: '/store', segmentBytes: this.#segmentBytes }, this.disk.fileSystem(), {
-      pid: this.#pid,
-      startedAt: '1',
-      bootId: 'boot',
-      isAlive: (other) => Promise.resolve(other.pid === this.#pid),
+  makeStore(): LogStore {
+    return fileLogStore({
+      directory: '/store',
+      segmentBytes: this.#segmentBytes,
+      fileSystem: this.disk.fileSystem(),
+      process: {
+        pid: this.#pid,
+        startedAt: '1',
+        bootId: 'boot',
+        isAlive: (other) => Promise.resolve(other.pid === this.#pid),
+      },
     });
   }
 

@@ -119,7 +119,7 @@ export class LedgerRig {
 export type Wish = Partial<
   Pick<
     CheckoutCommand,
-    'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'waitMs' | 'pastQueue' | 'awaited' | 'attempt'
+    'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'waitMs' | 'pastQueue' | 'isHalted' | 'awaited' | 'attempt'
   >
 >;
 

@@ -31,6 +31,7 @@ export const eventArbitrary = fc.record({
       'revoke',
     ] as const),
     ...(['settle', 'acknowledge', 'reclaim', 'disconnect', 'goodbye', 'cancel', 'install', 'drain', 'tick'] as const),
+    ...(['recover', 'opened', 'opened'] as const),
   ),
   who: fc.nat(4),
   pick: fc.nat(30),
@@ -86,6 +87,12 @@ export class RandomLife {
       install: () => rig.run(install(pick % 2 === 0 ? fewer : more)),
       drain: () => rig.run({ kind: 'drain', server: rig.ledger.license()!.servers[pick % 3]!.key, on: pick % 2 === 0 }),
       tick: () => rig.run({ kind: 'tick' }),
+      recover: () => {
+        rig.run({ kind: 'recover' });
+        // Most of a life goes on with open doors.
+        return pick % 4 === 0 ? undefined : rig.run({ kind: 'opened' });
+      },
+      opened: () => rig.run({ kind: 'opened' }),
     };
     commands[what]();
   }

@@ -30,6 +30,8 @@ export type ModelCommand = LedgerCommand;
  */
 export class ReferenceModel extends ModelSeats {
   readonly past = new Map<string, { readonly reason: EndReason; readonly untilMs: number }>();
+  isOpen = true;
+  recoveredAtMs: number | null = null;
 
   apply(command: ModelCommand): ModelReply {
     const reply = this.#run(command);
@@ -58,6 +60,7 @@ export class ReferenceModel extends ModelSeats {
         const entry = this.waiting.find(({ key }) => key === command.entry);
         if (entry === undefined) return rejected('UNKNOWN_ENTRY');
         const client = this.clients.get(entry.session)!;
+        if (!this.isOpen) return rejected('NOT_OPEN_YET');
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
         const pool = this.firstWithOffer(this.usable(entry), entry) ?? this.firstWithSeats(this.usable(entry), entry);
         if (pool === undefined) return rejected('NO_SEATS');
@@ -101,6 +104,13 @@ export class ReferenceModel extends ModelSeats {
         this.#passTime();
         return { kind: 'ok' };
       }
+      case 'recover':
+        this.isOpen = false;
+        this.recoveredAtMs = this.timeMs;
+        return { kind: 'ok' };
+      case 'opened':
+        this.isOpen = true;
+        return { kind: 'ok' };
       default:
         return { kind: 'ok' };
     }
@@ -130,7 +140,7 @@ export class ReferenceModel extends ModelSeats {
       const ended = this.past.get(request.session);
       if (ended !== undefined)
         return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', ended.reason);
-      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return refused('UNKNOWN_SESSION');
+      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return this.#unknown(request.kind);
       if (request.opening === undefined) return refused('REFUSED');
       const { attempt: openAttempt, session: id } = request;
       client = {
@@ -214,6 +224,7 @@ export class ReferenceModel extends ModelSeats {
     };
     const unfit = this.unfit(command);
     if (unfit !== null) return denied(unfit);
+    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', command, { leftMs: this.#msUntilOpen() }));
     const open = this.usable(command).filter((pool) => pastQueue || this.rivals(pool).length === 0);
     const pool = this.firstWithOffer(this.usable(command), command) ?? this.firstWithSeats(open, command);
     if (pool !== undefined) return { kind: 'granted', epoch, grant: this.#take(client, pool, command) };
@@ -236,6 +247,17 @@ export class ReferenceModel extends ModelSeats {
       holdMs: hold(leaseMs),
     });
     return this.#became(client, seq);
+  }
+
+  /** Neither the session is known, nor its end: a recovery may have lost it. */
+  #unknown(kind: string): ModelReply {
+    if (this.recoveredAtMs === null) return refused('UNKNOWN_SESSION');
+    return kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', 'recovered');
+  }
+
+  #msUntilOpen(): number {
+    const longest = Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
+    return Math.max(0, (this.recoveredAtMs ?? 0) + longest - this.timeMs);
   }
 
   /** What a request came to, as things stand now. */
@@ -268,7 +290,7 @@ export class ReferenceModel extends ModelSeats {
   #resume(command: ResumeCommand): ModelReply {
     const client = this.clients.get(command.session);
     const ended = this.past.get(command.session);
-    if (client === undefined) return ended === undefined ? refused('UNKNOWN_SESSION') : refused('ENDED', ended.reason);
+    if (client === undefined) return ended === undefined ? this.#unknown('resume') : refused('ENDED', ended.reason);
     if (client.secretHash !== command.secretHash) return refused('REFUSED');
     const isRepeat = client.resume?.request === command.request;
     if (

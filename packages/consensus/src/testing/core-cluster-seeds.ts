@@ -1,0 +1,5 @@
+/**
+ * Seeds that failed once, and what was wrong. What a seed does depends on the code of the cluster: where that changes, they are only
+ * as good as any other, and the test that was written for the bug is what keeps it away.
+ */
+export const failedSeeds: readonly { readonly count: number; readonly seed: number; readonly was: string }[] = [];

@@ -1,0 +1,43 @@
+/** Everything that can go wrong in a run. */
+export const faultKinds = [
+  'crash',
+  'crashInWrite',
+  'crashInElection',
+  'crashInChange',
+  'powerCut',
+  'stop',
+  'pause',
+  'isolate',
+  'island',
+  'oneWay',
+  'slowLink',
+  'reset',
+  'halfOpen',
+  'lateFrames',
+  'flaky',
+  'stall',
+  'diskFull',
+  'diskFailed',
+  'diskReadOnly',
+  'noHandles',
+  'diskLost',
+  'diskRolledBack',
+  'diskDamaged',
+  'snapshotDamaged',
+  'drift',
+  'clockStep',
+  'clockLeap',
+  'cutClient',
+  'clientDeath',
+  'clientPause',
+  'clientClockStep',
+] as const;
+
+/** One of {@link faultKinds}. */
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Everything that an operator does in a run. */
+export const deedKinds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept', 'repair'] as const;
+
+/** One of {@link deedKinds}. */
+export type DeedKind = (typeof deedKinds)[number];

@@ -1,0 +1,57 @@
+/** One line of a history: docs/history-format.md says what each field means. */
+export type HistoryRecord = CallRecord | SeenRecord | AccountRecord;
+
+interface Recorded {
+  /** From 0, without gaps: the real order of everything. */
+  readonly index: number;
+  /** Virtual milliseconds since the run began. */
+  readonly time: number;
+}
+
+/** A call of a product, and what it came to. */
+export interface CallRecord extends Recorded {
+  readonly type: 'invoke' | 'ok' | 'fail' | 'info';
+  readonly f: 'checkout' | 'checkin';
+  /** The call's number, the same at both its ends. */
+  readonly op: number;
+  /** A thread of calls, one after the other; none after an `info`. */
+  readonly process: number;
+  /** A client's life: one that dies never comes back under this name. */
+  readonly client: string;
+  readonly feature: string;
+  /** Seats. */
+  readonly count: number;
+  readonly waitMs: number;
+  /** Of a checkout that was granted, and of each checkin. */
+  readonly grant?: string;
+  /** Why not. */
+  readonly code?: string;
+}
+
+/** What clients believe. */
+export type SeenRecord = Recorded & { readonly type: 'info'; readonly client: string } & (
+    | { readonly f: 'held'; readonly grant: string; readonly value: boolean }
+    | { readonly f: 'ended'; readonly grant: string; readonly code: string }
+    | { readonly f: 'died' }
+  );
+
+/** What the servers have in their log, at the moment at which the first of them applied it. */
+export type AccountRecord = Recorded & { readonly type: 'info' } & (
+    | { readonly f: 'account' }
+    | { readonly f: 'seats'; readonly feature: string; readonly count: number | 'uncounted'; readonly pools: number }
+    | {
+        readonly f: 'taken';
+        readonly grant: string;
+        readonly client: string;
+        readonly feature: string;
+        readonly count: number;
+      }
+    | { readonly f: 'freed'; readonly grant: string; readonly code: string }
+    | { readonly f: 'queued'; readonly place: string; readonly feature: string; readonly count: number }
+    | { readonly f: 'unqueued'; readonly place: string }
+  );
+
+/** The lines of a file, JSON each. */
+export function historyText(records: readonly HistoryRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}

@@ -1,0 +1,165 @@
+import type { EndReason, GrantView, Ledger, LedgerEvent, LedgerResult, PoolView } from '@lic/core';
+import type { CallObserver, ClientCall, ClientOutcome } from '../simulation/client-calls.ts';
+import type { AccountRecord, CallRecord, HistoryRecord, SeenRecord } from './history-record.ts';
+
+type Unplaced<Record> = Record extends HistoryRecord ? Omit<Record, 'index' | 'time'> : never;
+
+/** What a {@link History} is made with. */
+export interface HistoryParts {
+  readonly nowMs: () => number;
+  /** Whether a client believes that it holds this grant, now. */
+  readonly isHeld: (grant: string) => boolean;
+}
+
+/** Everything that clients asked, were told and believed in a run, and the servers' own account of it, in real order. */
+export class History implements CallObserver {
+  readonly records: HistoryRecord[] = [];
+  readonly #parts: HistoryParts;
+  /** By client: its threads; undefined where one is idle. */
+  readonly #threads = new Map<string, { readonly process: number; op: number | undefined }[]>();
+  readonly #processOf = new Map<number, number>();
+  #processes = 0;
+  /** Grants that clients were told of, and whether they were held when it was looked at last. */
+  readonly #held = new Map<string, { readonly client: string; isHeld: boolean }>();
+  /** Queue places by session and sequence number. */
+  readonly #places = new Map<string, string>();
+  readonly #features = new Set<string>();
+
+  constructor(parts: HistoryParts) {
+    this.#parts = parts;
+    this.#add({ type: 'info', f: 'account' });
+  }
+
+  onCall(call: ClientCall): void {
+    this.#processOf.set(call.id, this.#threadFor(call.client, call.id));
+    this.#addCall('invoke', call, {});
+  }
+
+  onReturn(call: ClientCall, outcome: ClientOutcome): void {
+    switch (outcome.kind) {
+      case 'granted':
+        this.#held.set(outcome.grant, { client: call.client, isHeld: false });
+        this.#addCall('ok', call, { grant: outcome.grant });
+        break;
+      case 'done':
+        this.#addCall('ok', call, {});
+        break;
+      case 'denied':
+        this.#addCall('fail', call, { code: outcome.code });
+        break;
+      case 'unknown':
+        // Its thread is at an end: nobody knows whether the call is.
+        this.#addCall('info', call, { code: outcome.code });
+        return;
+    }
+    const thread = this.#threads.get(call.client)?.find(({ op }) => op === call.id);
+    if (thread !== undefined) thread.op = undefined;
+  }
+
+  onEnded(client: string, grant: string, code: EndReason): void {
+    this.#look(grant);
+    this.#add({ type: 'info', f: 'ended', client, grant, code });
+    this.#held.delete(grant);
+  }
+
+  /** A client's process has ended: it believes nothing any more. */
+  died(client: string): void {
+    for (const [grant, held] of this.#held) if (held.client === client) this.#held.delete(grant);
+    this.#add({ type: 'info', f: 'died', client });
+  }
+
+  /** Called after every event. */
+  look(): void {
+    for (const grant of this.#held.keys()) this.#look(grant);
+  }
+
+  /** The first server has applied a command; its ledger is as it is since. */
+  applied({ events, reply }: LedgerResult, ledger: Pick<Ledger, 'pools'>): void {
+    if (reply.kind === 'queued') {
+      const { id, session, checkoutSeq, feature, count } = reply.entry;
+      const key = `${session}/${checkoutSeq}`;
+      if (!this.#places.has(key)) this.#add({ type: 'info', f: 'queued', place: id, feature, count });
+      this.#places.set(key, id);
+    }
+    for (const event of events) {
+      if (event.kind === 'licenseInstalled') this.#licensed(ledger.pools());
+      this.#note(event);
+    }
+  }
+
+  #licensed(pools: readonly PoolView[]): void {
+    const seats = new Map<string, { count: number | 'uncounted'; pools: number }>();
+    for (const feature of this.#features) seats.set(feature, { count: 0, pools: 0 });
+    for (const { feature, count } of pools) {
+      const known = seats.get(feature) ?? { count: 0, pools: 0 };
+      const sum = count === 'uncounted' || known.count === 'uncounted' ? count : known.count + count;
+      seats.set(feature, { count: sum, pools: known.pools + 1 });
+      this.#features.add(feature);
+    }
+    for (const [feature, each] of seats) this.#add({ type: 'info', f: 'seats', feature, ...each });
+  }
+
+  #note(event: LedgerEvent): void {
+    switch (event.kind) {
+      case 'granted': {
+        const { id: grant, host: client, feature, count } = event.grant;
+        this.#leave(event.grant);
+        this.#add({ type: 'info', f: 'taken', grant, client, feature, count });
+        return;
+      }
+      case 'ended':
+        this.#look(event.grant.id);
+        this.#add({ type: 'info', f: 'freed', grant: event.grant.id, code: event.reason });
+        return;
+      case 'unqueued':
+        this.#leave(event.entry);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #leave({ session, checkoutSeq }: Pick<GrantView, 'session' | 'checkoutSeq'>): void {
+    const key = `${session}/${checkoutSeq}`;
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    this.#places.delete(key);
+    this.#add({ type: 'info', f: 'unqueued', place });
+  }
+
+  #look(grant: string): void {
+    const held = this.#held.get(grant);
+    if (held === undefined) return;
+    const isHeld = this.#parts.isHeld(grant);
+    if (isHeld === held.isHeld) return;
+    held.isHeld = isHeld;
+    this.#add({ type: 'info', f: 'held', client: held.client, grant, value: isHeld });
+  }
+
+  #threadFor(client: string, op: number): number {
+    const threads = this.#threads.get(client) ?? [];
+    this.#threads.set(client, threads);
+    const idle = threads.find((thread) => thread.op === undefined);
+    if (idle !== undefined) {
+      idle.op = op;
+      return idle.process;
+    }
+    threads.push({ process: this.#processes, op });
+    return this.#processes++;
+  }
+
+  #addCall(
+    type: CallRecord['type'],
+    { id: op, client, kind: f, feature, count, waitMs, grant }: ClientCall,
+    outcome: Pick<CallRecord, 'grant' | 'code'>,
+  ): void {
+    const process = this.#processOf.get(op) as number;
+    const known = grant === undefined ? {} : { grant };
+    this.#add({ type, f, op, process, client, feature, count, waitMs, ...known, ...outcome });
+  }
+
+  #add(record: Unplaced<CallRecord> | Unplaced<SeenRecord> | Unplaced<AccountRecord>): void {
+    const time = Math.round(this.#parts.nowMs() * 1_000) / 1_000;
+    this.records.push({ index: this.records.length, time, ...record } as HistoryRecord);
+  }
+}

@@ -1,0 +1,171 @@
+import type { PlantedBug } from '../planted-bug.ts';
+
+const ledger = 'packages/core/src/ledger';
+
+/** What the servers make of the log. */
+export const ledgerBugs: readonly PlantedBug[] = [
+  {
+    name: 'two-servers-exchanged',
+    what: 'A reload may exchange the identities of two servers at once.',
+    breaks: ['I1'],
+    patches: [
+      {
+        file: 'packages/core/src/license/server-changes.ts',
+        find: 'return Math.max(added.length, removed.length) <= 1;',
+        replace: 'return Math.max(added.length, removed.length) <= 2;',
+      },
+    ],
+  },
+  {
+    name: 'resume-takes-a-seat',
+    what: 'A resume takes another seat.',
+    breaks: ['I2', 'I6'],
+    patches: [
+      {
+        file: `${ledger}/resume.ts`,
+        find: '  session.epoch++;',
+        replace: '  session.epoch++;\n  for (const grant of grantsOf(session)) grant.pool.inUse++;',
+      },
+    ],
+  },
+  {
+    name: 'epoch-not-raised',
+    what: 'A resume does not raise the epoch.',
+    breaks: ['I6'],
+    patches: [{ file: `${ledger}/resume.ts`, find: '  session.epoch++;', replace: '' }],
+  },
+  {
+    name: 'older-epoch-served',
+    what: 'A connection that a newer one has taken the place of is served.',
+    breaks: ['I6'],
+    patches: [
+      {
+        file: `${ledger}/session-requests.ts`,
+        find: '    if (request.epoch !== session.epoch) return superseded;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'repeat-runs-again',
+    what: 'A repeated request is run a second time.',
+    breaks: ['I5'],
+    patches: [
+      {
+        file: `${ledger}/session-requests.ts`,
+        find: 'if (request.seq <= session.lastSeq) return repeat(state, session, request);',
+        replace: 'if (request.seq < session.lastSeq) return repeat(state, session, request);',
+      },
+    ],
+  },
+  {
+    name: 'ended-granted-again',
+    what: 'A repeated checkout whose grant has ended since gets a new one.',
+    breaks: ['I5'],
+    patches: [
+      {
+        file: `${ledger}/session-requests.ts`,
+        find: '  const outcome = session.outcomes.get(request.seq);\n',
+        replace:
+          "  const outcome = session.outcomes.get(request.seq);\n  if (outcome?.kind === kinds.result && outcome.type === 'ended' && request.kind === 'checkout')\n    return runCheckout(state, session, request);\n",
+      },
+    ],
+  },
+  {
+    name: 'ended-session-forgotten',
+    what: 'The id of an ended session is not remembered: a late copy of its first request begins it again.',
+    breaks: ['I5'],
+    patches: [
+      { file: `${ledger}/sessions.ts`, find: 'untilMs: state.timeMs + rememberMs,', replace: 'untilMs: state.timeMs,' },
+    ],
+  },
+  {
+    name: 'snapshot-loses-sessions',
+    what: 'A server that was filled by a snapshot does not find its sessions.',
+    breaks: ['I4', 'I5', 'I9'],
+    patches: [
+      {
+        file: `${ledger}/snapshot-reader.ts`,
+        find: '        state.sessionsById.set(session.id, session);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'snapshot-loses-results',
+    what: 'A server that was filled by a snapshot does not know which requests it has carried out.',
+    breaks: ['I5', 'I9', 'bug'],
+    patches: [{ file: `${ledger}/snapshot-reader.ts`, find: '        linkResult(result);\n', replace: '' }],
+  },
+  {
+    name: 'revoke-frees-at-once',
+    what: "A revoked grant's seats are free at once, while its client works on.",
+    breaks: ['I3'],
+    patches: [
+      {
+        file: `${ledger}/upkeep.ts`,
+        find: "makeEnding(state, grant, 'revoked', command.reason);",
+        replace: "endGrant(state, grant, { reason: 'revoked', isUntold: true });",
+      },
+    ],
+  },
+  {
+    name: 'time-runs-back',
+    what: 'License time follows a clock that is set back.',
+    breaks: ['I7'],
+    patches: [
+      {
+        file: `${ledger}/license-time.ts`,
+        find: 'state.timeMs = Math.max(state.timeMs, Math.floor(at));',
+        replace: 'state.timeMs = Math.floor(at);',
+      },
+      {
+        file: 'packages/server-app/src/clock/license-time.ts',
+        find: 'Math.max(wantedMs, licenseTimeMs, state.stamp?.ms ?? 0)',
+        replace: 'wantedMs',
+      },
+    ],
+  },
+  {
+    name: 'hold-below-lease',
+    what: 'The hold leaves out drift and margin, and is rounded down.',
+    breaks: ['I3'],
+    patches: [
+      {
+        file: `${ledger}/pools.ts`,
+        find: 'Math.ceil(leaseMs * (1 + settings.drift) + settings.marginMs)',
+        replace: 'Math.floor(leaseMs * 0.98)',
+      },
+    ],
+  },
+  {
+    name: 'seat-oversold',
+    what: 'A queue entry is served with one seat more than there is.',
+    breaks: ['I2', 'I3', 'history'],
+    patches: [
+      {
+        file: `${ledger}/queue.ts`,
+        find: 'count <= freeSeats(pool))',
+        replace: 'count <= freeSeats(pool) + 1)',
+      },
+    ],
+  },
+  {
+    name: 'seat-withheld',
+    what: 'The last free seat of a pool is denied.',
+    breaks: ['history', 'bug', 'progress'],
+    patches: [
+      {
+        file: `${ledger}/pools.ts`,
+        find: 'return pool.count - pool.inUse;',
+        replace: 'return pool.inUse === 0 ? pool.count : pool.count - pool.inUse - 1;',
+      },
+    ],
+  },
+  {
+    name: 'seat-leaks',
+    what: 'A grant of several seats gives back only one.',
+    breaks: ['I2'],
+    patches: [{ file: `${ledger}/grants.ts`, find: 'pool.inUse -= grant.count;', replace: 'pool.inUse -= 1;' }],
+  },
+];

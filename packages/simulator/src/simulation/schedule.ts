@@ -1,0 +1,93 @@
+import { type SeededRandom, seededRandom } from '@lic/testkit';
+import { z } from 'zod';
+import { deedKinds, faultKinds } from '../faults/fault-kinds.ts';
+import { draw, drawHabits, drawPlan, planSchema, type RangeMs } from './plan.ts';
+
+const scheduledSchema = z.strictObject({
+  /** What else is to be drawn for it is drawn from the seed and this number: it stays the same when others are left out. */
+  id: z.int().min(1),
+  atMs: z.number().min(0),
+  /** The rank of the server that it is about, or the one that is in control then. */
+  server: z.union([z.int().min(1).max(3), z.literal('in-control')]),
+});
+
+const faultSchema = scheduledSchema.extend({
+  kind: z.enum(faultKinds),
+  /** Of one that passes. */
+  lastsMs: z.number().min(0),
+});
+
+const deedSchema = scheduledSchema.extend({ kind: z.enum(deedKinds) });
+
+/** One fault that is to happen. */
+export type ScheduledFault = z.infer<typeof faultSchema>;
+
+/** One thing that an operator is to do. */
+export type ScheduledDeed = z.infer<typeof deedSchema>;
+
+/** All that a run does. What is not in it (latencies, what clients ask for) is drawn from the seed. */
+const scheduleSchema = z.strictObject({
+  seed: z.int(),
+  /** Virtual time before everything is healed. */
+  seconds: z.number().positive(),
+  plan: planSchema,
+  /** Numbers of the clients that work, from 1. */
+  clients: z.array(z.int().min(1)),
+  faults: z.array(faultSchema),
+  deeds: z.array(deedSchema),
+});
+
+export type Schedule = z.infer<typeof scheduleSchema>;
+
+/** Draws the schedule of a seed. */
+export function drawSchedule(seed: number, seconds: number): Schedule {
+  const random = seededRandom(seed).fork('schedule');
+  const habits = drawHabits(random.fork('habits'));
+  const plan = drawPlan(random.fork('plan'));
+  const { faults, faultEvery, faultLasts, deeds, deedEvery } = habits;
+  const forFaults = random.fork('faults');
+  const forDeeds = random.fork('deeds');
+  return {
+    seed,
+    seconds,
+    plan,
+    clients: Array.from({ length: habits.clients }, (_, at) => at + 1),
+    faults: timesUntil(seconds, faults.length === 0 ? undefined : faultEvery, random.fork('fault times')).map(
+      (atMs, at) => ({
+        id: at + 1,
+        atMs,
+        kind: forFaults.pick(faults),
+        server: drawServer(forFaults, plan.servers),
+        // Some pass at once: the quickest restart is the one in which most is still under way.
+        lastsMs: Math.round(forFaults.chance(0.2) ? forFaults.float() * 20 : draw(forFaults, faultLasts)),
+      }),
+    ),
+    deeds: timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map(
+      (atMs, at) => ({
+        id: at + 1,
+        atMs,
+        kind: forDeeds.pick(deeds),
+        server: drawServer(forDeeds, plan.servers),
+      }),
+    ),
+  };
+}
+
+/** Reads a schedule from the text of a file. Throws an error that says what is wrong with it, at which field. */
+export function parseSchedule(text: string): Schedule {
+  const parsed = scheduleSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new TypeError(`This is no schedule of the simulator: ${z.prettifyError(parsed.error)}`);
+}
+
+function drawServer(random: SeededRandom, servers: number): ScheduledFault['server'] {
+  return random.chance(0.4) ? 'in-control' : random.between(1, servers);
+}
+
+function timesUntil(seconds: number, every: RangeMs | undefined, random: SeededRandom): number[] {
+  const times: number[] = [];
+  if (every === undefined) return times;
+  for (let atMs = draw(random, every); atMs < seconds * 1_000; atMs += draw(random, every))
+    times.push(Math.round(atMs));
+  return times;
+}
