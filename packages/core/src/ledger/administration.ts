@@ -40,7 +40,10 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
 
 /** Checkouts may begin: one longest hold was waited, or nothing older can hold seats. */
 export function applyOpened(state: LedgerState): LedgerReply {
-  if (!state.isOpen) state.events.push({ kind: 'opened' });
+  if (!state.isOpen) {
+    state.events.push({ kind: 'opened' });
+    state.areOffersOpen = true;
+  }
   state.isOpen = true;
   return ok;
 }

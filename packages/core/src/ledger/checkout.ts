@@ -2,7 +2,7 @@ import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { exchangeVersion, ledgerLimits } from './limits.ts';
+import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import {
   covers,
   firstWithOffer,
@@ -15,6 +15,16 @@ import {
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
 import { readVersion } from './versions.ts';
+
+/**
+ * The checkout as all servers understand it: those that do not know the terms pass over what it says for them, so while they may be there
+ * it is not in force.
+ */
+export function asInForce(state: LedgerState, command: CheckoutCommand): CheckoutCommand {
+  if (state.version >= termsVersion) return command;
+  const { releasedAt: _releasedAt, display: _display, shareKey: _shareKey, ...known } = command;
+  return known;
+}
 
 /** What a checkout comes to. */
 export type Decision =

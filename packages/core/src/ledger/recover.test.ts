@@ -39,6 +39,22 @@ describe('recover', () => {
     expect(rig.reply(assign)).toMatchObject({ kind: 'granted' });
   });
 
+  it('serves nobody by what another holds or has lingering until checkouts are open', () => {
+    const rig = new LedgerRig([{ name: 'compare', count: 1, lingerSeconds: 600 }]);
+    const ada = rig.client('ada');
+    const grant = ada.take('compare');
+    ada.checkout('compare', { waitMs: 600_000 });
+    rig.run({ kind: 'recover' });
+    expect(ada.checkin(grant)).toMatchObject({ kind: 'done' });
+    expect(rig.ledger.summary()).toMatchObject({ grants: 1, queued: 1 });
+    expect(rig.run({ kind: 'opened' }).events).toMatchObject([
+      { kind: 'opened' },
+      { kind: 'lingered' },
+      { kind: 'granted', fromQueue: true },
+    ]);
+    expect(rig.ledger.summary()).toMatchObject({ grants: 1, queued: 0 });
+  });
+
   it('answers sessions that are not known any more ENDED with the reason, and lets new ones begin', () => {
     const rig = new LedgerRig(features);
     const stranger = rig.client('stranger');

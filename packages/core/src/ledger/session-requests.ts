@@ -1,4 +1,4 @@
-import { decideCheckout } from './checkout.ts';
+import { asInForce, decideCheckout } from './checkout.ts';
 import type { AcknowledgeCommand, CancelCommand, CheckinCommand, CheckoutCommand, GoodbyeCommand } from './commands.ts';
 import { deny } from './denials.ts';
 import { endGrant, takeGrant } from './grants.ts';
@@ -116,8 +116,9 @@ function rememberRefusal(state: LedgerState, session: Session, request: Request,
   return refused('REFUSED', message);
 }
 
-function runCheckout(state: LedgerState, session: Session, command: CheckoutCommand): LedgerReply {
+function runCheckout(state: LedgerState, session: Session, request: CheckoutCommand): LedgerReply {
   const { epoch } = session;
+  const command = asInForce(state, request);
   const decision = decideCheckout(state, session, command);
   switch (decision.kind) {
     case 'take': {

@@ -29,10 +29,17 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
 
 /**
  * Serves queue places that need no seat any more: they share one that was taken meanwhile, or use what their holder has
- * lingering. It takes nothing from anybody, so it waits neither for an order nor for the session to be bound.
+ * lingering. It takes nothing from anybody, so it waits neither for an order nor for the session to be bound. Only where checkouts
+ * are not open it does: who else shares or has used the seats, servers that are gone may have known (triad.md, Recover).
  */
 export function serveOffers(state: LedgerState): void {
   if (!state.areOffersOpen && state.offers.size === 0) return;
+  if (!state.isOpen) {
+    // `opened` looks at all of them.
+    state.areOffersOpen = false;
+    state.offers.clear();
+    return;
+  }
   const entries = new Set<Entry>();
   for (const { queue } of state.areOffersOpen ? state.queued : [])
     for (const entry of queue) if (entry.lowestPool !== undefined) entries.add(entry);

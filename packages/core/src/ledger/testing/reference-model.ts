@@ -35,8 +35,8 @@ export class ReferenceModel extends ModelSeats {
 
   apply(command: ModelCommand): ModelReply {
     const reply = this.#run(command);
-    // Who waits and needs no seat does not wait.
-    for (const entry of [...this.waiting]) {
+    // Who waits and needs no seat does not wait, but for open doors.
+    for (const entry of this.isOpen ? [...this.waiting] : []) {
       const pool = this.firstWithOffer(this.usable(entry), entry);
       if (pool !== undefined) this.#serve(entry, pool);
     }
