@@ -168,6 +168,7 @@ class SnapshotReader {
     const { serial } = state;
     fitPools(state, state.license, state.settings);
     if (state.serial !== serial) throw new RangeError('a licensed pool is missing');
+    if (state.licensed.some(({ isDirty }) => isDirty)) throw new RangeError('a licensed pool that is not as licensed');
     this.#hasPools = true;
   }
 
