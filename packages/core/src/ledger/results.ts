@@ -189,7 +189,7 @@ export type LedgerEvent =
   | { readonly kind: 'granted'; readonly grant: GrantView; readonly fromQueue: boolean }
   | { readonly kind: 'ending'; readonly grant: GrantView }
   | { readonly kind: 'ended'; readonly grant: GrantView; readonly reason: EndReason; readonly note?: string }
-  /** A grant has ended, but its seats, or some of them, stay taken until `untilMs`; then, or when their holder takes them again, `lingered`. */
+  /** A grant has ended, but its seats, or some of them, stay taken until `untilMs`; then, or when their holder takes them again, `lingered`. Said again with what is left where the holder takes some. */
   | { readonly kind: 'lingering'; readonly grant: GrantView }
   | { readonly kind: 'lingered'; readonly grant: GrantView }
   /** A queue place ended without a grant. `denial`: what a repeat of the checkout hears, where that is a denial. */

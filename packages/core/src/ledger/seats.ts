@@ -71,6 +71,7 @@ export function reuse(state: LedgerState, pool: Pool, claim: Claim, seats: numbe
     linger.count -= used;
     pool.inUse -= used;
     pool.holders.get(key)!.lingering -= used;
+    state.events.push({ kind: 'lingering', grant: viewLinger(linger) });
   }
 }
 
