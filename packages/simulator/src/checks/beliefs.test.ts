@@ -28,6 +28,18 @@ it('fires where clients hold more than there is (I3)', () => {
   expect(broken).toEqual(['I3']);
 });
 
+it('counts the seats that clients share once', () => {
+  const { beliefs, add, broken } = believing(3);
+  add('g1', { share: 'g1' });
+  add('g2', { share: 'g1', count: 2 });
+  add('g3', { share: 'g3' });
+  beliefs.check();
+  expect(broken).toEqual([]);
+  add('g4');
+  beliefs.check();
+  expect(broken).toEqual(['I3']);
+});
+
 it('counts what one client holds by its number of seats, and nothing of a dead one', () => {
   const { beliefs, add, broken } = believing(2);
   add('g1', { count: 2 });

@@ -1,3 +1,4 @@
+import { SeatCount } from './seat-count.ts';
 import type { Fail } from './violation.ts';
 
 /** A grant as its holder sees it. */
@@ -5,6 +6,8 @@ export interface Believed {
   readonly id: string;
   readonly feature: string;
   readonly count: number;
+  /** Grants of all clients that name the same share have the same seats. */
+  readonly share?: string | undefined;
   /** Computed from the holder's clocks when it is read. */
   readonly holds: boolean;
   readonly ended: unknown;
@@ -42,12 +45,12 @@ export class Beliefs {
 
   /** Called after every event. */
   check(): void {
-    const seats = new Map<string, number>();
+    const counted = new SeatCount();
     for (const [id, { grant }] of this.#grants) {
       if (grant.ended !== undefined) this.#grants.delete(id);
-      else if (grant.holds) seats.set(grant.feature, (seats.get(grant.feature) ?? 0) + grant.count);
+      else if (grant.holds) counted.add(grant.feature, grant);
     }
-    for (const [feature, taken] of seats) {
+    for (const [feature, taken] of counted.seats()) {
       const limit = this.#seatsOf(feature);
       if (taken > limit) this.#fail('I3', `clients hold ${taken} seats of ${feature}, of which there are ${limit}`);
     }

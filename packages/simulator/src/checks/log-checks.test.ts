@@ -47,6 +47,7 @@ class FakeLedger {
   licenseTimeMs = 0;
   stateHash = 'one';
   seats = 2;
+  overdraft = 0;
   /** Seats that it says are taken, where it is wrong about them. */
   inUse: number | undefined;
   standing: GrantView[] = [];
@@ -59,7 +60,8 @@ class FakeLedger {
   hash = () => this.stateHash;
   pools = () => {
     const taken = this.standing.reduce((sum, { count }) => sum + count, 0);
-    return [{ feature: 'compare', version: '1.0', count: this.seats, inUse: this.inUse ?? taken }];
+    const overdraft = this.overdraft === 0 ? {} : { overdraft: this.overdraft };
+    return [{ feature: 'compare', version: '1.0', count: this.seats, ...overdraft, inUse: this.inUse ?? taken }];
   };
   grants = () => this.standing.values();
   session = (id: string) => (this.epochs.has(id) ? { epoch: this.epochs.get(id) } : undefined);
@@ -109,7 +111,8 @@ class Rig {
 
   granted(of: GrantView, command: LedgerCommand = checkout, fromQueue = false): this {
     const events: LedgerEvent[] = [{ kind: 'granted', grant: of, fromQueue }];
-    return this.apply(command, { events, change: () => void this.ledger.standing.push(of) });
+    const reply: LedgerReply = { kind: 'granted', epoch: 1, grant: of };
+    return this.apply(command, { reply, events, change: () => void this.ledger.standing.push(of) });
   }
 
   ended(id: string): this {
@@ -150,6 +153,41 @@ describe('it fires where', () => {
     const wrong = rig();
     wrong.ledger.inUse = 1;
     expect(wrong.apply(tick).broken).toEqual(['I2']);
+  });
+
+  it('more is taken than there is with the overdraft, or shared seats are counted twice (I2)', () => {
+    const overdrawn = rig();
+    overdrawn.ledger.overdraft = 1;
+    expect(overdrawn.granted(grant('g1', 'a', 1, 3)).broken).toEqual([]);
+    expect(overdrawn.granted(grant('g2', 'b')).broken).toEqual(['I2']);
+    const shared = rig();
+    shared.granted({ ...grant('g1', 'a', 1, 2), share: 'g1' });
+    shared.ledger.inUse = 2;
+    expect(shared.granted({ ...grant('g2', 'b'), share: 'g1' }).broken).toEqual([]);
+    shared.ledger.inUse = undefined;
+    expect(shared.apply(tick).broken).toEqual(['I2', 'I2']);
+  });
+
+  it('seats that linger are forgotten, or were never taken (I2, I4)', () => {
+    const lingering = (): Rig => {
+      const well = rig().granted(grant('g1'));
+      const left: GrantView = { ...grant('g1'), session: '', state: 'lingering', untilMs: 9 };
+      const events: LedgerEvent[] = [
+        { kind: 'ended', grant: grant('g1'), reason: 'checkedIn' },
+        { kind: 'lingering', grant: left },
+      ];
+      const change = (): void => {
+        well.ledger.standing = [left];
+      };
+      return well.apply(tick, { events, change });
+    };
+    const well = lingering();
+    expect(well.checks.standing()).toEqual([]);
+    expect(well.broken).toEqual([]);
+    const forgotten = lingering();
+    forgotten.ledger.inUse = 0;
+    expect(forgotten.apply(tick).broken).toEqual(['I2']);
+    expect(rig().apply(tick, { events: [{ kind: 'lingered', grant: grant('g9') }] }).broken).toEqual(['I4']);
   });
 
   it('a grant ends while its client holds it (I3)', () => {

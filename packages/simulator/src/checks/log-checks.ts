@@ -6,6 +6,7 @@ import {
   type LedgerEvent,
   type LedgerResult,
 } from '@lic/core';
+import { SeatCount } from './seat-count.ts';
 import type { Fail } from './violation.ts';
 
 /** What the first server to apply an index made of it: all others must agree. */
@@ -105,9 +106,9 @@ export class LogChecks {
     return this.#seats.get(feature) ?? 0;
   }
 
-  /** Grants that stand at the newest entry. */
+  /** Grants that stand at the newest entry; not seats that linger, which nobody holds. */
   standing(): readonly GrantView[] {
-    return [...this.#grants.values()];
+    return [...this.#grants.values()].filter(({ state }) => state !== 'lingering');
   }
 
   /** A client was told that it was granted this. */
@@ -206,7 +207,7 @@ export class LogChecks {
   }
 
   /** Seats go to who waits for them at the server in control; in a new term the queue's head is waited for (triad.md, Sessions). */
-  #checkQueue({ command, heads }: LedgerMoment, { events }: LedgerResult, index: number): void {
+  #checkQueue({ command, heads }: LedgerMoment, { events, reply }: LedgerResult, index: number): void {
     const control = this.#parts.control();
     if (control === undefined) return;
     const isHere = (session: string): boolean => (this.#raisedAt.get(session) ?? 0) > control.index;
@@ -214,6 +215,8 @@ export class LogChecks {
     for (const event of events) {
       if (event.kind !== 'granted') continue;
       const { session, feature, id } = event.grant;
+      // One that has come to need no seat is served wherever its session is, and passes nobody.
+      if (event.fromQueue && !(reply.kind === 'granted' && reply.grant.id === id)) continue;
       if (event.fromQueue && !isHere(session))
         fail(
           'queue',
@@ -228,21 +231,24 @@ export class LogChecks {
   }
 
   #checkPools(server: string, ledger: Ledger, index: number): void {
-    for (const { feature, version, count, inUse } of ledger.pools()) {
+    for (const { feature, version, count, overdraft = 0, inUse } of ledger.pools()) {
       const pool = `${feature} ${version}`;
-      if (count !== 'uncounted' && inUse > count && inUse > (this.#taken.get(pool) ?? 0))
-        this.#parts.fail('I2', `${inUse} of ${count} seats of ${feature} are taken at ${server}, entry ${index}`);
+      if (count !== 'uncounted' && inUse > count + overdraft && inUse > (this.#taken.get(pool) ?? 0))
+        this.#parts.fail(
+          'I2',
+          `${inUse} of ${count + overdraft} seats of ${feature} are taken at ${server}, entry ${index}`,
+        );
       this.#taken.set(pool, inUse);
     }
   }
 
   /** The ledger's own count of seats is not believed: it is counted again from its grants, and those from the events. */
   #checkGrants(ledger: Ledger, index: number): void {
-    const taken = new Map<string, number>();
+    const counted = new SeatCount();
     let grants = 0;
     for (const grant of ledger.grants()) {
       grants++;
-      taken.set(grant.feature, (taken.get(grant.feature) ?? 0) + grant.count);
+      counted.add(`${grant.feature} ${grant.version}`, grant);
       if (!this.#grants.has(grant.id))
         this.#parts.fail(
           'I4',
@@ -251,12 +257,12 @@ export class LogChecks {
     }
     if (grants !== this.#grants.size)
       this.#parts.fail('I4', `${this.#grants.size} grants stand at entry ${index}, the ledger has ${grants}`);
-    for (const { feature, inUse } of ledger.pools())
-      if (inUse !== (taken.get(feature) ?? 0))
-        this.#parts.fail(
-          'I2',
-          `the ledger counts ${inUse} seats of ${feature} at entry ${index}, its grants ${taken.get(feature)}`,
-        );
+    const taken = counted.seats();
+    for (const { feature, version, inUse } of ledger.pools()) {
+      const seats = taken.get(`${feature} ${version}`) ?? 0;
+      if (inUse !== seats)
+        this.#parts.fail('I2', `the ledger counts ${inUse} seats of ${feature} at entry ${index}, its grants ${seats}`);
+    }
   }
 
   #note(event: LedgerEvent, index: number): void {
@@ -280,13 +286,19 @@ export class LogChecks {
           'I3',
           `grant ${id} of ${feature} ended (${event.reason}) with entry ${index} while its client holds it`,
         );
+    } else if (event.kind === 'lingering') {
+      this.#grants.set(event.grant.id, event.grant);
+    } else if (event.kind === 'lingered' && !this.#grants.delete(event.grant.id)) {
+      this.#parts.fail('I4', `seats of ${event.grant.id} lingered no more with entry ${index}, although they did not`);
     }
   }
 
-  #checkResume(before: LedgerMoment, ledger: Ledger, { reply }: LedgerResult, index: number): void {
+  #checkResume(before: LedgerMoment, ledger: Ledger, { reply, events }: LedgerResult, index: number): void {
     const { command, seats, grants } = before;
     if (command.kind !== 'resume') return;
-    if (seatsOf(ledger) !== seats || ledger.summary().grants !== grants)
+    // License time that passes with it may end what lingers or expires, and give that to who waits.
+    const isTimeUp = events.some((event) => event.kind === 'lingered' || endsByTime(event));
+    if ((!isTimeUp && seatsOf(ledger) !== seats) || ledger.summary().grants !== grants)
       this.#parts.fail('I6', `the resume of entry ${index} changed how many seats are taken`);
     if (reply.kind !== 'resumed') return;
     const known = this.#epochs.get(command.session) ?? { epoch: before.epoch, resume: '' };
@@ -316,10 +328,14 @@ function stateOf(ledger: Ledger, bytes: Uint8Array): LedgerMoment {
   return { command, seats: seatsOf(ledger), grants: ledger.summary().grants, epoch, heads };
 }
 
+function endsByTime(event: LedgerEvent): boolean {
+  return event.kind === 'ended' && event.reason === 'expired';
+}
+
 function seatsByFeature(ledger: Ledger): ReadonlyMap<string, number> {
   const seats = new Map<string, number>();
-  for (const { feature, count, inUse } of ledger.pools()) {
-    const most = count === 'uncounted' ? Infinity : Math.max(count, inUse);
+  for (const { feature, count, overdraft = 0, inUse } of ledger.pools()) {
+    const most = count === 'uncounted' ? Infinity : Math.max(count + overdraft, inUse);
     seats.set(feature, (seats.get(feature) ?? 0) + most);
   }
   return seats;

@@ -75,6 +75,32 @@ class Script {
 
 const script = (): Script => new Script();
 
+describe('a history of seats that are shared or linger', () => {
+  const begun = (): Script => script().add({ f: 'account' }).seats(1).ask({ op: 1 });
+
+  it('is fine where two have one seat by the same share, and only then', () => {
+    const taken = (share: object): string => {
+      const first = begun().add({ f: 'taken', grant: 'g1', client: 'a', feature: 'compare', count: 1, share: 'g1' });
+      const asked = first.granted(1, 'g1').held('g1', true).ask({ op: 2, client: 'b' });
+      const second = asked.add({ f: 'taken', grant: 'g2', client: 'b', feature: 'compare', count: 1, ...share });
+      return second.granted(2, 'g2').held('g2', true, 'b').verdict;
+    };
+    expect(taken({ share: 'g1' })).toBe('fine');
+    expect(taken({})).toMatch(/^history: /);
+  });
+
+  it('denies what lingers to others until it does no more', () => {
+    const lingering = (): Script => {
+      const held = begun().add({ f: 'taken', grant: 'g1', client: 'a', feature: 'compare', count: 1 }).granted(1, 'g1');
+      const over = held.giveBack(2, 'g1', 'invoke').freed('g1');
+      return over.add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 1 }).giveBack(2, 'g1', 'ok');
+    };
+    expect(lingering().ask({ op: 3, client: 'b' }).denied(3).verdict).toBe('fine');
+    const over = lingering().add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 0 });
+    expect(over.ask({ op: 3, client: 'b' }).denied(3).verdict).toMatch(/^history: /);
+  });
+});
+
 describe('a history without an account', () => {
   it('is fine where one after the other has the seat', () => {
     const first = script().seats(1).ask({ op: 1 }).granted(1, 'g1').held('g1', true).ask({ op: 2 }).denied(2);

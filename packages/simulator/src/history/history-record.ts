@@ -45,8 +45,12 @@ export type AccountRecord = Recorded & { readonly type: 'info' } & (
         readonly client: string;
         readonly feature: string;
         readonly count: number;
+        /** Grants that name the same share have the same seats. */
+        readonly share?: string;
       }
     | { readonly f: 'freed'; readonly grant: string; readonly code: string }
+    /** Seats that were given back stay taken: `count` from now on, 0 no more. */
+    | { readonly f: 'lingering'; readonly grant: string; readonly feature: string; readonly count: number }
     | { readonly f: 'queued'; readonly place: string; readonly feature: string; readonly count: number }
     | { readonly f: 'unqueued'; readonly place: string }
   );

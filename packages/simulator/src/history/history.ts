@@ -90,9 +90,10 @@ export class History implements CallObserver {
   #licensed(pools: readonly PoolView[]): void {
     const seats = new Map<string, { count: number | 'uncounted'; pools: number }>();
     for (const feature of this.#features) seats.set(feature, { count: 0, pools: 0 });
-    for (const { feature, count } of pools) {
+    for (const { feature, count, overdraft = 0 } of pools) {
       const known = seats.get(feature) ?? { count: 0, pools: 0 };
-      const sum = count === 'uncounted' || known.count === 'uncounted' ? count : known.count + count;
+      const sum =
+        count === 'uncounted' || known.count === 'uncounted' ? ('uncounted' as const) : known.count + count + overdraft;
       seats.set(feature, { count: sum, pools: known.pools + 1 });
       this.#features.add(feature);
     }
@@ -102,15 +103,30 @@ export class History implements CallObserver {
   #note(event: LedgerEvent): void {
     switch (event.kind) {
       case 'granted': {
-        const { id: grant, host: client, feature, count } = event.grant;
+        const { id: grant, host: client, feature, count, share } = event.grant;
         this.#leave(event.grant);
-        this.#add({ type: 'info', f: 'taken', grant, client, feature, count });
+        this.#add({
+          type: 'info',
+          f: 'taken',
+          grant,
+          client,
+          feature,
+          count,
+          ...(share === undefined ? {} : { share }),
+        });
         return;
       }
       case 'ended':
         this.#look(event.grant.id);
         this.#add({ type: 'info', f: 'freed', grant: event.grant.id, code: event.reason });
         return;
+      case 'lingering':
+      case 'lingered': {
+        const { id: grant, feature } = event.grant;
+        const count = event.kind === 'lingering' ? event.grant.count : 0;
+        this.#add({ type: 'info', f: 'lingering', grant, feature, count });
+        return;
+      }
       case 'unqueued':
         this.#leave(event.entry);
         return;

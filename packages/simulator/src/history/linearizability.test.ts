@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { linearize } from './linearizability.ts';
 import type { PoolOperation } from './pool-operation.ts';
 
-type Rest = Partial<Pick<PoolOperation, 'of' | 'mayWait' | 'count'>>;
+type Rest = Partial<Pick<PoolOperation, 'of' | 'mayWait' | 'count' | 'share'>>;
 
 const make = (kind: PoolOperation['kind'], from: number, until: number, rest: Rest = {}): PoolOperation => ({
   kind,
@@ -51,6 +51,15 @@ describe('a pool of seats', () => {
     const queued = [make('queue', 2, 2), make('unqueue', 8, 8)];
     expect(kindOf(seats(2), ...queued, make('deny', 3, 4))).toBe('linearizable');
     expect(kindOf(seats(2), ...queued, make('deny', 9, 10))).toBe('illegal');
+  });
+
+  it('gives those who share their seats once', () => {
+    const first = make('take', 1, 2, { share: 'g1' });
+    const second = make('take', 3, 4, { share: 'g1', count: 2 });
+    const ends = [make('end', 5, 6, { of: second, count: 2 }), make('end', 9, 10, { of: first })];
+    expect(kindOf(seats(2), first, second, make('deny', 4.1, 4.2), ...ends, make('take', 7, 8))).toBe('linearizable');
+    expect(kindOf(seats(2), first, second, ...ends, make('take', 4.1, 4.2))).toBe('illegal');
+    expect(kindOf(seats(2), first, make('take', 3, 4, { share: 'g3', count: 2 }))).toBe('illegal');
   });
 
   it('evicts nobody when it shrinks', () => {

@@ -22,7 +22,7 @@ export interface SearchBounds {
  * Gong, 1993, with dead ends remembered as Lowe, 2017, has it). The same operations give the same verdict in the same steps.
  *
  * Two things are not tried, since they can't help. A denial that is explained now is not put off: it changes nothing. And of seats of equal
- * number that may come free now, those come free first that must have come free first.
+ * number that may come free now, of the same share or of none, those come free first that must have come free first.
  */
 export function linearize(operations: readonly PoolOperation[], { stepsMax }: SearchBounds): Verdict {
   return new Search(operations).run(stepsMax);
@@ -67,6 +67,8 @@ class Search {
   readonly #deadEnds = new Map<number, Set<string>>();
   readonly #seats: number[] = [0];
   #taken = 0;
+  /** By share: the counts of those that have its seats. */
+  readonly #shares = new Map<string, number[]>();
   #queued = 0;
   #farthest = -1;
   #openAtFarthest: readonly PoolOperation[] = [];
@@ -144,25 +146,26 @@ class Search {
   }
 
   #candidates(): Node[] {
-    const ends = new Map<number, Node>();
+    const ends = new Map<string, Node>();
     const candidates: Node[] = [];
     for (const node of this.#open()) {
       const { kind, count } = node.operation;
       // A denial is done as soon as it may be.
       if (isDenial(node) || !this.#isAllowed(node, false)) continue;
+      const alike = `${count} ${node.of?.operation.share ?? ''}`;
       if (kind !== 'end') candidates.push(node);
-      else if (node.number < (ends.get(count)?.number ?? Infinity)) ends.set(count, node);
+      else if (node.number < (ends.get(alike)?.number ?? Infinity)) ends.set(alike, node);
     }
     candidates.push(...ends.values());
     const hintOf = ({ operation: { hint, until } }: Node): number => Math.min(hint ?? until, until);
     return candidates.sort((a, b) => (hintOf(a) === hintOf(b) ? a.number - b.number : hintOf(a) - hintOf(b)));
   }
 
-  #isAllowed({ operation: { kind, count }, of }: Node, isQueued: boolean): boolean {
+  #isAllowed({ operation: { kind, count, share }, of }: Node, isQueued: boolean): boolean {
     const seats = this.#seats.at(-1) as number;
     switch (kind) {
       case 'take':
-        return this.#taken + count <= seats;
+        return this.#taken + Math.max(0, count - this.#seatsOf(share)) <= seats;
       case 'end':
         return of?.isDone === true;
       case 'deny':
@@ -194,9 +197,24 @@ class Search {
     }
   }
 
-  #change({ operation: { kind, count } }: Node, sign: 1 | -1): void {
-    if (kind === 'take') this.#taken += sign * count;
-    else if (kind === 'end') this.#taken -= sign * count;
+  #seatsOf(share: string | undefined): number {
+    return share === undefined ? 0 : Math.max(0, ...(this.#shares.get(share) ?? []));
+  }
+
+  #take(count: number, share: string | undefined, sign: 1 | -1): void {
+    if (share === undefined) {
+      this.#taken += sign * count;
+      return;
+    }
+    const before = this.#seatsOf(share);
+    const counts = this.#shares.get(share) ?? [];
+    this.#shares.set(share, sign === 1 ? [...counts, count] : counts.toSpliced(counts.indexOf(count), 1));
+    this.#taken += this.#seatsOf(share) - before;
+  }
+
+  #change({ operation: { kind, count, share }, of }: Node, sign: 1 | -1): void {
+    if (kind === 'take') this.#take(count, share, sign);
+    else if (kind === 'end') this.#take(count, of?.operation.share, sign === 1 ? -1 : 1);
     else if (kind === 'queue') this.#queued += sign;
     else if (kind === 'unqueue') this.#queued -= sign;
     else if (kind === 'license') {

@@ -12,6 +12,8 @@ export interface PoolOperation {
   readonly until: number;
   /** Of `end`: the operation whose seats come free. */
   readonly of?: PoolOperation;
+  /** Of `take`: who names the same share has the same seats, as many as the largest `count` among them. */
+  readonly share?: string;
   /** Of `take`: it may have stood in the queue from `from` on until then, before others. */
   readonly mayWait?: boolean;
   /** Where to look for it first; no promise. Default: as late as it can be. */

@@ -23,6 +23,7 @@ interface Told {
   feature: string;
   count: number;
   client: string;
+  share: string | undefined;
   /** The call that it was the answer to. */
   call: { readonly from: number; readonly until: number } | undefined;
   isHeld: boolean;
@@ -54,6 +55,8 @@ class Reader {
   readonly #pools = new Map<string, PoolOperation[]>();
   readonly #problems: Problem[] = [];
   readonly #grants = new Map<string, Told>();
+  /** By the grant that they were: seats that linger. */
+  readonly #lingering = new Map<string, PoolOperation>();
   readonly #places = new Map<string, { readonly feature: string; readonly count: number }>();
   /** Calls without an end, or with one that says nothing. */
   readonly #open = new Map<number, CallRecord>();
@@ -98,12 +101,15 @@ class Reader {
         return;
       }
       case 'taken': {
-        const { feature, count, client, index } = record;
-        Object.assign(this.#grantOf(record.grant), { feature, count, client, taken: index });
+        const { feature, count, client, share, index } = record;
+        Object.assign(this.#grantOf(record.grant), { feature, count, client, share, taken: index });
         return;
       }
       case 'freed':
         Object.assign(this.#grantOf(record.grant), { freed: record.index, freedCode: record.code });
+        return;
+      case 'lingering':
+        this.#linger(record.grant, record.feature, record.count, record.index);
         return;
       case 'queued':
         this.#places.set(record.place, record);
@@ -129,6 +135,19 @@ class Reader {
           : operations,
       );
     return { pools, problems: this.#problems.toSorted((a, b) => a.index - b.index) };
+  }
+
+  /** They are taken by nobody, from the entry that frees their grant to the one that says otherwise. */
+  #linger(grant: string, feature: string, count: number, index: number): void {
+    const text = `what lingers of grant ${grant}`;
+    const known = this.#lingering.get(grant);
+    if (known !== undefined)
+      this.#put(feature, { kind: 'end', count: known.count, from: index, until: index, of: known, text });
+    this.#lingering.delete(grant);
+    if (count === 0) return;
+    const take: PoolOperation = { kind: 'take', count, from: index, until: index, text };
+    this.#lingering.set(grant, take);
+    this.#put(feature, take);
   }
 
   #readCheckout(record: CallRecord): void {
@@ -171,11 +190,12 @@ class Reader {
 
   #putGrant(told: Told): void {
     const { id, feature, count, client, call, taken, freed } = told;
+    const share = told.share === undefined ? {} : { share: told.share };
     const text = `grant ${id} of ${client}`;
     if (call === undefined) {
       if (taken === Infinity) return;
       this.#requireCall(told);
-      const take: PoolOperation = { kind: 'take', count, from: taken, until: taken, text };
+      const take: PoolOperation = { kind: 'take', count, ...share, from: taken, until: taken, text };
       this.#put(feature, take);
       if (freed < Infinity) this.#put(feature, { kind: 'end', count, from: freed, until: freed, of: take, text });
       return;
@@ -183,7 +203,7 @@ class Reader {
     if (this.#hasAccount && taken > call.until)
       this.#fail('I4', call.until, `${client} was told of grant ${id}, which no server had in its log`);
     const hint = this.#hasAccount ? { hint: taken } : {};
-    const take: PoolOperation = { kind: 'take', count, ...call, mayWait: !this.#hasAccount, ...hint, text };
+    const take: PoolOperation = { kind: 'take', count, ...share, ...call, mayWait: !this.#hasAccount, ...hint, text };
     this.#put(feature, take);
     this.#putEnd(told, take);
   }
@@ -241,6 +261,7 @@ class Reader {
       feature: '',
       count: 0,
       client: '',
+      share: undefined,
       call: undefined,
       isHeld: false,
       heldUntil: 0,
