@@ -145,8 +145,18 @@ export const ledgerBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: `${ledger}/queue.ts`,
-        find: 'count <= freeSeats(pool))',
-        replace: 'count <= freeSeats(pool) + 1)',
+        find: '  let pools: readonly Pool[] = feature.pools;\n  if (!hasRoom(pools)) return undefined;\n',
+        replace: '  let pools: readonly Pool[] = feature.pools;\n',
+      },
+      {
+        file: `${ledger}/queue.ts`,
+        find: 'if (firstWithSeats(fitting, entry) !== undefined) return entry;',
+        replace: 'if (firstWithSeats(fitting, { ...entry, count: entry.count - 1 }) !== undefined) return entry;',
+      },
+      {
+        file: `${ledger}/queue.ts`,
+        find: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);',
+        replace: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, { ...entry, count: entry.count - 1 });',
       },
     ],
   },
@@ -166,6 +176,6 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'seat-leaks',
     what: 'A grant of several seats gives back only one.',
     breaks: ['I2'],
-    patches: [{ file: `${ledger}/grants.ts`, find: 'pool.inUse -= grant.count;', replace: 'pool.inUse -= 1;' }],
+    patches: [{ file: `${ledger}/seats.ts`, find: '    pool.inUse -= count;\n', replace: '    pool.inUse -= 1;\n' }],
   },
 ];
