@@ -186,7 +186,7 @@ describe('restore', () => {
   });
 
   it('refuses one with a licensed pool that it calls removed', async () => {
-    const whole = await damaged((bytes) => bytes);
+    const whole = Buffer.from(await damaged((bytes) => bytes));
     // The second block has the one pool: its last byte says whether it is removed.
     const poolsAt = 4 + whole.readUInt32LE(0);
     whole[poolsAt + 3 + whole.readUInt32LE(poolsAt)] = 1;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 
-/** A version that is not out yet: its rules are those of this code. */
+/** What servers know that have not heard of the terms of ledger version 3, and those that have. */
 const old = { min: 1, max: 2 };
 const next = { min: 1, max: 3 };
 
