@@ -184,6 +184,13 @@ describe('it fires where', () => {
     const well = lingering();
     expect(well.checks.standing()).toEqual([]);
     expect(well.broken).toEqual([]);
+    // Time that is up may free them with a resume, too.
+    const who = { session: session('a'), secretHash: '0'.repeat(64), epoch: 1, request: 'r'.repeat(22), attempt: 1 };
+    const events: LedgerEvent[] = [{ kind: 'lingered', grant: { ...grant('g1'), state: 'lingering' } }];
+    const change = (): void => {
+      well.ledger.standing = [];
+    };
+    expect(well.apply({ kind: 'resume', at: 0, ...who }, { events, change }).broken).toEqual([]);
     const forgotten = lingering();
     forgotten.ledger.inUse = 0;
     expect(forgotten.apply(tick).broken).toEqual(['I2']);

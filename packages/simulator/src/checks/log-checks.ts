@@ -298,7 +298,7 @@ export class LogChecks {
     if (command.kind !== 'resume') return;
     // License time that passes with it may end what lingers or expires, and give that to who waits.
     const isTimeUp = events.some((event) => event.kind === 'lingered' || endsByTime(event));
-    if ((!isTimeUp && seatsOf(ledger) !== seats) || ledger.summary().grants !== grants)
+    if (!isTimeUp && (seatsOf(ledger) !== seats || ledger.summary().grants !== grants))
       this.#parts.fail('I6', `the resume of entry ${index} changed how many seats are taken`);
     if (reply.kind !== 'resumed') return;
     const known = this.#epochs.get(command.session) ?? { epoch: before.epoch, resume: '' };
