@@ -119,7 +119,16 @@ export class LedgerRig {
 export type Wish = Partial<
   Pick<
     CheckoutCommand,
-    'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'waitMs' | 'pastQueue' | 'isHalted' | 'awaited' | 'attempt'
+    | 'version'
+    | 'releasedAt'
+    | 'display'
+    | 'shareKey'
+    | 'count'
+    | 'waitMs'
+    | 'pastQueue'
+    | 'isHalted'
+    | 'awaited'
+    | 'attempt'
   >
 >;
 
