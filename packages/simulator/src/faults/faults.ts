@@ -47,6 +47,11 @@ export class Faults {
     return this.#copies.lost.get(server);
   }
 
+  /** A server's disk goes with its machine. */
+  loseDisk(server: ClusterServer): void {
+    this.#copies.lost.set(server, server.disk.clone());
+  }
+
   start(): void {
     const { world, scheduled } = this.#parts;
     for (const fault of scheduled) {

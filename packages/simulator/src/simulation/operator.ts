@@ -31,6 +31,8 @@ export interface OperatorParts {
   readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
   readonly sign: (id: string, changes: LicenseChanges) => Promise<string>;
+  /** The identity key of a machine that is to take the place of this server; undefined: that can't be now. */
+  readonly successorOf: (server: ClusterServer) => Promise<string | undefined>;
 }
 
 /** What is to be asked, of whom. */
@@ -137,6 +139,11 @@ export class Operator {
         return { verb: 'timeAccept' };
       case 'repair':
         return { verb: 'repair', server: server.name };
+      case 'exchange': {
+        const key = await this.#parts.successorOf(server);
+        if (key === undefined) return undefined;
+        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
+      }
     }
   }
 

@@ -39,6 +39,11 @@ const scheduleSchema = z.strictObject({
 
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** Of all seeds, in so many a machine is exchanged, within so much time, ms; as a deed with a number of its own. */
+const exchangeShare = 0.2;
+const exchangeMsMax = 8_000;
+const exchangeId = 1_000_000;
+
 /** Draws the schedule of a seed. */
 export function drawSchedule(seed: number, seconds: number): Schedule {
   const random = seededRandom(seed).fork('schedule');
@@ -62,15 +67,23 @@ export function drawSchedule(seed: number, seconds: number): Schedule {
         lastsMs: Math.round(forFaults.chance(0.2) ? forFaults.float() * 20 : draw(forFaults, faultLasts)),
       }),
     ),
-    deeds: timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map(
-      (atMs, at) => ({
+    deeds: [
+      ...drawExchange(random.fork('exchange'), plan.servers, seconds),
+      ...timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map((atMs, at) => ({
         id: at + 1,
         atMs,
         kind: forDeeds.pick(deeds),
         server: drawServer(forDeeds, plan.servers),
-      }),
-    ),
+      })),
+    ],
   };
+}
+
+/** In some runs one machine takes the place of another. */
+function drawExchange(random: SeededRandom, servers: number, seconds: number): ScheduledDeed[] {
+  const atMs = Math.round(random.float() * exchangeMsMax);
+  if (servers < 3 || !random.chance(exchangeShare) || atMs > seconds * 1_000) return [];
+  return [{ id: exchangeId, atMs, kind: 'exchange', server: random.between(1, servers) }];
 }
 
 /** Reads a schedule from the text of a file. Throws an error that says what is wrong with it, at which field. */

@@ -1,5 +1,5 @@
 import type { Grant } from '@lic/client';
-import { decodeCommand, type LedgerResult } from '@lic/core';
+import { decodeCommand, type Ledger, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
@@ -26,6 +26,7 @@ import { draw } from './plan.ts';
 import { Product } from './product.ts';
 import { recover } from './recovery.ts';
 import type { Schedule } from './schedule.ts';
+import { Successors } from './successors.ts';
 import { Trace } from './trace.ts';
 
 /** What a run came to. */
@@ -82,7 +83,7 @@ export class Simulation {
   readonly #serverPaths: ServerPaths;
   readonly #history: History;
   readonly #onHistory: SimulationOptions['onHistory'];
-  #named: readonly NamedServer[] = [];
+  readonly #successors: Successors;
   #products: Product[] = [];
   #features: readonly Feature[];
   /** By slot: how many clients it has had. */
@@ -166,7 +167,19 @@ export class Simulation {
       fail,
       standing: () => this.#log.standing().map(({ id }) => id),
       repaired: () => this.#coverage.sometimes('repaired'),
-      sign: (id, changes) => signFor(this.#named, { id, ...changes }),
+      sign: (id, changes) =>
+        signFor(
+          servers.map(({ named }) => named),
+          { id, features: this.#features, ...changes },
+        ),
+      successorOf: (server) => this.#successors.of(server),
+    });
+    this.#successors = new Successors({
+      ...tools,
+      random: world.random.fork('successors'),
+      note,
+      boot: (server) => this.#boot(server),
+      loseDisk: (server) => this.#faults.loseDisk(server),
     });
     this.#liveness = new Liveness({ ...tools, nowMs, fail });
     this.#serverPaths = new ServerPaths({
@@ -213,9 +226,9 @@ export class Simulation {
 
   async #setUp(): Promise<void> {
     const { plan, clients } = this.#schedule;
-    this.#named = await nameServers(plan.servers);
-    const license = await signFor(this.#named, { features: plan.features });
-    for (const named of this.#named) {
+    const all = await nameServers(plan.servers);
+    const license = await signFor(all, { features: plan.features });
+    for (const named of all) {
       const server = this.#makeServer(named, license);
       this.#servers.push(server);
       this.#boot(server);
@@ -348,8 +361,7 @@ export class Simulation {
         const command = decodeCommand(bytes);
         const term = this.#consensus.newestTerm;
         this.#logPaths.applied({ command, result, ledger, licenseTimeBeforeMs, by: name, term });
-        if (result.events.some(({ kind }) => kind === 'licenseInstalled'))
-          this.#features = ledger.license()?.features ?? this.#features;
+        if (result.events.some(({ kind }) => kind === 'licenseInstalled')) this.#licenseInstalled(ledger);
         return result;
       },
       snapshot: () => machine.snapshot(),
@@ -359,6 +371,14 @@ export class Simulation {
       },
       hash: () => machine.hash(),
     };
+  }
+
+  #licenseInstalled(ledger: Ledger): void {
+    const license = ledger.license();
+    const text = ledger.licenseText();
+    if (license === null || text === null) return;
+    this.#features = license.features;
+    this.#successors.follow(license, text);
   }
 
   #copiesOf(index: number, command: Uint8Array): number {
