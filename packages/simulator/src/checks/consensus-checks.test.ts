@@ -108,7 +108,7 @@ describe('it fires where', () => {
     expect(rig.afterAnEvent).toEqual([]);
     rig.paused.delete('a');
     expect(rig.afterAnEvent).toEqual([]);
-    rig.nowMs += 4_100;
+    rig.nowMs += 2_600;
     expect(rig.afterAnEvent).toEqual(['I1']);
   });
 

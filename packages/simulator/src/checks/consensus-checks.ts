@@ -42,7 +42,7 @@ interface Watched extends WatchedProcess {
 }
 
 /** What was acknowledged before a server was deposed may be on its way for so long, ms. */
-const onTheWayMsMax = 3_000;
+const onTheWayMsMax = 1_500;
 
 /**
  * Looks on between each server and its consensus: one in control (I1), confirmed by nobody but the newest (I1), no entry of an older term

@@ -49,7 +49,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
   {
     name: 'repeat-runs-again',
     what: 'A repeated request is run a second time.',
-    breaks: ['I5'],
+    breaks: ['I5', 'progress'],
     patches: [
       {
         file: `${ledger}/session-requests.ts`,
@@ -128,13 +128,13 @@ export const ledgerBugs: readonly PlantedBug[] = [
   },
   {
     name: 'hold-below-lease',
-    what: 'The hold leaves out drift and margin, and is rounded down.',
+    what: 'The hold is shorter than the lease.',
     breaks: ['I3'],
     patches: [
       {
         file: `${ledger}/pools.ts`,
         find: 'Math.ceil(leaseMs * (1 + settings.drift) + settings.marginMs)',
-        replace: 'Math.floor(leaseMs * 0.98)',
+        replace: 'Math.floor(leaseMs * 0.7)',
       },
     ],
   },
