@@ -6,7 +6,13 @@ export type * from './ledger/commands.ts';
 export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts';
 export { denialCodes } from './ledger/denials.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
-export { exchangeVersion, type LedgerVersionRange, ledgerLimits, ledgerVersions, recoverVersion } from './ledger/limits.ts';
+export {
+  exchangeVersion,
+  type LedgerVersionRange,
+  ledgerLimits,
+  ledgerVersions,
+  recoverVersion,
+} from './ledger/limits.ts';
 export type * from './ledger/results.ts';
 export { canonicalize } from './license/canonicalize.ts';
 export { licenseErrorCodes } from './license/error-codes.ts';

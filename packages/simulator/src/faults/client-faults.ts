@@ -1,6 +1,6 @@
 import type { SeededRandom } from '@lic/testkit';
 import type { Plan } from '../simulation/plan.ts';
-import { type FaultDeed, type FaultTools, type Injected, someProduct } from './fault.ts';
+import { type FaultDeed, type FaultTools, type Injected, longEnoughMs, someProduct } from './fault.ts';
 import { partition } from './network-faults.ts';
 
 type ClientFault = 'cutClient' | 'clientDeath' | 'clientPause';
@@ -39,13 +39,6 @@ export function clientFaults(tools: FaultTools): Record<ClientFault, FaultDeed> 
       };
     },
   };
-}
-
-/** For a change of control and a reclaim after it. Milliseconds. */
-export function longEnoughMs(plan: Plan, random: SeededRandom): number {
-  const leaseMs = 1_000 * Math.max(...plan.features.map(({ leaseSeconds = 1 }) => leaseSeconds));
-  const { drift, marginMs } = plan.settings;
-  return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
 }
 
 /** What silences a client ends when it matters: just when its seats are reclaimed. */

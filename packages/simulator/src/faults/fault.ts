@@ -63,3 +63,10 @@ export function someProduct({ products }: FaultTools, random: SeededRandom): Pro
 export function inControl(servers: readonly ClusterServer[]): ClusterServer | undefined {
   return servers.find(({ state }) => state === 'in-control');
 }
+
+/** For a change of control and a reclaim after it. Milliseconds. */
+export function longEnoughMs(plan: Plan, random: SeededRandom): number {
+  const leaseMs = 1_000 * Math.max(...plan.features.map(({ leaseSeconds = 1 }) => leaseSeconds));
+  const { drift, marginMs } = plan.settings;
+  return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
+}

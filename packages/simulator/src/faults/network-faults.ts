@@ -1,5 +1,4 @@
-import { longEnoughMs } from './client-faults.ts';
-import { type FaultDeed, type FaultTools, hostsOf, inControl, type Undo } from './fault.ts';
+import { type FaultDeed, type FaultTools, hostsOf, inControl, longEnoughMs, type Undo } from './fault.ts';
 
 type NetworkFault = 'isolate' | 'island' | 'oneWay' | 'slowLink' | 'reset' | 'halfOpen' | 'lateFrames' | 'flaky';
 
