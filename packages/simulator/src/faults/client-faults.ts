@@ -52,5 +52,5 @@ function justInTimeMs({ servers, plan }: FaultTools, client: string, random: See
   let holdMs = longEnoughMs(plan, random);
   for (const grant of ledger?.grants() ?? []) if (grant.host === client) holdMs = Math.min(holdMs, grant.holdMs);
   const wayMs = 4 * plan.latency.maxMs;
-  return Math.max(0, holdMs - wayMs - random.float() * 2 * plan.timing.roundMs);
+  return Math.max(0, holdMs - wayMs + (random.float() * 4 - 2) * plan.timing.roundMs);
 }

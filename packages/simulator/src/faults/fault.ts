@@ -38,6 +38,8 @@ export interface Injected {
   readonly lastsMs?: number;
   /** Whether it ends, if not before, in the middle of the next reclaim. */
   readonly endsInReclaim?: boolean;
+  /** What comes of it later. */
+  readonly followedBy?: Ambush;
 }
 
 /** Waits for its moment: answers what was done once that has come. */

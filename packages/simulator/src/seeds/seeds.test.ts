@@ -10,7 +10,7 @@ import { runSchedule } from './seeds.ts';
 
 /** Real time for fresh seeds: where everything is tested there is more of it. */
 const freshFor = process.env.LIC_CI === '1' ? '110s' : '40s';
-const freshSeconds = 20;
+const freshSeconds = 10;
 
 let folder: string;
 let program: string;

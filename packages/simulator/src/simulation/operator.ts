@@ -25,8 +25,9 @@ export interface OperatorParts {
   readonly servers: readonly ClusterServer[];
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
-  /** Ids of grants that stand, also of clients that are gone. */
+  /** Ids of grants that stand, and of those among them that no client holds any more. */
   readonly standing: () => readonly string[];
+  readonly abandoned: () => readonly string[];
   /** A server has begun to repair itself. */
   readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
@@ -124,7 +125,8 @@ export class Operator {
   ): Promise<AdminRequest | undefined> {
     switch (kind) {
       case 'revoke': {
-        const grants = this.#parts.standing();
+        const abandoned = this.#parts.abandoned();
+        const grants = abandoned.length > 0 && random.chance(0.7) ? abandoned : this.#parts.standing();
         if (grants.length === 0) return undefined;
         return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
       }

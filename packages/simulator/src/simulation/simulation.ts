@@ -157,6 +157,7 @@ export class Simulation {
       boot: (server) => this.#boot(server),
       buried: (product) => this.#bury(product),
     });
+    const standing = (): readonly string[] => this.#log.standing().map(({ id }) => id);
     this.#operator = new Operator({
       world,
       network: this.#network,
@@ -165,7 +166,8 @@ export class Simulation {
       servers,
       note,
       fail,
-      standing: () => this.#log.standing().map(({ id }) => id),
+      standing,
+      abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
       repaired: () => this.#coverage.sometimes('repaired'),
       sign: (id, changes) =>
         signFor(
