@@ -277,8 +277,9 @@ export class Simulation {
       const { level, message, fields } = line;
       this.#serverPaths.logged(line);
       if (level === 'debug') return;
-      this.#trace.add(server.name, `${level}: ${message}`);
-      const error = fields?.err;
+      const error = fields?.err ?? fields?.reason ?? fields?.why;
+      const why = error === undefined ? '' : ` (${error instanceof Error ? errorMessage(error) : String(error)})`;
+      this.#trace.add(server.name, `${level}: ${message}${why}`);
       if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
         this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
     };
