@@ -266,6 +266,7 @@ export class Simulation {
           isAlive: () => runtime.isAlive && booted.isUp,
           mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
           isPaused: () => runtime.isPaused,
+          isRolledBack: () => this.#atlas.withoutMemory.get(booted) === 'diskRolledBack',
         });
       },
     });
