@@ -8,8 +8,8 @@ const silenceFoundMs = 20_000;
 /** What befalls the network. */
 export function networkFaults(tools: FaultTools): Record<NetworkFault, FaultDeed> {
   const { network, servers, plan } = tools;
-  const names = servers.map(({ name }) => name);
-  const isServer = (host: string): boolean => names.includes(host);
+  // Asked each time: the servers come only after the faults.
+  const isServer = (host: string): boolean => servers.some(({ name }) => name === host);
   return {
     isolate: ({ server, random }) => {
       const others = hostsOf(tools).filter((host) => host !== server.name);

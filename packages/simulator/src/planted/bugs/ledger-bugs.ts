@@ -42,10 +42,10 @@ export const ledgerBugs: readonly PlantedBug[] = [
     what: 'A connection that a newer one has taken the place of is served.',
     breaks: ['I6'],
     focus: {
-      faults: ['lateFrames', 'reset', 'oneWay', 'slowLink', 'halfOpen'],
-      everyMs: 300,
+      faults: ['lateFrames', 'slowLink', 'oneWay', 'halfOpen', 'crash', 'reset', 'pause'],
+      everyMs: 400,
       deeds: [],
-      lastsMs: [200, 1_500],
+      lastsMs: [300, 2_000],
     },
     patches: [
       {
@@ -58,8 +58,13 @@ export const ledgerBugs: readonly PlantedBug[] = [
   {
     name: 'repeat-runs-again',
     what: 'A repeated request is run a second time.',
-    breaks: ['I5', 'progress'],
-    focus: { faults: ['reset', 'crash', 'halfOpen'], everyMs: 300, deeds: [] },
+    breaks: ['I5', 'I9', 'progress'],
+    focus: {
+      faults: ['reset', 'crash', 'halfOpen', 'oneWay', 'cutClient'],
+      everyMs: 250,
+      deeds: [],
+      plan: { think: { minMs: 0, maxMs: 200 }, latency: { minMs: 1, maxMs: 60 } },
+    },
     patches: [
       {
         file: `${ledger}/session-requests.ts`,
@@ -73,10 +78,20 @@ export const ledgerBugs: readonly PlantedBug[] = [
     what: 'A repeated checkout whose grant has ended since gets a new one.',
     breaks: ['I5'],
     focus: {
-      faults: ['oneWay', 'reset', 'cutClient', 'crash'],
-      everyMs: 300,
-      deeds: ['revoke'],
-      plan: { sync: { minMs: 5, maxMs: 60 } },
+      faults: ['cutClient'],
+      everyMs: 250,
+      deeds: [],
+      lastsMs: [1_200, 3_000],
+      plan: {
+        features: [
+          { name: 'compare', version: '1.0', count: 4, leaseSeconds: 1 },
+          { name: 'merge', version: '2.0', count: 4, leaseSeconds: 4 },
+        ],
+        think: { minMs: 0, maxMs: 200 },
+        grantsPerClient: 3,
+        sync: { minMs: 5, maxMs: 60 },
+        latency: { minMs: 1, maxMs: 60 },
+      },
     },
     patches: [
       {
@@ -85,20 +100,6 @@ export const ledgerBugs: readonly PlantedBug[] = [
         replace:
           "  const outcome = session.outcomes.get(request.seq);\n  if (outcome?.kind === kinds.result && outcome.type === 'ended' && request.kind === 'checkout')\n    return runCheckout(state, session, request);\n",
       },
-    ],
-  },
-  {
-    name: 'ended-session-forgotten',
-    what: 'The id of an ended session is not remembered: a late copy of its first request begins it again.',
-    breaks: ['I5'],
-    focus: {
-      faults: ['lateFrames', 'slowLink', 'oneWay', 'cutClient'],
-      everyMs: 300,
-      deeds: [],
-      lastsMs: [500, 3_000],
-    },
-    patches: [
-      { file: `${ledger}/sessions.ts`, find: 'untilMs: state.timeMs + rememberMs,', replace: 'untilMs: state.timeMs,' },
     ],
   },
   {

@@ -60,12 +60,23 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'commit-beyond-match',
     what: 'A stand-by commits what its leader has committed, whether or not its own entries are those.',
     breaks: ['I4', 'bug'],
-    focus: { faults: ['island', 'isolate'], everyMs: 2_500, deeds: [], lastsMs: [800, 2_500] },
+    focus: {
+      faults: ['island', 'isolate'],
+      everyMs: 2_500,
+      deeds: [],
+      lastsMs: [800, 2_500],
+      raft: { appendEntriesMax: 1, appendsInFlightMax: 1 },
+    },
     patches: [
       {
         file: `${core}/rounds.ts`,
         find: 'commitTo(state, Math.min(message.commit, state.match));',
         replace: 'commitTo(state, Math.min(message.commit, state.log.baseIndex + state.log.entries.length));',
+      },
+      {
+        file: `${core}/replication.ts`,
+        find: 'commitTo(state, Math.min(message.commit, state.match));',
+        replace: 'commitTo(state, Math.min(message.commit, lastIndex(state.log)));',
       },
     ],
   },

@@ -9,11 +9,14 @@ export const sessionBugs: readonly PlantedBug[] = [
     what: "A heartbeat is answered without a quorum's word.",
     breaks: ['I3'],
     focus: {
-      faults: ['isolate'],
+      faults: ['island'],
       everyMs: 4_000,
       deeds: [],
-      lastsMs: [2_000, 4_000],
       plan: {
+        features: [
+          { name: 'compare', version: '1.0', count: 4, leaseSeconds: 1 },
+          { name: 'merge', version: '2.0', count: 4, leaseSeconds: 1 },
+        ],
         timing: { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1_000 },
         settings: { leaseMs: 2_000, drift: 0.01, marginMs: 50, allowShortLeases: true },
         hold: { minMs: 3_000, maxMs: 20_000 },
