@@ -45,9 +45,10 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
       ...(random.chance(0.3) ? { followedBy: crashInChange(tools, random) } : {}),
     };
   };
-  /** What failed for good works again only in a new process, or once an operator has it repaired. */
+  /** What failed for good works again only in a new process, or once an operator has it repaired: not before the triad has formed. */
   const restart = (server: ClusterServer, random: SeededRandom): void => {
-    if (server.isUp && random.chance(0.5)) killServer(tools, server, { random })();
+    const isRestarted = random.chance(0.5) || server.state === 'forming';
+    if (server.isUp && isRestarted) killServer(tools, server, { random })();
   };
   return {
     stall: ({ server }) => ({

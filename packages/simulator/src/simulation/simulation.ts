@@ -279,7 +279,7 @@ export class Simulation {
       this.#serverPaths.logged(line);
       if (level === 'debug') return;
       const error = fields?.err ?? fields?.reason ?? fields?.why;
-      const why = error === undefined ? '' : ` (${error instanceof Error ? errorMessage(error) : String(error)})`;
+      const why = error === undefined ? '' : ` (${errorMessage(error)})`;
       this.#trace.add(server.name, `${level}: ${message}${why}`);
       if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
         this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
@@ -393,11 +393,12 @@ export class Simulation {
   }
 
   #check(): void {
+    // Before a fault takes away what is there to be seen.
+    this.#serverPaths.check();
     this.#faults.check();
     this.#beliefs.check();
     this.#history.look();
     this.#consensus.check();
-    this.#serverPaths.check();
     if (this.#servers.every(({ isUp }) => !isUp)) this.#logPaths.allDown();
     if (this.#violation !== undefined) throw this.#violation;
   }
