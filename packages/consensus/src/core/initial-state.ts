@@ -67,7 +67,8 @@ export function currentVote(vote: Vote, log: RaftLog): Vote {
 function describeStored(start: RaftStart, log: RaftLog): StoredLog {
   const terms: { from: number; term: number }[] = [{ from: log.baseIndex, term: log.baseTerm }];
   for (const { index, term } of log.entries) if (term !== terms.at(-1)!.term) terms.push({ from: index, term });
-  return { term: start.vote.term, last: Math.max(lastIndex(log), start.snapshot?.index ?? 0), terms };
+  const { term } = currentVote(start.vote, log);
+  return { term, last: Math.max(lastIndex(log), start.snapshot?.index ?? 0), terms };
 }
 
 /** The configurations that are in force along the stored log. */

@@ -86,6 +86,20 @@ describe('a server that starts', () => {
     expect(older.state.mutes.has('rolledBack')).toBe(true);
   });
 
+  it('is judged by the term of a snapshot that came to the disk before the term itself did', () => {
+    const a = new CoreHarness({
+      isStarting: true,
+      stored: {
+        vote: { term: 2, votedFor: null },
+        entries: [],
+        snapshot: { index: 28, term: 3, config: new Uint8Array() },
+      },
+    });
+    // In term 2 it had acknowledged entries that the leader of term 3 replaced by that snapshot.
+    a.deliver('b', answer(known(2, 45, 2)));
+    expect(a.state.mutes.has('rolledBack')).toBe(false);
+  });
+
   it('is judged also by a witness that comes late, but not for what it has said since', () => {
     const late = () => {
       const a = starting([1, 3]);

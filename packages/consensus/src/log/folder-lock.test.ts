@@ -39,6 +39,34 @@ describe('folder lock', () => {
     expect(await fileSystem.list('/store')).toEqual([]);
   });
 
+  it('is taken again by the process that released it while its disk took no writes, and by that alone', async () => {
+    const disk = new SimulatedDisk();
+    const fileSystem = disk.fileSystem();
+    const self = identity({ pid: 7 }, () => true);
+    const release = await lockFolder(fileSystem, '/store', self);
+    await expect(lockFolder(fileSystem, '/store', self)).rejects.toMatchObject({ code: 'STORE_IN_USE' });
+    const readOnly = {
+      ...fileSystem,
+      remove: () => Promise.reject(Object.assign(new Error('EROFS'), { code: 'EROFS' })),
+    };
+    const other = await lockFolder(readOnly, '/other', self);
+    await expect(other()).rejects.toThrow('EROFS');
+    await release();
+    await lockFolder(fileSystem, '/store', self);
+    // What is left of the released one is in nobody's way, but for another process it is a living one's.
+    await expect(
+      lockFolder(
+        fileSystem,
+        '/other',
+        identity({ pid: 8 }, () => true),
+      ),
+    ).rejects.toMatchObject({
+      code: 'STORE_IN_USE',
+    });
+    await lockFolder(fileSystem, '/other', self);
+    expect(await fileSystem.list('/other')).toHaveLength(1);
+  });
+
   it('knows this process, another start of its id, another boot, and one that never was', async () => {
     const self = await currentProcess();
     expect(await self.isAlive(self)).toBe(true);

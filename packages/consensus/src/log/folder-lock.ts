@@ -18,6 +18,8 @@ export interface ProcessIdentity {
 const namePattern = /^lock\.([\w-]+)\.(\d+)\.(\d+)\.(\d+)$/;
 /** Tells the stores of one process apart. */
 let locksMade = 0;
+/** The locks of this process that are not released: a file that could not be removed then holds nothing. */
+const held = new Set<string>();
 
 /**
  * Takes the folder for this process, or throws `STORE_IN_USE`. Whoever takes it first makes a file of a name that no other makes, and
@@ -33,20 +35,26 @@ export async function lockFolder(
   const own = `lock.${self.bootId}.${self.pid}.${self.startedAt}.${locksMade}`;
   const path = join(directory, own);
   await (await fileSystem.open(path, 'create')).close();
+  held.add(own);
+  const release = (): Promise<void> => {
+    held.delete(own);
+    return removeIfThere(fileSystem, path);
+  };
   try {
     for (const name of await fileSystem.list(directory)) {
       const match = namePattern.exec(name);
       if (match === null || name === own) continue;
       const other = { bootId: match[1] as string, pid: Number(match[2]), startedAt: match[3] as string };
-      if (await self.isAlive(other)) throw storeInUse(directory, `the process ${other.pid}`);
+      const isOwn = other.pid === self.pid && other.startedAt === self.startedAt && other.bootId === self.bootId;
+      if (isOwn ? held.has(name) : await self.isAlive(other)) throw storeInUse(directory, `the process ${other.pid}`);
       // Another process may remove the same leftover at the same time.
       await removeIfThere(fileSystem, join(directory, name));
     }
   } catch (error) {
-    await removeIfThere(fileSystem, path);
+    await release();
     throw error;
   }
-  return () => removeIfThere(fileSystem, path);
+  return release;
 }
 
 /** This process, as Linux's `/proc` tells of it; elsewhere by its process id alone. */

@@ -45,6 +45,7 @@ class Rig {
   nowMs = 0;
   newestIndex = 0;
   readonly paused = new Set<string>();
+  readonly rolledBack = new Set<string>();
   readonly checks = new ConsensusChecks({
     fail: (promise) => void this.broken.push(promise),
     note: () => {},
@@ -59,6 +60,7 @@ class Rig {
   async server(
     key: string,
     life = `life of ${key}`,
+    stored = 0,
   ): Promise<{ readonly fake: FakeConsensus; readonly wrapped: Consensus<unknown> }> {
     const fake = new FakeConsensus();
     const wrapped = this.checks.wrap(<Result>() => fake as unknown as Consensus<Result>, {
@@ -67,7 +69,11 @@ class Rig {
       isAlive: () => true,
       mayBeLearner: () => false,
       isPaused: () => this.paused.has(key),
-    })({ self: { id: key, incarnation: life } } as ConsensusContext);
+      isRolledBack: () => this.rolledBack.has(key),
+    })({
+      self: { id: key, incarnation: life },
+      contents: { vote: { term: 1, votedFor: null }, entries: [{ index: stored }] },
+    } as unknown as ConsensusContext);
     await wrapped.start({} as StateMachine<unknown>);
     return { fake, wrapped };
   }
@@ -108,7 +114,7 @@ describe('it fires where', () => {
     expect(rig.afterAnEvent).toEqual([]);
     rig.paused.delete('a');
     expect(rig.afterAnEvent).toEqual([]);
-    rig.nowMs += 4_100;
+    rig.nowMs += 2_600;
     expect(rig.afterAnEvent).toEqual(['I1']);
   });
 
@@ -141,6 +147,22 @@ describe('it fires where', () => {
     const learner = new Rig();
     (await learner.server('a')).fake.be({ state: 'learner' });
     expect(learner.afterAnEvent).toEqual(['I8']);
+  });
+
+  it('an older copy of a disk is not recognised by those who know better (I8)', async () => {
+    const after = async (stored: number): Promise<readonly BrokenPromise[]> => {
+      const rig = new Rig();
+      const { fake } = await rig.server('a');
+      await rig.server('b');
+      fake.gain(1);
+      fake.be({ peers: [{ id: 'b', incarnation: 'life of b', matchIndex: 7, active: true }] });
+      rig.checks.check();
+      rig.rolledBack.add('b');
+      await rig.server('b', 'life of b', stored);
+      return rig.afterAnEvent;
+    };
+    expect(await after(7)).toEqual([]);
+    expect(await after(6)).toEqual(['I8']);
   });
 
   it('one has stopped itself', async () => {

@@ -1,4 +1,4 @@
-import type { Consensus, ConsensusFactory, ConsensusStatus, StateMachine } from '@lic/interfaces';
+import type { Consensus, ConsensusContext, ConsensusFactory, ConsensusStatus, StateMachine } from '@lic/interfaces';
 import type { Control } from './log-checks.ts';
 import type { Fail } from './violation.ts';
 
@@ -13,6 +13,8 @@ export interface WatchedProcess {
   readonly mayBeLearner: () => boolean;
   /** Whether it stands still: what it says of itself is as old as that. */
   readonly isPaused: () => boolean;
+  /** Whether its disk was set back to an older copy, and nobody has found out yet. */
+  readonly isRolledBack: () => boolean;
 }
 
 /** What the checks of consensus need of the rest of the run. */
@@ -36,13 +38,22 @@ interface Watched extends WatchedProcess {
   /** Since when it is in control of a term that is over, while it runs. */
   deposedSinceMs: number | undefined;
   hasStarted: boolean;
+  /** Its disk lacks what it has acknowledged, and others know that. */
+  hasForgotten: boolean;
   /** While it leads: its term, and what was committed and last in its log when it began. */
   leads: { readonly term: number; readonly commitIndex: number; readonly lastIndex: number } | undefined;
   told: string;
 }
 
+/** What a server has said to be on its disk. */
+interface Acknowledged {
+  readonly incarnation: string;
+  readonly term: number;
+  readonly index: number;
+}
+
 /** What was acknowledged before a server was deposed may be on its way for so long, ms. */
-const onTheWayMsMax = 3_000;
+const onTheWayMsMax = 1_500;
 
 /**
  * Looks on between each server and its consensus: one in control (I1), confirmed by nobody but the newest (I1), no entry of an older term
@@ -54,6 +65,8 @@ export class ConsensusChecks {
   readonly #controlOf = new Map<number, string>();
   #newestControl = 0;
   #control: Control | undefined;
+  /** By peer id: what the newest leader has heard to be on its disk. */
+  readonly #acknowledged = new Map<string, Acknowledged>();
 
   constructor(parts: ConsensusChecksParts) {
     this.#parts = parts;
@@ -78,7 +91,11 @@ export class ConsensusChecks {
     return <Result>(context: Parameters<ConsensusFactory>[0]): Consensus<Result> => {
       const inner = factory<Result>(context);
       const { incarnation } = context.self;
-      const seen = { hasStarted: false, leads: undefined, told: '', deposedSinceMs: undefined };
+      const hasForgotten = process.isRolledBack() && this.#isForgotten(context);
+      // Who starts has forgotten what it knew of others. Whoever is to be recognised by what is left is not looked for.
+      for (const other of this.#watched.values()) if (other.key !== process.key) other.hasForgotten = false;
+      for (const id of [...this.#acknowledged.keys()]) if (id !== process.key) this.#acknowledged.delete(id);
+      const seen = { hasStarted: false, hasForgotten, leads: undefined, told: '', deposedSinceMs: undefined };
       const watched: Watched = { ...process, consensus: inner, incarnation, ...seen };
       this.#watched.set(process.server, watched);
       inner.on({ onControlGained: (term) => this.#gained(watched, term) });
@@ -112,6 +129,7 @@ export class ConsensusChecks {
       this.#checkCommit(watched, status);
       this.#checkDeposed(watched, status);
       this.#checkIncarnation(watched, status);
+      this.#checkMemory(watched, status);
       this.#checkState(watched, status);
     }
   }
@@ -175,6 +193,23 @@ export class ConsensusChecks {
         'I1',
         `${watched.server} is in control of term ${term} yet, ${Math.round(nowMs() - sinceMs)} ms after term ${this.#newestControl} had its own`,
       );
+  }
+
+  #isForgotten({ self, contents }: ConsensusContext): boolean {
+    const known = this.#acknowledged.get(self.id);
+    if (known?.incarnation !== self.incarnation) return false;
+    const { vote, snapshot, entries } = contents;
+    const last = Math.max(entries.at(-1)?.index ?? 0, snapshot?.index ?? 0);
+    return vote.term < known.term || (vote.term === known.term && last < known.index);
+  }
+
+  /** An older copy of a disk is recognised by what others know of it (I8). */
+  #checkMemory(watched: Watched, { state, term, peers }: ConsensusStatus): void {
+    if (state === 'in-control' && term >= this.#newestControl)
+      for (const { id, incarnation, matchIndex } of peers)
+        if (matchIndex > 0) this.#acknowledged.set(id, { incarnation, term, index: matchIndex });
+    if (!watched.hasForgotten || state === 'learner' || watched.mayBeLearner()) return;
+    this.#parts.fail('I8', `${watched.server} has forgotten what it acknowledged, and is taken for one that has not`);
   }
 
   /** Who takes part is named with this very life of its folder by the configuration in force (I8). */

@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerOptions } from '@lic/server-app';
 import type { CrashLoss, MemoryNetwork, SeenAs, VirtualClockOptions, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import { SimulatedDisk } from '../disk/simulated-disk.ts';
 import { simulatedLogStore } from '../disk/simulated-log-store.ts';
-import { type NamedServer, vendor } from './cluster-license.ts';
+import { type KeyPair, type NamedServer, vendor } from './cluster-license.ts';
 import { type KeepingLogger, keepingLogger, type LogLine } from './keeping-logger.ts';
 
 /** What all servers of a cluster have in common. */
@@ -33,7 +33,6 @@ export class ClusterServer {
   readonly name: string;
   readonly rank: number;
   readonly address: string;
-  readonly key: string;
   readonly adminToken: string;
   readonly logger: KeepingLogger;
   readonly disk: SimulatedDisk;
@@ -46,7 +45,7 @@ export class ClusterServer {
   /** The ledger rules that the next process knows; undefined: those of the code. */
   ledgerVersions: LedgerVersionRange | undefined;
   readonly #parts: ClusterServerParts;
-  readonly #named: NamedServer;
+  #named: NamedServer;
   readonly #segmentBytes: number;
   #runtime: VirtualRuntime | undefined;
   #server: Server | undefined;
@@ -56,7 +55,6 @@ export class ClusterServer {
     this.name = named.name;
     this.rank = named.rank;
     this.address = named.address;
-    this.key = named.identity.publicKey;
     this.adminToken = `token-of-${named.name}`;
     this.licenseFile = license;
     this.logger = keepingLogger(
@@ -68,6 +66,23 @@ export class ClusterServer {
     this.#segmentBytes = random.pick(segmentBytes);
     this.#named = named;
     this.#parts = parts;
+  }
+
+  /** Its identity key: the same in all its lives, unless its machine is exchanged. */
+  get key(): string {
+    return this.#named.identity.publicKey;
+  }
+
+  /** Another machine takes its place, with an identity of its own and an empty disk, on the same address. Only while no process runs. */
+  exchange(identity: KeyPair): void {
+    if (this.#server !== undefined) throw new Error(`${this.name} is running`);
+    this.#named = { ...this.#named, identity };
+    this.disk.wipe();
+  }
+
+  /** As licenses name it. */
+  get named(): NamedServer {
+    return this.#named;
   }
 
   /** Whether its process runs. */

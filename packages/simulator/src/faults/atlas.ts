@@ -9,7 +9,7 @@ export interface Disturbance {
 }
 
 /** How a memory is taken. */
-export type MemoryFault = 'diskLost' | 'diskRolledBack' | 'diskDamaged';
+export type MemoryFault = 'diskLost' | 'diskRolledBack' | 'diskDamaged' | 'exchanged';
 
 /** How long a server that starts may wait for what its peers know of it (triad.md, Disks lost). */
 export interface AtlasParts {
@@ -30,6 +30,8 @@ export class Atlas {
   readonly withoutMemory = new Map<ClusterServer, MemoryFault>();
   /** Those of them that have noticed. */
   readonly #learners = new Set<ClusterServer>();
+  /** A memory is about to be taken by somebody's word: nothing else may take one until it is known what became of that. */
+  isReserved = false;
   readonly #parts: AtlasParts;
   readonly #ongoing = new Set<Disturbance>();
   readonly #endedMs = new Map<string, number>();
@@ -113,7 +115,7 @@ export class Atlas {
   /** Whether the disk of this server may be taken now. */
   mayTakeMemory(server: ClusterServer): boolean {
     const { servers } = this.#parts;
-    if (servers.length < 3 || this.withoutMemory.size > 0 || !servers.every(isVoter)) return false;
+    if (this.isReserved || servers.length < 3 || this.withoutMemory.size > 0 || !servers.every(isVoter)) return false;
     const others = servers.filter((other) => other !== server);
     const control = servers.find(({ state }) => state === 'in-control');
     const lastIndex = control?.server.inspect().consensus?.lastIndex;

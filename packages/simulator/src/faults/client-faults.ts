@@ -1,6 +1,6 @@
 import type { SeededRandom } from '@lic/testkit';
 import type { Plan } from '../simulation/plan.ts';
-import { type FaultDeed, type FaultTools, type Injected, someProduct } from './fault.ts';
+import { type FaultDeed, type FaultTools, type Injected, longEnoughMs, someProduct } from './fault.ts';
 import { partition } from './network-faults.ts';
 
 type ClientFault = 'cutClient' | 'clientDeath' | 'clientPause';
@@ -41,13 +41,6 @@ export function clientFaults(tools: FaultTools): Record<ClientFault, FaultDeed> 
   };
 }
 
-/** For a change of control and a reclaim after it. Milliseconds. */
-export function longEnoughMs(plan: Plan, random: SeededRandom): number {
-  const leaseMs = 1_000 * Math.max(...plan.features.map(({ leaseSeconds = 1 }) => leaseSeconds));
-  const { drift, marginMs } = plan.settings;
-  return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
-}
-
 /** What silences a client ends when it matters: just when its seats are reclaimed. */
 function untilReclaim(plan: Plan, random: SeededRandom): Partial<Injected> {
   return { lastsMs: longEnoughMs(plan, random), endsInReclaim: true };
@@ -59,5 +52,5 @@ function justInTimeMs({ servers, plan }: FaultTools, client: string, random: See
   let holdMs = longEnoughMs(plan, random);
   for (const grant of ledger?.grants() ?? []) if (grant.host === client) holdMs = Math.min(holdMs, grant.holdMs);
   const wayMs = 4 * plan.latency.maxMs;
-  return Math.max(0, holdMs - wayMs - random.float() * 2 * plan.timing.roundMs);
+  return Math.max(0, holdMs - wayMs + (random.float() * 4 - 2) * plan.timing.roundMs);
 }

@@ -3,7 +3,7 @@ import type { ClusterServer } from '../cluster/cluster-server.ts';
 import type { SimulatedDisk } from '../disk/simulated-disk.ts';
 import type { MemoryFault } from './atlas.ts';
 import type { FaultDeed, FaultDraw, FaultTools, Injected } from './fault.ts';
-import { killServer, someLoss } from './process-faults.ts';
+import { crashInChange, killServer, someLoss } from './process-faults.ts';
 
 type DiskFault =
   | 'stall'
@@ -37,11 +37,18 @@ export function diskFaults(tools: FaultTools, copies: DiskCopies): Record<DiskFa
     copies.lost.set(server, server.disk.clone());
     change();
     atlas.withoutMemory.set(server, how);
-    return { what: `the disk of ${server.name}`, disturbs: { hosts: [server.name] }, undo: boot };
+    return {
+      what: `the disk of ${server.name}`,
+      disturbs: { hosts: [server.name] },
+      undo: boot,
+      // When it is to count again, the server that says so may die.
+      ...(random.chance(0.3) ? { followedBy: crashInChange(tools, random) } : {}),
+    };
   };
-  /** What failed for good works again only in a new process, or once an operator has it repaired. */
+  /** What failed for good works again only in a new process, or once an operator has it repaired: not before the triad has formed. */
   const restart = (server: ClusterServer, random: SeededRandom): void => {
-    if (server.isUp && random.chance(0.5)) killServer(tools, server, { random })();
+    const isRestarted = random.chance(0.5) || server.state === 'forming';
+    if (server.isUp && isRestarted) killServer(tools, server, { random })();
   };
   return {
     stall: ({ server }) => ({

@@ -36,8 +36,11 @@ export const faultKinds = [
 /** One of {@link faultKinds}. */
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Everything that an operator does in a run. */
-export const deedKinds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept', 'repair'] as const;
+/** What an operator does again and again. */
+export const usualDeeds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept', 'repair'] as const;
+
+/** Everything that an operator does in a run. `exchange`: a license with another machine in the place of one. */
+export const deedKinds = [...usualDeeds, 'exchange'] as const;
 
 /** One of {@link deedKinds}. */
 export type DeedKind = (typeof deedKinds)[number];

@@ -38,6 +38,8 @@ export interface Injected {
   readonly lastsMs?: number;
   /** Whether it ends, if not before, in the middle of the next reclaim. */
   readonly endsInReclaim?: boolean;
+  /** What comes of it later. */
+  readonly followedBy?: Ambush;
 }
 
 /** Waits for its moment: answers what was done once that has come. */
@@ -62,4 +64,11 @@ export function someProduct({ products }: FaultTools, random: SeededRandom): Pro
 /** Whoever is in control now. */
 export function inControl(servers: readonly ClusterServer[]): ClusterServer | undefined {
   return servers.find(({ state }) => state === 'in-control');
+}
+
+/** For a change of control and a reclaim after it. Milliseconds. */
+export function longEnoughMs(plan: Plan, random: SeededRandom): number {
+  const leaseMs = 1_000 * Math.max(...plan.features.map(({ leaseSeconds = 1 }) => leaseSeconds));
+  const { drift, marginMs } = plan.settings;
+  return leaseMs * (1 + drift) + marginMs + (1 + random.float()) * plan.timing.electionTimeoutMaxMs;
 }

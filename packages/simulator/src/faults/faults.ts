@@ -47,6 +47,11 @@ export class Faults {
     return this.#copies.lost.get(server);
   }
 
+  /** A server's disk goes with its machine. */
+  loseDisk(server: ClusterServer): void {
+    this.#copies.lost.set(server, server.disk.clone());
+  }
+
   start(): void {
     const { world, scheduled } = this.#parts;
     for (const fault of scheduled) {
@@ -99,11 +104,13 @@ export class Faults {
     else this.#injected(fault, done);
   }
 
-  #injected({ kind, lastsMs: drawnMs }: ScheduledFault, injected: Injected): void {
+  #injected(fault: ScheduledFault, injected: Injected): void {
+    const { kind, lastsMs: drawnMs } = fault;
     const { world, note, atlas } = this.#parts;
-    const { what, disturbs = {}, undo, lastsMs = drawnMs, endsInReclaim } = injected;
+    const { what, disturbs = {}, undo, lastsMs = drawnMs, endsInReclaim, followedBy } = injected;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     note('fault', `${kind}: ${what}`);
+    if (followedBy !== undefined) this.#ambushes.set({ ...fault, kind: 'crashInChange' }, followedBy);
     if (undo === undefined) {
       atlas.touch(disturbs);
       return;

@@ -1,5 +1,4 @@
-import { longEnoughMs } from './client-faults.ts';
-import { type FaultDeed, type FaultTools, hostsOf, inControl, type Undo } from './fault.ts';
+import { type FaultDeed, type FaultTools, hostsOf, inControl, longEnoughMs, type Undo } from './fault.ts';
 
 type NetworkFault = 'isolate' | 'island' | 'oneWay' | 'slowLink' | 'reset' | 'halfOpen' | 'lateFrames' | 'flaky';
 
@@ -9,8 +8,8 @@ const silenceFoundMs = 20_000;
 /** What befalls the network. */
 export function networkFaults(tools: FaultTools): Record<NetworkFault, FaultDeed> {
   const { network, servers, plan } = tools;
-  const names = servers.map(({ name }) => name);
-  const isServer = (host: string): boolean => names.includes(host);
+  // Asked each time: the servers come only after the faults.
+  const isServer = (host: string): boolean => servers.some(({ name }) => name === host);
   return {
     isolate: ({ server, random }) => {
       const others = hostsOf(tools).filter((host) => host !== server.name);

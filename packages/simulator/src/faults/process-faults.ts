@@ -1,6 +1,6 @@
 import type { CrashLoss, SeededRandom } from '@lic/testkit';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
-import type { FaultDeed, FaultTools, Injected, Undo } from './fault.ts';
+import type { Ambush, FaultDeed, FaultTools, Injected, Undo } from './fault.ts';
 
 type ProcessFault = 'crash' | 'crashInWrite' | 'crashInElection' | 'crashInChange' | 'powerCut' | 'stop' | 'pause';
 
@@ -31,12 +31,7 @@ export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed
         },
       };
     },
-    crashInChange: ({ random }) => ({
-      waitFor: () => {
-        const server = servers.find((each) => each.isUp && each.server.inspect().consensus?.isChangingMembers);
-        return server && crash(server, random, 'all-unsynced');
-      },
-    }),
+    crashInChange: ({ random }) => crashInChange(tools, random),
     powerCut: ({ random }) => {
       const undo = servers.filter(({ isUp }) => isUp).map((server) => killServer(tools, server, { random }));
       return {
@@ -76,6 +71,18 @@ export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed
         // Longer than the margin and too short for an election: whoever is in control stays so.
         lastsMs: random.chance(0.4) ? marginMs + random.float() * electionTimeoutMinMs : lastsMs,
       };
+    },
+  };
+}
+
+/** Waits for a server that puts another configuration in force, and ends its process. */
+export function crashInChange(tools: FaultTools, random: SeededRandom): Ambush {
+  return {
+    waitFor: () => {
+      const server = tools.servers.find((each) => each.isUp && each.server.inspect().consensus?.isChangingMembers);
+      if (server === undefined) return undefined;
+      const undo = killServer(tools, server, { random, lose: 'all-unsynced' });
+      return { what: server.name, disturbs: { hosts: [server.name] }, undo };
     },
   };
 }

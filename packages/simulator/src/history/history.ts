@@ -176,6 +176,6 @@ export class History implements CallObserver {
 
   #add(record: Unplaced<CallRecord> | Unplaced<SeenRecord> | Unplaced<AccountRecord>): void {
     const time = Math.round(this.#parts.nowMs() * 1_000) / 1_000;
-    this.records.push({ index: this.records.length, time, ...record } as HistoryRecord);
+    this.records.push({ index: this.records.length, time, ...record });
   }
 }

@@ -1,4 +1,5 @@
 import type { BrokenPromise } from '../checks/violation.ts';
+import type { Focus } from './focus.ts';
 
 /** A change of one source file: `find` stands in it exactly once. */
 export interface SourcePatch {
@@ -15,5 +16,7 @@ export interface PlantedBug {
   readonly what: string;
   /** One of these promises must be found broken: anything else is not this bug. */
   readonly breaks: readonly BrokenPromise[];
+  /** What must happen for it to show. Default: anything. */
+  readonly focus?: Focus;
   readonly patches: readonly SourcePatch[];
 }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SeedsOutcome } from '../seeds/seeds.ts';
+import { focusedSchedule } from './focus.ts';
 import type { PlantedBug } from './planted-bug.ts';
 import { bundleWith } from './planted-bundle.ts';
 
@@ -37,11 +38,12 @@ export async function searchFor(bug: PlantedBug, { firstSeed, seeds, seconds }: 
   try {
     const program = await bundleWith(bug, folder);
     while (tried < seeds) {
-      const range = { '--seed': firstSeed + tried, '--seeds': seeds - tried, '--seconds': seconds, '--jobs': 1 };
-      const output = await runProgram([program, ...Object.entries(range).flat().map(String), '--json']);
-      const { failed, seeds: more } = JSON.parse(output) as SeedsOutcome;
-      tried += more;
-      if (failed === undefined) break;
+      const schedule = focusedSchedule(firstSeed + tried, seconds, bug.focus ?? {});
+      const file = join(folder, 'schedule.json');
+      await writeFile(file, JSON.stringify(schedule));
+      const { failed } = JSON.parse(await runProgram([program, '--schedule', file, '--json'])) as SeedsOutcome;
+      tried++;
+      if (failed === undefined) continue;
       if (bug.breaks.some((promise) => failed.message.startsWith(`${promise}: `)))
         return { bug, foundAt: failed.seed, seeds: tried, message: failed.message, others };
       others.push(`seed ${failed.seed}: ${failed.message}`);

@@ -1,4 +1,4 @@
-import type { Ledger, LedgerCommand, LedgerResult } from '@lic/core';
+import type { Ledger, LedgerCommand, LedgerEvent, LedgerResult } from '@lic/core';
 import type { Coverage } from './rare-paths.ts';
 
 /** One entry, as the first server applies it. */
@@ -93,13 +93,14 @@ export class LogPaths {
       }
       case 'reclaim':
         this.#reclaiming.delete(command.session);
+        if (events.some(endsEnding)) coverage.sometimes('endingSettled');
         return;
       case 'resume':
         this.#resuming.delete(command.session);
         this.#resumed(entry);
         return;
       case 'settle':
-        if (events.some(({ kind }) => kind === 'ended')) coverage.sometimes('endingSettled');
+        if (events.some(endsEnding)) coverage.sometimes('endingSettled');
         return;
       case 'opened':
         coverage.sometimes('openedAfterHold');
@@ -128,4 +129,9 @@ export class LogPaths {
     const leftMs = Math.min(...reply.grants.map(({ holdMs }) => holdMs)) - (nowMs() - silence.fromMs);
     if (leftMs >= 0 && leftMs <= roundMs) coverage.sometimes('resumeByATick');
   }
+}
+
+/** A grant that was to end has ended. */
+function endsEnding(event: LedgerEvent): boolean {
+  return event.kind === 'ended' && event.grant.state === 'ending';
 }

@@ -18,6 +18,7 @@ export const rarePaths = {
   damageFound: 'a server found its log damaged',
   repaired: 'an operator had a server repaired in place',
   readmitted: 'a server that had lost its memory got its vote back',
+  exchanged: 'a machine with another identity took the place of a server, and has its vote',
   configurationReverted:
     'a configuration was in force at a server and then taken back, by a crash or by another leader',
   resumeByATick: 'a resume came less than one round before the hold had passed',

@@ -178,7 +178,7 @@ export class ServerPaths {
     if (isLearner && taken !== undefined && status.appliedIndex >= newestIndex() && newestIndex() > 0)
       this.#once(server, 'wipedRefilled');
     if (before.isLearner && (status.state === 'standby' || status.state === 'in-control'))
-      coverage.sometimes('readmitted');
+      coverage.sometimes(taken === 'exchanged' ? 'exchanged' : 'readmitted');
     const wasReverted = before.pendingMembers !== undefined && !isPending && members === before.settledMembers;
     if (wasReverted && members !== before.pendingMembers) coverage.sometimes('configurationReverted');
     this.#lookAtStall(server, status, before);

@@ -25,12 +25,15 @@ export interface OperatorParts {
   readonly servers: readonly ClusterServer[];
   readonly note: (who: string, what: string) => void;
   readonly fail: Fail;
-  /** Ids of grants that stand, also of clients that are gone. */
+  /** Ids of grants that stand, and of those among them that no client holds any more. */
   readonly standing: () => readonly string[];
+  readonly abandoned: () => readonly string[];
   /** A server has begun to repair itself. */
   readonly repaired: () => void;
   /** Signs a license for these servers with other features. */
   readonly sign: (id: string, changes: LicenseChanges) => Promise<string>;
+  /** The identity key of a machine that is to take the place of this server; undefined: that can't be now. */
+  readonly successorOf: (server: ClusterServer) => Promise<string | undefined>;
 }
 
 /** What is to be asked, of whom. */
@@ -122,7 +125,8 @@ export class Operator {
   ): Promise<AdminRequest | undefined> {
     switch (kind) {
       case 'revoke': {
-        const grants = this.#parts.standing();
+        const abandoned = this.#parts.abandoned();
+        const grants = abandoned.length > 0 && random.chance(0.7) ? abandoned : this.#parts.standing();
         if (grants.length === 0) return undefined;
         return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
       }
@@ -137,6 +141,11 @@ export class Operator {
         return { verb: 'timeAccept' };
       case 'repair':
         return { verb: 'repair', server: server.name };
+      case 'exchange': {
+        const key = await this.#parts.successorOf(server);
+        if (key === undefined) return undefined;
+        return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
+      }
     }
   }
 

@@ -3,7 +3,7 @@ import { licenseFeatureSchema } from '@lic/core';
 import type { SeededRandom } from '@lic/testkit';
 import { z } from 'zod';
 import type { Feature } from '../cluster/cluster-license.ts';
-import { type DeedKind, deedKinds, type FaultKind, faultKinds } from '../faults/fault-kinds.ts';
+import { type DeedKind, type FaultKind, faultKinds, usualDeeds } from '../faults/fault-kinds.ts';
 
 const ms = z.number().min(0);
 /** A range from which is drawn anew each time, milliseconds. */
@@ -97,7 +97,7 @@ export function drawHabits(random: SeededRandom): Habits {
     faults: faultKinds.filter(() => random.chance(share)),
     faultEvery: { minMs: 50, maxMs: random.pick([1_000, 3_000, 8_000]) },
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
-    deeds: deedKinds.filter(() => random.chance(0.4)),
+    deeds: usualDeeds.filter(() => random.chance(0.4)),
     deedEvery: { minMs: 0, maxMs: random.pick([3_000, 6_000, 12_000]) },
   };
 }

@@ -1,7 +1,7 @@
 import { type SeededRandom, seededRandom } from '@lic/testkit';
 import { z } from 'zod';
 import { deedKinds, faultKinds } from '../faults/fault-kinds.ts';
-import { draw, drawHabits, drawPlan, planSchema, type RangeMs } from './plan.ts';
+import { draw, drawHabits, drawPlan, type Plan, planSchema, type RangeMs } from './plan.ts';
 
 const scheduledSchema = z.strictObject({
   /** What else is to be drawn for it is drawn from the seed and this number: it stays the same when others are left out. */
@@ -39,11 +39,21 @@ const scheduleSchema = z.strictObject({
 
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+/** Of all seeds, in so many a machine is exchanged, within so much time, ms; as a deed with a number of its own. */
+const exchangeShare = 0.2;
+const exchangeMsMax = 8_000;
+const exchangeId = 1_000_000;
+
+/** More clients than this are a crowd; disks and links are slow together from so much on, ms; and a server is busy from so many entries on. */
+const crowdMin = 6;
+const slowMsMin = 20;
+const busyFrom = 20;
+
 /** Draws the schedule of a seed. */
 export function drawSchedule(seed: number, seconds: number): Schedule {
   const random = seededRandom(seed).fork('schedule');
   const habits = drawHabits(random.fork('habits'));
-  const plan = drawPlan(random.fork('plan'));
+  const plan = withBounds(drawPlan(random.fork('plan')), habits.clients);
   const { faults, faultEvery, faultLasts, deeds, deedEvery } = habits;
   const forFaults = random.fork('faults');
   const forDeeds = random.fork('deeds');
@@ -62,15 +72,32 @@ export function drawSchedule(seed: number, seconds: number): Schedule {
         lastsMs: Math.round(forFaults.chance(0.2) ? forFaults.float() * 20 : draw(forFaults, faultLasts)),
       }),
     ),
-    deeds: timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map(
-      (atMs, at) => ({
+    deeds: [
+      ...drawExchange(random.fork('exchange'), plan.servers, seconds),
+      ...timesUntil(seconds, deeds.length === 0 ? undefined : deedEvery, random.fork('deed times')).map((atMs, at) => ({
         id: at + 1,
         atMs,
         kind: forDeeds.pick(deeds),
         server: drawServer(forDeeds, plan.servers),
-      }),
-    ),
+      })),
+    ],
   };
+}
+
+/**
+ * Tens of clients ask for more than slow disks and links do one entry at a time: there servers say early that they are busy, instead of
+ * falling behind by more than clients wait.
+ */
+function withBounds(plan: Plan, clients: number): Plan {
+  const isCrowded = clients > crowdMin && plan.latency.maxMs + plan.sync.maxMs > slowMsMin;
+  return isCrowded ? { ...plan, raft: { ...plan.raft, inFlightMax: busyFrom } } : plan;
+}
+
+/** In some runs one machine takes the place of another. */
+function drawExchange(random: SeededRandom, servers: number, seconds: number): ScheduledDeed[] {
+  const atMs = Math.round(random.float() * exchangeMsMax);
+  if (servers < 3 || !random.chance(exchangeShare) || atMs > seconds * 1_000) return [];
+  return [{ id: exchangeId, atMs, kind: 'exchange', server: random.between(1, servers) }];
 }
 
 /** Reads a schedule from the text of a file. Throws an error that says what is wrong with it, at which field. */

@@ -1,5 +1,5 @@
 import type { Grant } from '@lic/client';
-import { decodeCommand, type LedgerResult } from '@lic/core';
+import { decodeCommand, type Ledger, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
@@ -26,6 +26,7 @@ import { draw } from './plan.ts';
 import { Product } from './product.ts';
 import { recover } from './recovery.ts';
 import type { Schedule } from './schedule.ts';
+import { Successors } from './successors.ts';
 import { Trace } from './trace.ts';
 
 /** What a run came to. */
@@ -82,7 +83,7 @@ export class Simulation {
   readonly #serverPaths: ServerPaths;
   readonly #history: History;
   readonly #onHistory: SimulationOptions['onHistory'];
-  #named: readonly NamedServer[] = [];
+  readonly #successors: Successors;
   #products: Product[] = [];
   #features: readonly Feature[];
   /** By slot: how many clients it has had. */
@@ -156,6 +157,7 @@ export class Simulation {
       boot: (server) => this.#boot(server),
       buried: (product) => this.#bury(product),
     });
+    const standing = (): readonly string[] => this.#log.standing().map(({ id }) => id);
     this.#operator = new Operator({
       world,
       network: this.#network,
@@ -164,9 +166,22 @@ export class Simulation {
       servers,
       note,
       fail,
-      standing: () => this.#log.standing().map(({ id }) => id),
+      standing,
+      abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
       repaired: () => this.#coverage.sometimes('repaired'),
-      sign: (id, changes) => signFor(this.#named, { id, ...changes }),
+      sign: (id, changes) =>
+        signFor(
+          servers.map(({ named }) => named),
+          { id, features: this.#features, ...changes },
+        ),
+      successorOf: (server) => this.#successors.of(server),
+    });
+    this.#successors = new Successors({
+      ...tools,
+      random: world.random.fork('successors'),
+      note,
+      boot: (server) => this.#boot(server),
+      loseDisk: (server) => this.#faults.loseDisk(server),
     });
     this.#liveness = new Liveness({ ...tools, nowMs, fail });
     this.#serverPaths = new ServerPaths({
@@ -213,9 +228,9 @@ export class Simulation {
 
   async #setUp(): Promise<void> {
     const { plan, clients } = this.#schedule;
-    this.#named = await nameServers(plan.servers);
-    const license = await signFor(this.#named, { features: plan.features });
-    for (const named of this.#named) {
+    const all = await nameServers(plan.servers);
+    const license = await signFor(all, { features: plan.features });
+    for (const named of all) {
       const server = this.#makeServer(named, license);
       this.#servers.push(server);
       this.#boot(server);
@@ -251,6 +266,7 @@ export class Simulation {
           isAlive: () => runtime.isAlive && booted.isUp,
           mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
           isPaused: () => runtime.isPaused,
+          isRolledBack: () => this.#atlas.withoutMemory.get(booted) === 'diskRolledBack',
         });
       },
     });
@@ -262,8 +278,9 @@ export class Simulation {
       const { level, message, fields } = line;
       this.#serverPaths.logged(line);
       if (level === 'debug') return;
-      this.#trace.add(server.name, `${level}: ${message}`);
-      const error = fields?.err;
+      const error = fields?.err ?? fields?.reason ?? fields?.why;
+      const why = error === undefined ? '' : ` (${errorMessage(error)})`;
+      this.#trace.add(server.name, `${level}: ${message}${why}`);
       if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
         this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
     };
@@ -348,8 +365,7 @@ export class Simulation {
         const command = decodeCommand(bytes);
         const term = this.#consensus.newestTerm;
         this.#logPaths.applied({ command, result, ledger, licenseTimeBeforeMs, by: name, term });
-        if (result.events.some(({ kind }) => kind === 'licenseInstalled'))
-          this.#features = ledger.license()?.features ?? this.#features;
+        if (result.events.some(({ kind }) => kind === 'licenseInstalled')) this.#licenseInstalled(ledger);
         return result;
       },
       snapshot: () => machine.snapshot(),
@@ -361,6 +377,14 @@ export class Simulation {
     };
   }
 
+  #licenseInstalled(ledger: Ledger): void {
+    const license = ledger.license();
+    const text = ledger.licenseText();
+    if (license === null || text === null) return;
+    this.#features = license.features;
+    this.#successors.follow(license, text);
+  }
+
   #copiesOf(index: number, command: Uint8Array): number {
     return this.#servers.filter((server) => {
       const lost = this.#faults.lostDisk(server);
@@ -369,11 +393,12 @@ export class Simulation {
   }
 
   #check(): void {
+    // Before a fault takes away what is there to be seen.
+    this.#serverPaths.check();
     this.#faults.check();
     this.#beliefs.check();
     this.#history.look();
     this.#consensus.check();
-    this.#serverPaths.check();
     if (this.#servers.every(({ isUp }) => !isUp)) this.#logPaths.allDown();
     if (this.#violation !== undefined) throw this.#violation;
   }

@@ -8,6 +8,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'vote-before-persisted',
     what: 'A vote is answered before it is on disk.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['crash', 'isolate'], deeds: [] },
     patches: [
       {
         file: `${core}/election.ts`,
@@ -20,6 +21,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'own-vote-before-persisted',
     what: 'A candidate counts its own vote, and asks for others, before it is on disk.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['crash', 'isolate'], deeds: [] },
     patches: [
       {
         file: `${core}/election.ts`,
@@ -34,21 +36,10 @@ export const electionBugs: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'vote-forgotten-in-term',
-    what: 'Stepping down in the same term forgets the vote.',
-    breaks: ['I1', 'I4', 'bug'],
-    patches: [
-      {
-        file: `${core}/roles.ts`,
-        find: '    state.term = term;\n    state.votedFor = null;\n  }',
-        replace: '    state.term = term;\n  }\n  state.votedFor = null;',
-      },
-    ],
-  },
-  {
     name: 'log-not-compared',
     what: 'A vote is given to a server whose log is behind.',
     breaks: ['I4', 'bug'],
+    focus: { faults: ['isolate', 'crash', 'pause'], deeds: [], lastsMs: [600, 2_500] },
     patches: [
       {
         file: `${core}/election.ts`,
@@ -66,6 +57,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'control-before-own-entry',
     what: 'A leader takes control before its first entry is committed and everything before it applied.',
     breaks: ['I1', 'I4', 'I9', 'bug'],
+    focus: { faults: ['crash', 'isolate'], deeds: [] },
     patches: [
       {
         file: `${core}/leadership.ts`,
@@ -78,6 +70,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'no-check-quorum',
     what: 'A leader that hears nobody any more believes for ever that it leads.',
     breaks: ['I1', 'bug'],
+    focus: { faults: ['isolate'], everyMs: 8_000, deeds: [], lastsMs: [5_000, 7_000] },
     patches: [
       { file: `${core}/leadership.ts`, find: '  if (!hasQuorum(raft)) {', replace: '  if (hasQuorum === null) {' },
     ],
@@ -86,6 +79,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'amnesiac-votes',
     what: 'A server whose disk was emptied keeps its vote: its incarnation is not looked at.',
     breaks: ['I1', 'I4', 'I8', 'bug'],
+    focus: { faults: ['diskLost'], everyMs: 2_000, deeds: [] },
     patches: [
       {
         file: `${core}/membership.ts`,
@@ -98,6 +92,7 @@ export const electionBugs: readonly PlantedBug[] = [
     name: 'rolled-back-votes',
     what: 'A server whose disk was set back to an older copy is not recognised by what its peers know of it.',
     breaks: ['I1', 'I4', 'I8', 'bug'],
+    focus: { faults: ['diskRolledBack', 'isolate'], everyMs: 1_500, deeds: [], lastsMs: [20, 400] },
     patches: [
       {
         file: `${core}/witness.ts`,

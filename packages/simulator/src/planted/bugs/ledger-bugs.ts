@@ -8,6 +8,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'two-servers-exchanged',
     what: 'A reload may exchange the identities of two servers at once.',
     breaks: ['I1'],
+    focus: { faults: [], deeds: ['reload'] },
     patches: [
       {
         file: 'packages/core/src/license/server-changes.ts',
@@ -20,6 +21,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'resume-takes-a-seat',
     what: 'A resume takes another seat.',
     breaks: ['I2', 'I6'],
+    focus: { faults: ['crash', 'reset'], deeds: [] },
     patches: [
       {
         file: `${ledger}/resume.ts`,
@@ -32,12 +34,19 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'epoch-not-raised',
     what: 'A resume does not raise the epoch.',
     breaks: ['I6'],
+    focus: { faults: ['crash', 'reset'], deeds: [] },
     patches: [{ file: `${ledger}/resume.ts`, find: '  session.epoch++;', replace: '' }],
   },
   {
     name: 'older-epoch-served',
     what: 'A connection that a newer one has taken the place of is served.',
     breaks: ['I6'],
+    focus: {
+      faults: ['lateFrames', 'slowLink', 'oneWay', 'halfOpen', 'crash', 'reset', 'pause'],
+      everyMs: 400,
+      deeds: [],
+      lastsMs: [300, 2_000],
+    },
     patches: [
       {
         file: `${ledger}/session-requests.ts`,
@@ -49,7 +58,13 @@ export const ledgerBugs: readonly PlantedBug[] = [
   {
     name: 'repeat-runs-again',
     what: 'A repeated request is run a second time.',
-    breaks: ['I5'],
+    breaks: ['I5', 'I9', 'progress'],
+    focus: {
+      faults: ['reset', 'crash', 'halfOpen', 'oneWay', 'cutClient'],
+      everyMs: 250,
+      deeds: [],
+      plan: { think: { minMs: 0, maxMs: 200 }, latency: { minMs: 1, maxMs: 60 } },
+    },
     patches: [
       {
         file: `${ledger}/session-requests.ts`,
@@ -62,6 +77,22 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'ended-granted-again',
     what: 'A repeated checkout whose grant has ended since gets a new one.',
     breaks: ['I5'],
+    focus: {
+      faults: ['cutClient'],
+      everyMs: 250,
+      deeds: [],
+      lastsMs: [1_200, 3_000],
+      plan: {
+        features: [
+          { name: 'compare', version: '1.0', count: 4, leaseSeconds: 1 },
+          { name: 'merge', version: '2.0', count: 4, leaseSeconds: 4 },
+        ],
+        think: { minMs: 0, maxMs: 200 },
+        grantsPerClient: 3,
+        sync: { minMs: 5, maxMs: 60 },
+        latency: { minMs: 1, maxMs: 60 },
+      },
+    },
     patches: [
       {
         file: `${ledger}/session-requests.ts`,
@@ -72,17 +103,10 @@ export const ledgerBugs: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'ended-session-forgotten',
-    what: 'The id of an ended session is not remembered: a late copy of its first request begins it again.',
-    breaks: ['I5'],
-    patches: [
-      { file: `${ledger}/sessions.ts`, find: 'untilMs: state.timeMs + rememberMs,', replace: 'untilMs: state.timeMs,' },
-    ],
-  },
-  {
     name: 'snapshot-loses-sessions',
     what: 'A server that was filled by a snapshot does not find its sessions.',
     breaks: ['I4', 'I5', 'I9'],
+    focus: { faults: ['crash', 'diskLost'], deeds: [], raft: { snapshotEntries: 5, keepEntries: 0 } },
     patches: [
       {
         file: `${ledger}/snapshot-reader.ts`,
@@ -95,12 +119,19 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'snapshot-loses-results',
     what: 'A server that was filled by a snapshot does not know which requests it has carried out.',
     breaks: ['I5', 'I9', 'bug'],
+    focus: {
+      faults: ['crash', 'reset', 'diskLost'],
+      everyMs: 400,
+      deeds: [],
+      raft: { snapshotEntries: 5, keepEntries: 0 },
+    },
     patches: [{ file: `${ledger}/snapshot-reader.ts`, find: '        linkResult(result);\n', replace: '' }],
   },
   {
     name: 'revoke-frees-at-once',
     what: "A revoked grant's seats are free at once, while its client works on.",
     breaks: ['I3'],
+    focus: { faults: [], deeds: ['revoke'] },
     patches: [
       {
         file: `${ledger}/upkeep.ts`,
@@ -113,6 +144,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'time-runs-back',
     what: 'License time follows a clock that is set back.',
     breaks: ['I7'],
+    focus: { faults: ['clockStep', 'crash'], deeds: ['transfer'] },
     patches: [
       {
         file: `${ledger}/license-time.ts`,
@@ -128,13 +160,20 @@ export const ledgerBugs: readonly PlantedBug[] = [
   },
   {
     name: 'hold-below-lease',
-    what: 'The hold leaves out drift and margin, and is rounded down.',
+    what: 'The hold is shorter than the lease.',
     breaks: ['I3'],
+    focus: {
+      faults: ['cutClient'],
+      everyMs: 900,
+      deeds: [],
+      lastsMs: [1_500, 4_000],
+      plan: { hold: { minMs: 3_000, maxMs: 20_000 } },
+    },
     patches: [
       {
         file: `${ledger}/pools.ts`,
         find: 'Math.ceil(leaseMs * (1 + settings.drift) + settings.marginMs)',
-        replace: 'Math.floor(leaseMs * 0.98)',
+        replace: 'Math.floor(leaseMs * 0.7)',
       },
     ],
   },
@@ -142,6 +181,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'seat-oversold',
     what: 'A queue entry is served with one seat more than there is.',
     breaks: ['I2', 'I3', 'history'],
+    focus: { faults: [], deeds: [], plan: { waitMsMax: 10_000 } },
     patches: [
       {
         file: `${ledger}/queue.ts`,
@@ -164,6 +204,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'seat-withheld',
     what: 'The last free seat of a pool is denied.',
     breaks: ['history', 'bug', 'progress'],
+    focus: { faults: [], deeds: [] },
     patches: [
       {
         file: `${ledger}/pools.ts`,
@@ -176,6 +217,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     name: 'seat-leaks',
     what: 'A grant of several seats gives back only one.',
     breaks: ['I2'],
+    focus: { faults: [], deeds: [] },
     patches: [{ file: `${ledger}/seats.ts`, find: '    pool.inUse -= count;\n', replace: '    pool.inUse -= 1;\n' }],
   },
 ];

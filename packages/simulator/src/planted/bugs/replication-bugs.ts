@@ -8,6 +8,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'ack-before-sync',
     what: 'A stand-by acknowledges entries that its disk may not have yet.',
     breaks: ['I4', 'bug'],
+    focus: { faults: ['crashInWrite', 'crash'], deeds: [] },
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -20,6 +21,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'leader-counts-unsynced',
     what: 'A leader counts itself before its own sync.',
     breaks: ['I4', 'bug'],
+    focus: { faults: ['crash'], deeds: [] },
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -32,6 +34,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'old-term-commit',
     what: 'An entry of an older term is committed by counting (Raft paper, 5.4.2).',
     breaks: ['I4', 'bug'],
+    focus: { faults: ['crash', 'isolate', 'crashInWrite'], deeds: [] },
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -44,6 +47,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'conflict-kept',
     what: "A stand-by keeps entries that differ from its leader's.",
     breaks: ['I4', 'bug'],
+    focus: { faults: ['isolate', 'pause'], deeds: [], lastsMs: [300, 2_500] },
     patches: [
       {
         file: `${core}/replication.ts`,
@@ -56,11 +60,23 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'commit-beyond-match',
     what: 'A stand-by commits what its leader has committed, whether or not its own entries are those.',
     breaks: ['I4', 'bug'],
+    focus: {
+      faults: ['island', 'isolate'],
+      everyMs: 2_500,
+      deeds: [],
+      lastsMs: [800, 2_500],
+      raft: { appendEntriesMax: 1, appendsInFlightMax: 1 },
+    },
     patches: [
       {
         file: `${core}/rounds.ts`,
         find: 'commitTo(state, Math.min(message.commit, state.match));',
         replace: 'commitTo(state, Math.min(message.commit, state.log.baseIndex + state.log.entries.length));',
+      },
+      {
+        file: `${core}/replication.ts`,
+        find: 'commitTo(state, Math.min(message.commit, state.match));',
+        replace: 'commitTo(state, Math.min(message.commit, lastIndex(state.log)));',
       },
     ],
   },
@@ -68,6 +84,7 @@ export const replicationBugs: readonly PlantedBug[] = [
     name: 'deposed-leader-heard',
     what: 'Entries of a leader whose term is over are taken.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['isolate', 'pause'], deeds: [], lastsMs: [300, 2_500] },
     patches: [
       {
         file: `${core}/roles.ts`,
@@ -82,42 +99,19 @@ export const replicationBugs: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'older-snapshot-taken',
-    what: 'A snapshot that is older than what is committed replaces log and state.',
-    breaks: ['I4', 'I7', 'I9', 'bug', 'progress'],
-    patches: [
-      { file: `${core}/snapshots.ts`, find: '  if (meta.index <= state.commit) return;\n', replace: '' },
-      {
-        file: `${core}/snapshots.ts`,
-        find: 'if (termAt(state.log, meta.index) === meta.term) {',
-        replace: 'if (meta.index < 0) {',
-      },
-    ],
-  },
-  {
     name: 'round-begun-before',
     what: 'A heartbeat is confirmed by a round that began before it was received.',
     breaks: ['I1', 'I3', 'bug'],
+    focus: { faults: ['isolate', 'pause'], deeds: [], lastsMs: [300, 2_500] },
     patches: [
       { file: `${core}/rounds.ts`, find: 'const round = state.round + 1;', replace: 'const round = state.round;' },
-    ],
-  },
-  {
-    name: 'any-ack-confirms',
-    what: 'Whatever acknowledgement comes later confirms a heartbeat, also one of an older round.',
-    breaks: ['I1', 'I3', 'bug'],
-    patches: [
-      {
-        file: `${core}/rounds.ts`,
-        find: 'if (message.round > progress.round) progress.round = message.round;',
-        replace: 'progress.round = raft.state.round;',
-      },
     ],
   },
   {
     name: 'read-from-deposed',
     what: 'A server that has been deposed and does not know it confirms reads by its own word.',
     breaks: ['I1', 'I3', 'bug'],
+    focus: { faults: ['isolate', 'pause', 'island'], everyMs: 1_500, deeds: [], lastsMs: [500, 2_500] },
     patches: [
       {
         file: `${core}/rounds.ts`,

@@ -8,6 +8,7 @@ export const storageBugs: readonly PlantedBug[] = [
     name: 'damage-truncated',
     what: 'Damage in the middle of the log is cut off as if it were a torn tail.',
     breaks: ['I8'],
+    focus: { faults: ['diskDamaged'], everyMs: 2_000, deeds: [] },
     patches: [
       {
         file: `${log}/log-recovery.ts`,
@@ -20,6 +21,7 @@ export const storageBugs: readonly PlantedBug[] = [
     name: 'write-without-sync',
     what: 'A write is reported done without a sync.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['crash'], deeds: [] },
     patches: [
       {
         file: `${log}/log-writer.ts`,
@@ -32,6 +34,7 @@ export const storageBugs: readonly PlantedBug[] = [
     name: 'failed-sync-ignored',
     what: 'A sync that fails is taken for one that went well.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['diskFailed'], deeds: [] },
     patches: [
       {
         file: `${log}/log-writer.ts`,
@@ -44,6 +47,7 @@ export const storageBugs: readonly PlantedBug[] = [
     name: 'failed-write-acknowledged',
     what: 'A write that fails is taken for one that went well.',
     breaks: ['I1', 'I4', 'bug'],
+    focus: { faults: ['diskFailed', 'diskFull'], deeds: [] },
     patches: [
       {
         file: 'packages/consensus/src/driver/disk-writer.ts',
