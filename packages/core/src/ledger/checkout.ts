@@ -3,15 +3,18 @@ import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
+import { denyAccess, denyMax, firstExceeded, judge, keeperFrom } from './policy-seats.ts';
 import {
   covers,
   firstWithOffer,
   firstWithSeats,
   fittingPools,
+  isOnlyReserved,
   isWaitedFor,
   type Need,
   sufficientPools,
 } from './pools.ts';
+import { isOwnReserved } from './queue.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
 import { readVersion } from './versions.ts';
@@ -22,7 +25,7 @@ import { readVersion } from './versions.ts';
  */
 export function asInForce(state: LedgerState, command: CheckoutCommand): CheckoutCommand {
   if (state.version >= termsVersion) return command;
-  const { releasedAt: _releasedAt, display: _display, shareKey: _shareKey, ...known } = command;
+  const { releasedAt: _releasedAt, display: _display, shareKey: _shareKey, address: _address, ...known } = command;
   return known;
 }
 
@@ -55,17 +58,30 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
     );
-  const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
-  const open = command.pastQueue === true ? usable : usable.filter((pool) => !isWaitedFor(feature, pool));
-  const claim = { session, count: command.count, display: command.display ?? '', shareKey: command.shareKey ?? '' };
+  const { count, display = '', shareKey = '', address = '' } = command;
+  const claim = { session, count, display, shareKey, address };
+  const verdict = judge(state, feature.name, claim);
+  const barred = denyAccess(verdict, command);
+  if (barred !== undefined) return denied(barred);
+  const all = fittingPools(feature, need).filter((pool) => pool.isUsable);
+  const usable = all.filter((pool) => firstExceeded(verdict, pool, claim) === undefined);
+  if (usable.length === 0) return denied(denyMax(firstExceeded(verdict, all[0]!, claim)!, command));
+  const open = usable.filter(
+    (pool) => command.pastQueue === true || !isWaitedFor(feature, pool) || isOwnReserved(state, pool, claim),
+  );
   // What takes no seat is taken from nobody who waits.
-  const free = firstWithOffer(usable, claim) ?? firstWithSeats(open, claim);
+  const free = firstWithOffer(usable, claim) ?? firstWithSeats(state, open, claim);
   if (free !== undefined) return { kind: 'take', pool: free };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need };
   const facts = seatFacts(usable, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
+  const rule = isOnlyReserved(state, open, claim) ? keeperFrom(state, feature.name, claim) : undefined;
+  if (rule !== undefined) {
+    const kept = `Line ${rule.line} of the policy (${rule.text}) keeps free seats.`;
+    return denied(deny('RESERVED', command, kept, { rule, ...facts }));
+  }
   const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
     facts.count === undefined || facts.inUse + command.count <= facts.count + (facts.overdraft ?? 0)
@@ -81,6 +97,7 @@ export function denyStranded(state: LedgerState, entry: Entry): Denial {
   if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
   return (
     denyForPools(state, wish, feature, entry) ??
+    denyAccess(judge(state, feature.name, entry), wish) ??
     deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`)
   );
 }

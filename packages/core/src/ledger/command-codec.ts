@@ -1,4 +1,6 @@
 import { LicError } from '@lic/interfaces';
+import { isPolicyDocument } from '../policy/check-document.ts';
+import { policyLimits } from '../policy/document.ts';
 import type { LedgerCommand } from './commands.ts';
 import { ledgerLimits } from './limits.ts';
 
@@ -72,6 +74,8 @@ const isOpening = isOf([
   ['secretHash', isHash],
   ['user', isName],
   ['host', isName],
+  ['project', maybe(isName)],
+  ['product', maybe(isName)],
 ]);
 
 const stamped: Fields = [['at', isMs]];
@@ -102,6 +106,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['releasedAt', maybe(isName)],
     ['display', maybe(isName)],
     ['shareKey', maybe(isName)],
+    ['address', maybe(isName)],
     ['count', isNumber],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],
@@ -134,6 +139,10 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
   revoke: [
     ['grants', isIds],
     ['reason', isText(ledgerLimits.noteCharsMax)],
+  ],
+  policy: [
+    ['text', isText(policyLimits.charsMax)],
+    ['document', isPolicyDocument],
   ],
   drain: [
     ['server', isName],

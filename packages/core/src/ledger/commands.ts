@@ -1,3 +1,5 @@
+import type { PolicyDocument } from '../policy/document.ts';
+
 /**
  * What goes through the log: every change of license state is one of these (architecture.md, "One way in").
  * In the log a command is its JSON text in UTF-8. All times are milliseconds; `at` is the agreed clock (UTC, ms) that the
@@ -19,6 +21,7 @@ export type LedgerCommand =
   | SettleCommand
   | DisconnectCommand
   | RevokeCommand
+  | PolicyCommand
   | DrainCommand
   | AcceptTimeCommand
   | RaiseVersionCommand
@@ -113,6 +116,9 @@ export interface SessionOpening {
   readonly secretHash: string;
   readonly user: string;
   readonly host: string;
+  /** What the client works for and is: for rules of the policy. From ledger version 3 on. */
+  readonly project?: string;
+  readonly product?: string;
 }
 
 export interface CheckoutCommand extends SessionRequest {
@@ -127,6 +133,8 @@ export interface CheckoutCommand extends SessionRequest {
   /** The display of the user's session, and what the vendor's product shares seats by: for features with `sharedBy`. */
   readonly display?: string;
   readonly shareKey?: string;
+  /** From where the checkout came, stamped by the server in control: for rules of the policy. From ledger version 3 on. */
+  readonly address?: string;
   /** Seats, from 1. */
   readonly count: number;
   /** How long it may wait in the queue; absent or 0: denied at once where the pool is full. */
@@ -224,6 +232,15 @@ export interface RevokeCommand extends Stamped {
   readonly kind: 'revoke';
   readonly grants: readonly string[];
   readonly reason: string;
+}
+
+/** Another policy takes the place of the one in force, on all servers at this index. From ledger version 3 on. */
+export interface PolicyCommand extends Stamped {
+  readonly kind: 'policy';
+  /** The file, for people. */
+  readonly text: string;
+  /** What it says; the ledger goes by it alone. */
+  readonly document: PolicyDocument;
 }
 
 /** Drain or undrain a server, by its identity key. */

@@ -1,10 +1,20 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
-import { awaitOffers, forgetOffers } from './holders.ts';
+import { awaitOffers, forgetOffers, seatsNeeded } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { dropUnusedFeature, firstWithOffer, firstWithSeats, fittingPools, hasRoom, isFor, type Need } from './pools.ts';
+import { countEntry, ownReserved, uncountEntry } from './policy-seats.ts';
+import {
+  dropUnusedFeature,
+  firstWithOffer,
+  firstWithSeats,
+  fittingPools,
+  hasRoom,
+  isFor,
+  isOnlyReserved,
+  type Need,
+} from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
-import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
+import { type Claim, compareEntries, type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
 import { addLease, dropLease, remember } from './sessions.ts';
 import { positionOf, viewEntry } from './views.ts';
@@ -24,6 +34,7 @@ export function enqueue(
       releasedAt: command.releasedAt ?? '',
       display: command.display ?? '',
       shareKey: command.shareKey ?? '',
+      address: command.address ?? '',
       count: command.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
@@ -56,12 +67,14 @@ export function newEntry(
     releasedAt: fields.releasedAt,
     display: fields.display,
     shareKey: fields.shareKey,
+    address: fields.address,
     releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
     checkoutSeq: fields.checkoutSeq,
     untilMs: fields.untilMs,
     leaseMs: fields.leaseMs,
     holdMs: fields.holdMs,
+    priority: 0,
     heapIndex: -1,
     lowestPool: undefined,
   };
@@ -73,12 +86,26 @@ export function linkEntry(state: LedgerState, entry: Entry): void {
   session.outcomes.set(entry.checkoutSeq, entry);
   session.entries++;
   addLease(session, entry.leaseMs, entry.holdMs);
-  feature.queue.push(entry);
+  countEntry(state, entry);
+  insertInOrder(feature.queue, entry);
   state.queued.add(feature);
   state.deadlines.add(entry);
   entry.lowestPool = fittingPools(feature, entry)[0];
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
   awaitOffers(entry, fittingPools(feature, entry));
+}
+
+/** Most come last. Else it moves at most a queue's length of pointers. */
+function insertInOrder(queue: Entry[], entry: Entry): void {
+  let low = 0;
+  let high = queue.length;
+  if (high > 0 && compareEntries(queue[high - 1]!, entry) < 0) low = high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareEntries(queue[middle]!, entry) < 0) low = middle + 1;
+    else high = middle;
+  }
+  queue.splice(low, 0, entry);
 }
 
 /** How a queue place ends without a grant. */
@@ -111,15 +138,16 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting--;
   forgetOffers(entry, fittingPools(feature, entry));
   feature.queue.splice(positionOf(entry) - 1, 1);
+  uncountEntry(state, entry);
   if (feature.queue.length > 0) return;
   state.queued.delete(feature);
   dropUnusedFeature(state, feature);
 }
 
 /** The lowest pool that can serve the entry now. */
-export function poolFor(entry: Entry): Pool | undefined {
+export function poolFor(state: LedgerState, entry: Entry): Pool | undefined {
   const pools = fittingPools(entry.feature, entry);
-  return firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);
+  return firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, entry);
 }
 
 /**
@@ -133,16 +161,28 @@ export function assignableIn(
   isBound: (session: string) => boolean,
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
+  // An entry that waits for seats which nobody has reserved is passed only by those that take reserved ones of their own.
+  let isUnreservedKept = false;
   if (!hasRoom(pools)) return undefined;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    if (firstWithSeats(fitting, entry) !== undefined) return entry;
+    const pool = firstWithSeats(state, fitting, entry);
+    if (pool !== undefined && (!isUnreservedKept || isOwnReserved(state, pool, entry))) return entry;
+    if (pool !== undefined || isOnlyReserved(state, fitting, entry)) {
+      isUnreservedKept = true;
+      continue;
+    }
     // What would do for this one is kept for it.
     pools = pools.filter((pool) => !isFor(entry, pool));
     if (!hasRoom(pools)) return undefined;
   }
   return undefined;
+}
+
+/** Whether what the claim takes of the pool is reserved for it. */
+export function isOwnReserved(state: LedgerState, pool: Pool, claim: Claim): boolean {
+  return seatsNeeded(pool, claim) <= ownReserved(state, pool.featureName, claim);
 }

@@ -122,8 +122,9 @@ function runCheckout(state: LedgerState, session: Session, request: CheckoutComm
   const decision = decideCheckout(state, session, command);
   switch (decision.kind) {
     case 'take': {
-      const { seq: checkoutSeq, count, display = '', shareKey = '' } = command;
-      const taking = { session, pool: decision.pool, count, display, shareKey, checkoutSeq, fromQueue: false };
+      const { seq: checkoutSeq, count, display = '', shareKey = '', address = '' } = command;
+      const { pool } = decision;
+      const taking = { session, pool, count, display, shareKey, address, checkoutSeq, fromQueue: false };
       const grant = takeGrant(state, taking);
       return { kind: 'granted', epoch, grant: viewGrant(grant) };
     }

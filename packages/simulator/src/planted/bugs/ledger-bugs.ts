@@ -190,13 +190,13 @@ export const ledgerBugs: readonly PlantedBug[] = [
       },
       {
         file: `${ledger}/queue.ts`,
-        find: 'if (firstWithSeats(fitting, entry) !== undefined) return entry;',
-        replace: 'if (firstWithSeats(fitting, { ...entry, count: entry.count - 1 }) !== undefined) return entry;',
+        find: 'const pool = firstWithSeats(state, fitting, entry);',
+        replace: 'const pool = firstWithSeats(state, fitting, { ...entry, count: entry.count - 1 });',
       },
       {
         file: `${ledger}/queue.ts`,
-        find: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);',
-        replace: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, { ...entry, count: entry.count - 1 });',
+        find: 'firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, entry);',
+        replace: 'firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, { ...entry, count: entry.count - 1 });',
       },
     ],
   },
