@@ -6,10 +6,12 @@ import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import {
   covers,
   firstWithOffer,
+  firstWithPart,
   firstWithSeats,
   fittingPools,
   isWaitedFor,
   type Need,
+  type Part,
   sufficientPools,
 } from './pools.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
@@ -22,13 +24,20 @@ import { readVersion } from './versions.ts';
  */
 export function asInForce(state: LedgerState, command: CheckoutCommand): CheckoutCommand {
   if (state.version >= termsVersion) return command;
-  const { releasedAt: _releasedAt, display: _display, shareKey: _shareKey, ...known } = command;
+  const {
+    releasedAt: _releasedAt,
+    display: _display,
+    shareKey: _shareKey,
+    countMin: _countMin,
+    more: _more,
+    ...known
+  } = command;
   return known;
 }
 
 /** What a checkout comes to. */
 export type Decision =
-  | { readonly kind: 'take'; readonly pool: Pool }
+  | ({ readonly kind: 'take' } & Part)
   | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need }
   | { readonly kind: 'deny'; readonly denial: Denial };
 
@@ -57,10 +66,13 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     );
   const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
   const open = command.pastQueue === true ? usable : usable.filter((pool) => !isWaitedFor(feature, pool));
-  const claim = { session, count: command.count, display: command.display ?? '', shareKey: command.shareKey ?? '' };
+  const { count, countMin = count, display = '', shareKey = '' } = command;
+  const claim = { session, count, countMin, display, shareKey };
   // What takes no seat is taken from nobody who waits.
   const free = firstWithOffer(usable, claim) ?? firstWithSeats(open, claim);
-  if (free !== undefined) return { kind: 'take', pool: free };
+  if (free !== undefined) return { kind: 'take', pool: free, count };
+  const part = firstWithPart(open, claim);
+  if (part !== undefined) return { kind: 'take', ...part };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need };
   const facts = seatFacts(usable, feature.queue.length);
@@ -68,7 +80,7 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
   const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
-    facts.count === undefined || facts.inUse + command.count <= facts.count + (facts.overdraft ?? 0)
+    facts.count === undefined || facts.inUse + countMin <= facts.count + (facts.overdraft ?? 0)
       ? `Others wait for "${command.feature}" already.`
       : `${facts.inUse} of ${facts.count}${overdraft} seats of "${command.feature}" are in use.`;
   return denied(deny('NO_SEATS', command, what, facts));
@@ -76,8 +88,8 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
 
 /** Why nothing could ever serve a queue place any more, as its checkout would be told now. */
 export function denyStranded(state: LedgerState, entry: Entry): Denial {
-  const { feature, version, count } = entry;
-  const wish = { feature: feature.name, count, ...(version === undefined ? {} : { version: version.text }) };
+  const { feature, version, count, countMin } = entry;
+  const wish = { feature: feature.name, count, countMin, ...(version === undefined ? {} : { version: version.text }) };
   if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
   return (
     denyForPools(state, wish, feature, entry) ??
@@ -99,9 +111,11 @@ function denied(denial: Denial): Decision {
 }
 
 function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need): string | undefined {
-  const { count, waitMs = 0 } = command;
+  const { count, countMin = count, waitMs = 0 } = command;
   if (!Number.isSafeInteger(count) || count < 1 || count > ledgerLimits.countMax)
     return `A count is a whole number from 1 to ${ledgerLimits.countMax}, not ${count}.`;
+  if (!Number.isSafeInteger(countMin) || countMin < 1 || countMin > count)
+    return `The fewest seats that will do are a whole number from 1 to the count of ${count}, not ${countMin}.`;
   if (waitMs < 0 || waitMs > ledgerLimits.waitMsMax)
     return `A wait is from 0 to ${ledgerLimits.waitMsMax} ms, not ${waitMs}.`;
   if (command.version !== undefined && version === undefined)
@@ -114,7 +128,7 @@ function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need):
 /** What the license says against the checkout, however many seats are free. */
 function denyForPools(
   state: LedgerState,
-  wish: Pick<CheckoutCommand, 'feature' | 'count' | 'version'>,
+  wish: Pick<CheckoutCommand, 'feature' | 'count' | 'countMin' | 'version'>,
   feature: Feature,
   need: Need,
 ): Denial | undefined {
@@ -137,11 +151,12 @@ function denyForPools(
     return deny('EXPIRED', wish, `"${wish.feature}" ended at ${instant(Math.max(...ends))}.`);
   }
   const count = -least(usable, (pool) => -pool.count - pool.overdraft);
-  if (wish.count <= count) return undefined;
+  const { countMin = wish.count } = wish;
+  if (countMin <= count) return undefined;
   return deny(
     'COUNT_TOO_HIGH',
     wish,
-    `${wish.count} seats of "${wish.feature}" were asked for, ${count} are licensed.`,
+    `${countMin < wish.count ? 'At least ' : ''}${countMin} seats of "${wish.feature}" were asked for, ${count} are licensed.`,
     { count },
   );
 }

@@ -1,7 +1,7 @@
 import type { License, LicenseFeature } from '../license/license.ts';
 import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
-import { awaitOffers, dropUnusedHolder, seatsNeeded } from './holders.ts';
+import { awaitOffers, dropUnusedHolder, seatsHad, seatsNeeded } from './holders.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import type { PoolFields } from './record-fields.ts';
@@ -45,6 +45,29 @@ export function firstWithOffer(pools: readonly Pool[], claim: Claim): Pool | und
   return pools.find((pool) => pool.isUsable && pool.holders.size > 0 && seatsNeeded(pool, claim) === 0);
 }
 
+/** A pool that serves a claim, and with how many seats. */
+export interface Part {
+  readonly pool: Pool;
+  readonly count: number;
+}
+
+/**
+ * Where fewer seats will do than are asked for: the first of the pools, lowest version first, that has so many, with as many as it has;
+ * its overdraft only where none has them within its count.
+ */
+export function firstWithPart(pools: readonly Pool[], claim: Claim): Part | undefined {
+  if (claim.countMin === claim.count) return undefined;
+  return partOf(pools, claim, freeSeats) ?? partOf(pools, claim, roomIn);
+}
+
+function partOf(pools: readonly Pool[], claim: Claim, seatsIn: (pool: Pool) => number): Part | undefined {
+  for (const pool of pools) {
+    const count = Math.min(claim.count, Math.max(0, seatsIn(pool)) + seatsHad(pool, claim));
+    if (pool.isUsable && count >= claim.countMin) return { pool, count };
+  }
+  return undefined;
+}
+
 /** Whether any seat is free. */
 export function hasRoom(pools: readonly Pool[]): boolean {
   return pools.some((pool) => pool.isUsable && roomIn(pool) > 0);
@@ -74,7 +97,7 @@ export function fittingPools(feature: Feature, { version, releasedAtMs }: Need):
 
 /** Whether the queue place could ever be served as the license and license time stand. */
 export function isServable(entry: Entry, timeMs: number): boolean {
-  return fittingPools(entry.feature, entry).some((pool) => entry.count <= seatsAhead(pool, timeMs));
+  return fittingPools(entry.feature, entry).some((pool) => entry.countMin <= seatsAhead(pool, timeMs));
 }
 
 /** Seats that the pool has or may have one day. */
@@ -246,7 +269,7 @@ function featuresByPool(license: License): ReadonlyMap<string, PoolTerms> {
 function applyTerms(pool: Pool, parts: PoolTerms, settings: LedgerSettings): void {
   // In everything but their seats and times they agree: `combineLicenses` has seen to it.
   const [feature] = parts;
-  pool.parts = parts.map(partOf);
+  pool.parts = parts.map(poolPartOf);
   pool.expiresAtMs = Math.max(...pool.parts.map(({ expiresAtMs }) => expiresAtMs));
   pool.supportEndMs = featureSupportEndMs(feature);
   pool.sharedBy = sharingFields.filter((field) => feature.sharedBy?.includes(field) === true);
@@ -260,7 +283,7 @@ function applyTerms(pool: Pool, parts: PoolTerms, settings: LedgerSettings): voi
   pool.sweepFrom = undefined;
 }
 
-function partOf(feature: LicenseFeature): PoolPart {
+function poolPartOf(feature: LicenseFeature): PoolPart {
   return {
     count: feature.count === 'uncounted' ? Number.POSITIVE_INFINITY : feature.count,
     overdraft: feature.overdraft ?? 0,

@@ -2,7 +2,17 @@ import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import { awaitOffers, forgetOffers } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { dropUnusedFeature, firstWithOffer, firstWithSeats, fittingPools, hasRoom, isFor, type Need } from './pools.ts';
+import {
+  dropUnusedFeature,
+  firstWithOffer,
+  firstWithPart,
+  firstWithSeats,
+  fittingPools,
+  hasRoom,
+  isFor,
+  type Need,
+  type Part,
+} from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
@@ -25,6 +35,7 @@ export function enqueue(
       display: command.display ?? '',
       shareKey: command.shareKey ?? '',
       count: command.count,
+      countMin: command.countMin ?? command.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
       leaseMs: pool.leaseMs,
@@ -58,6 +69,7 @@ export function newEntry(
     shareKey: fields.shareKey,
     releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
+    countMin: fields.countMin,
     checkoutSeq: fields.checkoutSeq,
     untilMs: fields.untilMs,
     leaseMs: fields.leaseMs,
@@ -116,10 +128,11 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
   dropUnusedFeature(state, feature);
 }
 
-/** The lowest pool that can serve the entry now. */
-export function poolFor(entry: Entry): Pool | undefined {
+/** The lowest pool that can serve the entry now, with all that it asks for or, where fewer will do, with what there is. */
+export function seatsFor(entry: Entry): Part | undefined {
   const pools = fittingPools(entry.feature, entry);
-  return firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);
+  const pool = firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);
+  return pool === undefined ? firstWithPart(pools, entry) : { pool, count: entry.count };
 }
 
 /**
@@ -139,7 +152,7 @@ export function assignableIn(
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    if (firstWithSeats(fitting, entry) !== undefined) return entry;
+    if ((firstWithSeats(fitting, entry) ?? firstWithPart(fitting, entry)) !== undefined) return entry;
     // What would do for this one is kept for it.
     pools = pools.filter((pool) => !isFor(entry, pool));
     if (!hasRoom(pools)) return undefined;

@@ -118,7 +118,8 @@ function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.uint(entry.session.serial);
   sink.name(entry.feature.name);
   sink.name(entry.version?.text ?? '');
-  const hasMore = entry.releasedAt !== '' || entry.display !== '' || entry.shareKey !== '';
+  const hasMore =
+    entry.releasedAt !== '' || entry.display !== '' || entry.shareKey !== '' || entry.countMin < entry.count;
   sink.uint(hasMore ? entry.count + moreFollows : entry.count);
   sink.uint(entry.checkoutSeq);
   sink.uint(entry.untilMs);
@@ -128,6 +129,7 @@ function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.name(entry.releasedAt);
   sink.name(entry.display);
   sink.name(entry.shareKey);
+  sink.uint(entry.countMin);
 }
 
 function writeResult(sink: RecordSink, result: Result): void {
@@ -187,6 +189,7 @@ export type EntryFields = Pick<
   | 'display'
   | 'shareKey'
   | 'count'
+  | 'countMin'
   | 'checkoutSeq'
   | 'untilMs'
   | 'leaseMs'
@@ -277,14 +280,15 @@ export function readEntry(source: RecordSource): EntryFields {
   const session = source.uint();
   const feature = source.name();
   const version = source.name();
-  const count = source.uint();
-  const hasMore = count >= moreFollows;
+  const allCount = source.uint();
+  const hasMore = allCount >= moreFollows;
+  const count = hasMore ? allCount - moreFollows : allCount;
   return {
     serial,
     session,
     feature,
     version: version === '' ? undefined : known(readVersion(version), 'version'),
-    count: hasMore ? count - moreFollows : count,
+    count,
     checkoutSeq: source.uint(),
     untilMs: source.uint(),
     leaseMs: source.uint(),
@@ -292,6 +296,7 @@ export function readEntry(source: RecordSource): EntryFields {
     releasedAt: hasMore ? source.name() : '',
     display: hasMore ? source.name() : '',
     shareKey: hasMore ? source.name() : '',
+    countMin: hasMore ? source.uint() : count,
   };
 }
 

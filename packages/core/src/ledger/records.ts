@@ -100,14 +100,20 @@ export interface Pool extends RecordBase {
   waiting: number;
 }
 
-/** What takes seats of a pool, or waits for them. */
-export interface Claim {
+/** Who takes seats of a pool, or waits for them. */
+export interface Claimant {
   readonly session: Pick<Session, 'user' | 'host'>;
-  readonly count: number;
   /** '' where the client did not name it. */
   readonly display: string;
   /** What the vendor's product shares by; '' where it named none. */
   readonly shareKey: string;
+}
+
+/** What takes seats of a pool, or waits for them. */
+export interface Claim extends Claimant {
+  readonly count: number;
+  /** The fewest seats that will do: at most `count`. */
+  readonly countMin: number;
 }
 
 /** All that is under one key of `holderKey` in a pool. Derived. */
@@ -237,6 +243,8 @@ export interface Entry extends RecordBase {
   readonly display: string;
   readonly shareKey: string;
   readonly count: number;
+  /** The fewest seats that will do: at most `count`. */
+  readonly countMin: number;
   readonly checkoutSeq: number;
   readonly untilMs: number;
   readonly leaseMs: number;
