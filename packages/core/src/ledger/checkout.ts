@@ -3,15 +3,17 @@ import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
-import { denyAccess, denyMax, firstExceeded, judge, keeperFrom } from './policy-seats.ts';
+import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';
 import {
   covers,
   firstWithOffer,
+  firstWithPart,
   firstWithSeats,
   fittingPools,
   isOnlyReserved,
   isWaitedFor,
   type Need,
+  type Part,
   sufficientPools,
 } from './pools.ts';
 import { isOwnReserved } from './queue.ts';
@@ -25,14 +27,22 @@ import { readVersion } from './versions.ts';
  */
 export function asInForce(state: LedgerState, command: CheckoutCommand): CheckoutCommand {
   if (state.version >= termsVersion) return command;
-  const { releasedAt: _releasedAt, display: _display, shareKey: _shareKey, address: _address, ...known } = command;
+  const {
+    releasedAt: _releasedAt,
+    display: _display,
+    shareKey: _shareKey,
+    address: _address,
+    countMin: _countMin,
+    more: _more,
+    ...known
+  } = command;
   return known;
 }
 
 /** What a checkout comes to. */
 export type Decision =
-  | { readonly kind: 'take'; readonly pool: Pool }
-  | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need }
+  | ({ readonly kind: 'take' } & Part)
+  | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need; readonly count: number }
   | { readonly kind: 'deny'; readonly denial: Denial };
 
 /**
@@ -58,22 +68,26 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
     );
-  const { count, display = '', shareKey = '', address = '' } = command;
-  const claim = { session, count, display, shareKey, address };
-  const verdict = judge(state, feature.name, claim);
+  const { countMin = command.count, display = '', shareKey = '', address = '' } = command;
+  const verdict = judge(state, feature.name, { session, display, address });
   const barred = denyAccess(verdict, command);
   if (barred !== undefined) return denied(barred);
-  const all = fittingPools(feature, need).filter((pool) => pool.isUsable);
-  const usable = all.filter((pool) => firstExceeded(verdict, pool, claim) === undefined);
-  if (usable.length === 0) return denied(denyMax(firstExceeded(verdict, all[0]!, claim)!, command));
+  // Where fewer seats will do it is as many as the policy lets.
+  const count = Math.max(countMin, Math.min(command.count, seatsLet(verdict)));
+  const claim = { session, count, countMin, display, shareKey, address };
+  const fitting = fittingPools(feature, need).filter((pool) => pool.isUsable);
+  const usable = fitting.filter((pool) => firstExceeded(verdict, pool, claim) === undefined);
+  if (usable.length === 0) return denied(denyMax(firstExceeded(verdict, fitting[0]!, claim)!, command));
   const open = usable.filter(
-    (pool) => command.pastQueue === true || !isWaitedFor(feature, pool) || isOwnReserved(state, pool, claim),
+    (pool) => command.pastQueue === true || !isWaitedFor(feature, pool) || isOwnReserved(state, { pool, count }, claim),
   );
   // What takes no seat is taken from nobody who waits.
   const free = firstWithOffer(usable, claim) ?? firstWithSeats(state, open, claim);
-  if (free !== undefined) return { kind: 'take', pool: free };
+  if (free !== undefined) return { kind: 'take', pool: free, count };
+  const part = firstWithPart(state, open, claim);
+  if (part !== undefined) return { kind: 'take', ...part };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
-    return { kind: 'wait', feature, need };
+    return { kind: 'wait', feature, need, count };
   const facts = seatFacts(usable, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
@@ -84,7 +98,7 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   }
   const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
-    facts.count === undefined || facts.inUse + command.count <= facts.count + (facts.overdraft ?? 0)
+    facts.count === undefined || facts.inUse + countMin <= facts.count + (facts.overdraft ?? 0)
       ? `Others wait for "${command.feature}" already.`
       : `${facts.inUse} of ${facts.count}${overdraft} seats of "${command.feature}" are in use.`;
   return denied(deny('NO_SEATS', command, what, facts));
@@ -92,8 +106,8 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
 
 /** Why nothing could ever serve a queue place any more, as its checkout would be told now. */
 export function denyStranded(state: LedgerState, entry: Entry): Denial {
-  const { feature, version, count } = entry;
-  const wish = { feature: feature.name, count, ...(version === undefined ? {} : { version: version.text }) };
+  const { feature, version, count, countMin } = entry;
+  const wish = { feature: feature.name, count, countMin, ...(version === undefined ? {} : { version: version.text }) };
   if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
   return (
     denyForPools(state, wish, feature, entry) ??
@@ -116,9 +130,11 @@ function denied(denial: Denial): Decision {
 }
 
 function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need): string | undefined {
-  const { count, waitMs = 0 } = command;
+  const { count, countMin = count, waitMs = 0 } = command;
   if (!Number.isSafeInteger(count) || count < 1 || count > ledgerLimits.countMax)
     return `A count is a whole number from 1 to ${ledgerLimits.countMax}, not ${count}.`;
+  if (!Number.isSafeInteger(countMin) || countMin < 1 || countMin > count)
+    return `The fewest seats that will do are a whole number from 1 to the count of ${count}, not ${countMin}.`;
   if (waitMs < 0 || waitMs > ledgerLimits.waitMsMax)
     return `A wait is from 0 to ${ledgerLimits.waitMsMax} ms, not ${waitMs}.`;
   if (command.version !== undefined && version === undefined)
@@ -131,7 +147,7 @@ function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need):
 /** What the license says against the checkout, however many seats are free. */
 function denyForPools(
   state: LedgerState,
-  wish: Pick<CheckoutCommand, 'feature' | 'count' | 'version'>,
+  wish: Pick<CheckoutCommand, 'feature' | 'count' | 'countMin' | 'version'>,
   feature: Feature,
   need: Need,
 ): Denial | undefined {
@@ -154,11 +170,12 @@ function denyForPools(
     return deny('EXPIRED', wish, `"${wish.feature}" ended at ${instant(Math.max(...ends))}.`);
   }
   const count = -least(usable, (pool) => -pool.count - pool.overdraft);
-  if (wish.count <= count) return undefined;
+  const { countMin = wish.count } = wish;
+  if (countMin <= count) return undefined;
   return deny(
     'COUNT_TOO_HIGH',
     wish,
-    `${wish.count} seats of "${wish.feature}" were asked for, ${count} are licensed.`,
+    `${countMin < wish.count ? 'At least ' : ''}${countMin} seats of "${wish.feature}" were asked for, ${count} are licensed.`,
     { count },
   );
 }

@@ -92,22 +92,31 @@ const request: Fields = [
   ['epoch', isEpoch],
 ];
 
+// What a person may have typed is checked at apply, and denied `INVALID_REQUEST` in words.
+const item: Fields = [
+  ['feature', isName],
+  ['version', maybe(isName)],
+  ['releasedAt', maybe(isName)],
+  ['display', maybe(isName)],
+  ['shareKey', maybe(isName)],
+  ['count', isNumber],
+  ['countMin', maybe(isNumber)],
+];
+const isItem = isOf(item);
+const isItems: Check = (value) =>
+  Array.isArray(value) && value.length < ledgerLimits.featuresPerCheckoutMax && value.every(isItem);
+
 const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
   open: [...license, ['settings', isSettings], ['isNew', isBoolean], ['ledgerVersion', isCountable]],
   opened: [],
   recover: [],
   install: license,
-  // What a person may have typed is checked at apply, and denied `INVALID_REQUEST` in words.
   checkout: [
     ...request,
+    ...item,
     ['opening', maybe(isOpening)],
-    ['feature', isName],
-    ['version', maybe(isName)],
-    ['releasedAt', maybe(isName)],
-    ['display', maybe(isName)],
-    ['shareKey', maybe(isName)],
     ['address', maybe(isName)],
-    ['count', isNumber],
+    ['more', maybe(isItems)],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],
     ['isHalted', maybe(isBoolean)],
@@ -139,6 +148,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
   revoke: [
     ['grants', isIds],
     ['reason', isText(ledgerLimits.noteCharsMax)],
+    ['as', maybe((value) => value === 'removed' || value === 'idle')],
   ],
   policy: [
     ['text', isText(policyLimits.charsMax)],

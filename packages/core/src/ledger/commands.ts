@@ -121,10 +121,8 @@ export interface SessionOpening {
   readonly product?: string;
 }
 
-export interface CheckoutCommand extends SessionRequest {
-  readonly kind: 'checkout';
-  /** Present with sequence 1 only: begins the session. */
-  readonly opening?: SessionOpening;
+/** What a checkout asks for of one feature. */
+export interface CheckoutItem {
   readonly feature: string;
   /** The least version that will do; absent: any. */
   readonly version?: string;
@@ -137,6 +135,20 @@ export interface CheckoutCommand extends SessionRequest {
   readonly address?: string;
   /** Seats, from 1. */
   readonly count: number;
+  /** The fewest seats that will do; absent: all of `count`. From ledger version 3 on. */
+  readonly countMin?: number;
+}
+
+/**
+ * A checkout takes the sequence numbers from `seq` on, one for each feature that it names: it is one request, yet each of its
+ * grants is known by a number of its own.
+ */
+export interface CheckoutCommand extends SessionRequest, CheckoutItem {
+  readonly kind: 'checkout';
+  /** Present with sequence 1 only: begins the session. */
+  readonly opening?: SessionOpening;
+  /** Other features, all or nothing: no queue, and none twice. From ledger version 3 on; not to be proposed before. */
+  readonly more?: readonly CheckoutItem[];
   /** How long it may wait in the queue; absent or 0: denied at once where the pool is full. */
   readonly waitMs?: number;
   /**
@@ -227,11 +239,14 @@ export interface DisconnectCommand extends Stamped {
   readonly epoch: number;
 }
 
-/** An administrator ends grants: they become *ending*. */
+/** An administrator, or a rule, ends grants: they become *ending*. */
 export interface RevokeCommand extends Stamped {
   readonly kind: 'revoke';
   readonly grants: readonly string[];
+  /** For people; may be empty. */
   readonly reason: string;
+  /** What they end as; absent, and before ledger version 3: `revoked`. */
+  readonly as?: 'removed' | 'idle';
 }
 
 /** Another policy takes the place of the one in force, on all servers at this index. From ledger version 3 on. */

@@ -1,6 +1,6 @@
 import { IndexedHeap } from './indexed-heap.ts';
 import type { LedgerState } from './ledger-state.ts';
-import type { Claim, Entry, Holder, Pool, Share } from './records.ts';
+import type { Claim, Claimant, Entry, Holder, Pool, Share } from './records.ts';
 import type { SharingField } from './sharing-fields.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { SharingField } from './sharing-fields.ts';
  * linger without being shared, those of its user on its host; undefined where neither is so. The terms are part of the key: under
  * other terms nobody joins what was shared under these.
  */
-export function holderKey(pool: Pool, claim: Claim): string | undefined {
+export function holderKey(pool: Pool, claim: Claimant): string | undefined {
   const { sharedBy } = pool;
   if (sharedBy.length > 0) {
     const values = sharedBy.map((field) => namedIn(field, claim));
@@ -25,11 +25,15 @@ export function isSharedKey(key: string): boolean {
 
 /** Seats of the pool that the claim would take besides those that its holder has already. */
 export function seatsNeeded(pool: Pool, claim: Claim): number {
-  if (pool.holders.size === 0) return claim.count;
+  return Math.max(0, claim.count - seatsHad(pool, claim));
+}
+
+/** Seats of the pool that the claim's holder has already and the claim may use. */
+export function seatsHad(pool: Pool, claim: Claim): number {
+  if (pool.holders.size === 0) return 0;
   const key = holderKey(pool, claim);
   const holder = key === undefined ? undefined : pool.holders.get(key);
-  if (holder === undefined) return claim.count;
-  return Math.max(0, claim.count - (holder.open.first()?.seats ?? 0) - holder.lingering);
+  return holder === undefined ? 0 : (holder.open.first()?.seats ?? 0) + holder.lingering;
 }
 
 /** The holder under this key; a new one where there is none. */
@@ -111,11 +115,11 @@ function newHolder(): Holder {
   };
 }
 
-function ownKey({ session }: Claim): string {
+function ownKey({ session }: Claimant): string {
   return JSON.stringify([session.user, session.host]);
 }
 
-function namedIn(field: SharingField, { session, display, shareKey }: Claim): string {
+function namedIn(field: SharingField, { session, display, shareKey }: Claimant): string {
   switch (field) {
     case 'user':
       return session.user;

@@ -92,6 +92,14 @@ const stepOf = (feature: fc.Arbitrary<string>) =>
     display: fc.constantFrom(undefined, ':0', ':0', ':1'),
     shareKey: fc.constantFrom(undefined, 'k'),
     count: fc.constantFrom(1, 1, 1, 1, 2, 3),
+    // More than the count is asked in vain.
+    countMin: fc.constantFrom(undefined, undefined, 1, 1, 2),
+    // Mostly one feature alone; the same twice is asked in vain, too.
+    more: fc.oneof(
+      { weight: 4, arbitrary: fc.constant<string[]>([]) },
+      { weight: 1, arbitrary: fc.array(feature, { maxLength: 2 }) },
+    ),
+    as: fc.constantFrom(undefined, 'removed' as const, 'idle' as const),
     waitMs: fc.constantFrom(0, 5000, 60_000),
     pastQueue: fc.constantFrom(false, false, false, true),
     pick: fc.nat(20),
@@ -202,7 +210,9 @@ class Trial {
     const { attempt } = step.isProper ? { attempt: 1 } : step.oddity;
     switch (step.kind) {
       case 'checkout': {
-        const { feature, version, releasedAt, display, shareKey, count, waitMs, pastQueue } = step;
+        const { feature, version, releasedAt, display, shareKey, count, countMin, more, pastQueue } = step;
+        // Several wait in no queue; now and then one asks all the same.
+        const waitMs = more.length > 0 && step.pick > 2 ? 0 : step.waitMs;
         const request = this.#request(step);
         const opening = {
           secretHash: secretHash(step.pick === 0 ? 'other' : session),
@@ -214,6 +224,10 @@ class Trial {
           count,
           waitMs,
           pastQueue,
+          ...(countMin === undefined ? {} : { countMin }),
+          ...(more.length === 0
+            ? {}
+            : { more: more.map((name) => ({ feature: name, count, ...(countMin === 1 ? { countMin } : {}) })) }),
           ...(version === undefined ? {} : { version }),
           ...(releasedAt === undefined ? {} : { releasedAt }),
           ...(display === undefined ? {} : { display }),
@@ -269,7 +283,12 @@ class Trial {
       case 'disconnect':
         return { kind: 'disconnect', at, session, epoch };
       case 'revoke':
-        return { kind: 'revoke', at, grants, reason: 'needed elsewhere' };
+        return {
+          kind: 'revoke',
+          at,
+          grants,
+          ...(step.as === undefined ? { reason: 'needed elsewhere' } : { reason: '', as: step.as }),
+        };
       case 'settle':
         return { kind: 'settle', at, grants };
       case 'install': {

@@ -26,6 +26,8 @@ export const ledgerLimits = {
   snapshotsMax: 4,
   /** Seats of one checkout. */
   countMax: 1_000_000,
+  /** Features that one checkout may name. */
+  featuresPerCheckoutMax: 32,
   /** Milliseconds that a checkout may wait in the queue: a day. */
   waitMsMax: 86_400_000,
   /** Users, hosts, features, versions, grant ids. */

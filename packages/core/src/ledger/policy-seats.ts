@@ -3,11 +3,11 @@ import { type Counted, unusedOf, type Verdict } from '../policy/policy-index.ts'
 import { deny, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
-import type { Claim, Entry, Grant, Pool } from './records.ts';
+import type { Claim, Claimant, Entry, Grant, Pool } from './records.ts';
 import type { Denial } from './results.ts';
 
 /** What rules can tell of who asks. */
-type Asking = Pick<Claim, 'session' | 'display' | 'address'>;
+type Asking = Pick<Claimant, 'session' | 'display' | 'address'>;
 
 export function askerOf({ session: { user, host, project, product }, display, address }: Asking): Asker {
   return { user, host, project, product, display, address };
@@ -66,6 +66,15 @@ export function keptFrom(state: LedgerState, feature: string, claim: Asking): nu
 export function ownReserved(state: LedgerState, feature: string, claim: Asking): number {
   if ((state.policy?.of(feature).kept ?? 0) === 0) return 0;
   return judge(state, feature, claim)!.reserve.reduce((sum, { counted }) => sum + unusedOf(counted), 0);
+}
+
+/** Seats that the `max` rules let somebody have besides what is held and waited for. */
+export function seatsLet(verdict: Verdict | undefined): number {
+  if (verdict === undefined) return Number.POSITIVE_INFINITY;
+  return verdict.max.reduce(
+    (least, { counted: { tally, count }, subject }) => Math.min(least, count - tally.of(subject)),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 /** The first `max` rule that the claim would go beyond with seats of this pool. */

@@ -1,7 +1,7 @@
 import type { License, LicenseFeature } from '../license/license.ts';
 import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
-import { awaitOffers, dropUnusedHolder, seatsNeeded } from './holders.ts';
+import { awaitOffers, dropUnusedHolder, seatsHad, seatsNeeded } from './holders.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import { isShutOut, keptFrom } from './policy-seats.ts';
@@ -47,8 +47,8 @@ export function firstWithSeats(state: LedgerState, pools: readonly Pool[], claim
 export function isOnlyReserved(state: LedgerState, pools: readonly Pool[], claim: Claim): boolean {
   return (
     state.policy !== undefined &&
-    firstWithSeats(state, pools, claim) === undefined &&
-    pools.some((pool) => pool.isUsable && seatsNeeded(pool, claim) <= roomIn(pool))
+    (firstWithSeats(state, pools, claim) ?? firstWithPart(state, pools, claim)) === undefined &&
+    pools.some((pool) => pool.isUsable && claim.countMin - seatsHad(pool, claim) <= roomIn(pool))
   );
 }
 
@@ -64,6 +64,33 @@ function unkeptSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): 
 /** The first of the pools in which the claim takes no seat: it shares one, or uses what its holder has lingering. */
 export function firstWithOffer(pools: readonly Pool[], claim: Claim): Pool | undefined {
   return pools.find((pool) => pool.isUsable && pool.holders.size > 0 && seatsNeeded(pool, claim) === 0);
+}
+
+/** A pool that serves a claim, and with how many seats. */
+export interface Part {
+  readonly pool: Pool;
+  readonly count: number;
+}
+
+/**
+ * Where fewer seats will do than are asked for: the first of the pools, lowest version first, that has so many, with as many as it has;
+ * its overdraft only where none has them within its count.
+ */
+export function firstWithPart(state: LedgerState, pools: readonly Pool[], claim: Claim): Part | undefined {
+  if (claim.countMin === claim.count) return undefined;
+  const unkept = unkeptSeats(state, pools, claim);
+  return (
+    partOf(pools, claim, (pool) => Math.min(freeSeats(pool), unkept)) ??
+    partOf(pools, claim, (pool) => Math.min(roomIn(pool), unkept))
+  );
+}
+
+function partOf(pools: readonly Pool[], claim: Claim, seatsIn: (pool: Pool) => number): Part | undefined {
+  for (const pool of pools) {
+    const count = Math.min(claim.count, Math.max(0, seatsIn(pool)) + seatsHad(pool, claim));
+    if (pool.isUsable && count >= claim.countMin) return { pool, count };
+  }
+  return undefined;
 }
 
 /** Whether any seat is free. */
@@ -96,7 +123,7 @@ export function fittingPools(feature: Feature, { version, releasedAtMs }: Need):
 /** Whether the queue place could ever be served as the license and license time stand. */
 export function isServable(state: LedgerState, entry: Entry): boolean {
   return (
-    fittingPools(entry.feature, entry).some((pool) => entry.count <= seatsAhead(pool, state.timeMs)) &&
+    fittingPools(entry.feature, entry).some((pool) => entry.countMin <= seatsAhead(pool, state.timeMs)) &&
     !isShutOut(state, entry)
   );
 }
@@ -276,7 +303,7 @@ function featuresByPool(license: License): ReadonlyMap<string, PoolTerms> {
 function applyTerms(state: LedgerState, pool: Pool, parts: PoolTerms, settings: LedgerSettings): void {
   // In everything but their seats and times they agree: `combineLicenses` has seen to it.
   const [feature] = parts;
-  pool.parts = parts.map(partOf);
+  pool.parts = parts.map(poolPartOf);
   pool.expiresAtMs = Math.max(...pool.parts.map(({ expiresAtMs }) => expiresAtMs));
   pool.supportEndMs = featureSupportEndMs(feature);
   pool.sharedBy = sharingFields.filter((field) => feature.sharedBy?.includes(field) === true);
@@ -294,7 +321,7 @@ function applyTerms(state: LedgerState, pool: Pool, parts: PoolTerms, settings: 
   pool.sweepFrom = undefined;
 }
 
-function partOf(feature: LicenseFeature): PoolPart {
+function poolPartOf(feature: LicenseFeature): PoolPart {
   return {
     count: feature.count === 'uncounted' ? Number.POSITIVE_INFINITY : feature.count,
     overdraft: feature.overdraft ?? 0,

@@ -1,17 +1,19 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
-import { awaitOffers, forgetOffers, seatsNeeded } from './holders.ts';
+import { awaitOffers, forgetOffers, seatsHad } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { countEntry, ownReserved, uncountEntry } from './policy-seats.ts';
 import {
   dropUnusedFeature,
   firstWithOffer,
+  firstWithPart,
   firstWithSeats,
   fittingPools,
   hasRoom,
   isFor,
   isOnlyReserved,
   type Need,
+  type Part,
 } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Claim, compareEntries, type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
@@ -24,7 +26,7 @@ export function enqueue(
   state: LedgerState,
   session: Session,
   command: CheckoutCommand,
-  wish: { readonly feature: Feature; readonly need: Need },
+  wish: { readonly feature: Feature; readonly need: Need; readonly count: number },
 ): Entry {
   const pool = fittingPools(wish.feature, wish.need)[0]!;
   const entry = newEntry(
@@ -35,7 +37,8 @@ export function enqueue(
       display: command.display ?? '',
       shareKey: command.shareKey ?? '',
       address: command.address ?? '',
-      count: command.count,
+      count: wish.count,
+      countMin: command.countMin ?? wish.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
       leaseMs: pool.leaseMs,
@@ -70,6 +73,7 @@ export function newEntry(
     address: fields.address,
     releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
+    countMin: fields.countMin,
     checkoutSeq: fields.checkoutSeq,
     untilMs: fields.untilMs,
     leaseMs: fields.leaseMs,
@@ -144,10 +148,11 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
   dropUnusedFeature(state, feature);
 }
 
-/** The lowest pool that can serve the entry now. */
-export function poolFor(state: LedgerState, entry: Entry): Pool | undefined {
+/** The lowest pool that can serve the entry now, with all that it asks for or, where fewer will do, with what there is. */
+export function seatsFor(state: LedgerState, entry: Entry): Part | undefined {
   const pools = fittingPools(entry.feature, entry);
-  return firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, entry);
+  const pool = firstWithOffer(pools, entry);
+  return pool === undefined ? unofferedSeats(state, pools, entry) : { pool, count: entry.count };
 }
 
 /**
@@ -161,17 +166,17 @@ export function assignableIn(
   isBound: (session: string) => boolean,
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
+  if (!hasRoom(pools)) return undefined;
   // An entry that waits for seats which nobody has reserved is passed only by those that take reserved ones of their own.
   let isUnreservedKept = false;
-  if (!hasRoom(pools)) return undefined;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    const pool = firstWithSeats(state, fitting, entry);
-    if (pool !== undefined && (!isUnreservedKept || isOwnReserved(state, pool, entry))) return entry;
-    if (pool !== undefined || isOnlyReserved(state, fitting, entry)) {
+    const part = unofferedSeats(state, fitting, entry);
+    if (part !== undefined && (!isUnreservedKept || isOwnReserved(state, part, entry))) return entry;
+    if (part !== undefined || isOnlyReserved(state, fitting, entry)) {
       isUnreservedKept = true;
       continue;
     }
@@ -183,6 +188,11 @@ export function assignableIn(
 }
 
 /** Whether what the claim takes of the pool is reserved for it. */
-export function isOwnReserved(state: LedgerState, pool: Pool, claim: Claim): boolean {
-  return seatsNeeded(pool, claim) <= ownReserved(state, pool.featureName, claim);
+export function isOwnReserved(state: LedgerState, { pool, count }: Part, claim: Claim): boolean {
+  return count - seatsHad(pool, claim) <= ownReserved(state, pool.featureName, claim);
+}
+
+function unofferedSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): Part | undefined {
+  const pool = firstWithSeats(state, pools, claim);
+  return pool === undefined ? firstWithPart(state, pools, claim) : { pool, count: claim.count };
 }

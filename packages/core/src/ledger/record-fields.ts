@@ -130,8 +130,8 @@ function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.uint(entry.session.serial);
   sink.name(entry.feature.name);
   sink.name(entry.version?.text ?? '');
-  const { releasedAt, display, shareKey, address } = entry;
-  const hasMore = releasedAt !== '' || display !== '' || shareKey !== '' || address !== '';
+  const { releasedAt, display, shareKey, address, countMin } = entry;
+  const hasMore = releasedAt !== '' || display !== '' || shareKey !== '' || address !== '' || countMin < entry.count;
   sink.uint(hasMore ? entry.count + moreFollows : entry.count);
   sink.uint(entry.checkoutSeq);
   sink.uint(entry.untilMs);
@@ -141,6 +141,7 @@ function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.name(releasedAt);
   sink.name(display);
   sink.name(shareKey);
+  sink.uint(countMin);
   sink.name(address);
 }
 
@@ -206,6 +207,7 @@ export type EntryFields = Pick<
   | 'shareKey'
   | 'address'
   | 'count'
+  | 'countMin'
   | 'checkoutSeq'
   | 'untilMs'
   | 'leaseMs'
@@ -308,14 +310,15 @@ export function readEntry(source: RecordSource): EntryFields {
   const session = source.uint();
   const feature = source.name();
   const version = source.name();
-  const count = source.uint();
-  const hasMore = count >= moreFollows;
+  const allCount = source.uint();
+  const hasMore = allCount >= moreFollows;
+  const count = hasMore ? allCount - moreFollows : allCount;
   return {
     serial,
     session,
     feature,
     version: version === '' ? undefined : known(readVersion(version), 'version'),
-    count: hasMore ? count - moreFollows : count,
+    count,
     checkoutSeq: source.uint(),
     untilMs: source.uint(),
     leaseMs: source.uint(),
@@ -323,6 +326,7 @@ export function readEntry(source: RecordSource): EntryFields {
     releasedAt: hasMore ? source.name() : '',
     display: hasMore ? source.name() : '',
     shareKey: hasMore ? source.name() : '',
+    countMin: hasMore ? source.uint() : count,
     address: hasMore ? source.name() : '',
   };
 }

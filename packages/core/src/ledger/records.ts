@@ -102,16 +102,22 @@ export interface Pool extends RecordBase {
   waiting: number;
 }
 
-/** What takes seats of a pool, or waits for them. */
-export interface Claim {
+/** Who takes seats of a pool, or waits for them. */
+export interface Claimant {
   readonly session: Pick<Session, 'user' | 'host' | 'project' | 'product'>;
-  readonly count: number;
   /** '' where the client did not name it. */
   readonly display: string;
   /** What the vendor's product shares by; '' where it named none. */
   readonly shareKey: string;
   /** From where the checkout came, as the server saw it; '' where it did not. */
   readonly address: string;
+}
+
+/** What takes seats of a pool, or waits for them. */
+export interface Claim extends Claimant {
+  readonly count: number;
+  /** The fewest seats that will do: at most `count`. */
+  readonly countMin: number;
 }
 
 /** All that is under one key of `holderKey` in a pool. Derived. */
@@ -248,6 +254,8 @@ export interface Entry extends RecordBase {
   readonly shareKey: string;
   readonly address: string;
   readonly count: number;
+  /** The fewest seats that will do: at most `count`. */
+  readonly countMin: number;
   readonly checkoutSeq: number;
   readonly untilMs: number;
   readonly leaseMs: number;

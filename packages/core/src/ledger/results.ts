@@ -166,7 +166,13 @@ export type RefusalCode =
 
 /** What `apply` answers to the one who proposed. */
 export type LedgerReply =
-  | { readonly kind: 'granted'; readonly epoch: number; readonly grant: GrantView }
+  /** `more`: of a checkout of several features; a repeat has those that still stand. */
+  | {
+      readonly kind: 'granted';
+      readonly epoch: number;
+      readonly grant: GrantView;
+      readonly more?: readonly GrantView[];
+    }
   | { readonly kind: 'queued'; readonly epoch: number; readonly entry: QueueView }
   | { readonly kind: 'denied'; readonly epoch: number; readonly denial: Denial }
   /** checkin, acknowledge, cancel, goodbye: done, or done before. */

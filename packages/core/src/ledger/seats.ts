@@ -1,10 +1,10 @@
 import { dropUnusedHolder, holderKey, holderOf, isSharedKey, joinShare, leaveShare, noteOffer } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { type Claim, type Grant, type Holder, kinds, type Linger, type Pool, type Share } from './records.ts';
+import { type Claimant, type Grant, type Holder, kinds, type Linger, type Pool, type Share } from './records.ts';
 import { viewLinger } from './views.ts';
 
 /** The share that a claim joins or begins with the grant of this serial; undefined where its seats are its own. */
-export function shareFor(state: LedgerState, pool: Pool, claim: Claim, serial: number): Share | undefined {
+export function shareFor(state: LedgerState, pool: Pool, claim: Claimant, serial: number): Share | undefined {
   const key = holderKey(pool, claim);
   if (key === undefined || !isSharedKey(key)) return undefined;
   return pool.holders.get(key)?.open.first() ?? newShare(state, pool, key, serial);
@@ -55,7 +55,7 @@ export function vacate(state: LedgerState, { pool, share, count }: Grant): numbe
 }
 
 /** A checkout by the holder of lingering seats uses them, the oldest first, instead of so many free ones. */
-export function reuse(state: LedgerState, pool: Pool, claim: Claim, seats: number): void {
+export function reuse(state: LedgerState, pool: Pool, claim: Claimant, seats: number): void {
   const key = holderKey(pool, claim);
   let left = seats;
   while (left > 0 && key !== undefined) {

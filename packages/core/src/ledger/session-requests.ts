@@ -1,15 +1,16 @@
-import { asInForce, decideCheckout } from './checkout.ts';
+import { asInForce } from './checkout.ts';
 import type { AcknowledgeCommand, CancelCommand, CheckinCommand, CheckoutCommand, GoodbyeCommand } from './commands.ts';
 import { deny } from './denials.ts';
 import { endGrant, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits } from './limits.ts';
+import { ledgerLimits, termsVersion } from './limits.ts';
 import { enqueue, leaveQueue } from './queue.ts';
 import { type Grant, kinds, type Outcome, type Session, serialOf } from './records.ts';
 import { refused, refuseEnded, superseded } from './replies.ts';
 import type { Denial, LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
 import { beginSession, endOfUnknown, markTold, noteTold, raiseAwaited, remember } from './sessions.ts';
+import { decideAll, itemsOf, lastSeqOf } from './several-features.ts';
 import { viewEntry, viewGrant } from './views.ts';
 
 type Request = CheckoutCommand | CancelCommand | CheckinCommand | GoodbyeCommand | AcknowledgeCommand;
@@ -38,7 +39,7 @@ export function applyRequest(state: LedgerState, request: Request): LedgerReply 
   raiseAwaited(state, session, request.awaited);
   if (request.seq <= session.lastSeq) return repeat(state, session, request);
   state.touch(session);
-  session.lastSeq = request.seq;
+  session.lastSeq = lastSeqOf(state, request);
   return run(state, session, request);
 }
 
@@ -60,7 +61,7 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
     return { kind: 'denied', epoch: 0, denial: deny('TOO_MANY_SESSIONS', request, what) };
   }
   const session = beginSession(state, request.session, request.opening, request.attempt);
-  session.lastSeq = 1;
+  session.lastSeq = lastSeqOf(state, request);
   return run(state, session, request);
 }
 
@@ -72,7 +73,12 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
 function reopen(state: LedgerState, session: Session, request: Request): LedgerReply | undefined {
   if (request.kind !== 'checkout' || request.opening?.secretHash !== session.secretHash)
     return refused('REFUSED', 'The session exists and has another secret.');
-  if (session.lastSeq > 1 || session.resumeRequest !== '' || request.attempt < session.openAttempt) return superseded;
+  if (
+    session.lastSeq > lastSeqOf(state, request) ||
+    session.resumeRequest !== '' ||
+    request.attempt < session.openAttempt
+  )
+    return superseded;
   if (request.attempt === session.openAttempt) return undefined;
   state.touch(session);
   session.openAttempt = request.attempt;
@@ -119,14 +125,15 @@ function rememberRefusal(state: LedgerState, session: Session, request: Request,
 function runCheckout(state: LedgerState, session: Session, request: CheckoutCommand): LedgerReply {
   const { epoch } = session;
   const command = asInForce(state, request);
-  const decision = decideCheckout(state, session, command);
+  const decision = decideAll(state, session, command);
   switch (decision.kind) {
     case 'take': {
-      const { seq: checkoutSeq, count, display = '', shareKey = '', address = '' } = command;
-      const { pool } = decision;
-      const taking = { session, pool, count, display, shareKey, address, checkoutSeq, fromQueue: false };
-      const grant = takeGrant(state, taking);
-      return { kind: 'granted', epoch, grant: viewGrant(grant) };
+      const { address = '' } = command;
+      const grants = itemsOf(command).map(({ display = '', shareKey = '' }, at) => {
+        const who = { session, display, shareKey, address };
+        return takeGrant(state, { ...who, ...decision.parts[at]!, checkoutSeq: command.seq + at, fromQueue: false });
+      });
+      return granted(epoch, grants, command);
     }
     case 'wait':
       return { kind: 'queued', epoch, entry: viewEntry(enqueue(state, session, command, decision)) };
@@ -136,11 +143,23 @@ function runCheckout(state: LedgerState, session: Session, request: CheckoutComm
   }
 }
 
+function granted(epoch: number, grants: readonly Grant[], { more }: CheckoutCommand): LedgerReply {
+  const [first, ...others] = grants.map(viewGrant);
+  return { kind: 'granted', epoch, grant: first!, ...(more === undefined ? {} : { more: others }) };
+}
+
 /** A request that was run before: answered by what stands now, and nothing more is taken. */
 function repeat(state: LedgerState, session: Session, request: Request): LedgerReply {
   if (request.seq < session.awaited)
     return refused('REFUSED', `Sequence number ${request.seq} is not awaited any more: its result was dropped.`);
   const outcome = session.outcomes.get(request.seq);
+  if (request.kind === 'checkout' && request.more !== undefined && state.version >= termsVersion) {
+    const standing = itemsOf(request).flatMap((_, at) => {
+      const grant = session.outcomes.get(request.seq + at);
+      return grant?.kind === kinds.grant && grant.endingReason === undefined ? [grant] : [];
+    });
+    if (standing.length > 0) return granted(session.epoch, standing, request);
+  }
   if (outcome === undefined)
     return refused('REFUSED', `The result of sequence number ${request.seq} is not remembered any more.`);
   // A cancelled checkout may have got its seat before: a repeat says so as the first answer did.

@@ -1,9 +1,10 @@
 import type { AssignCommand, DisconnectCommand, ReclaimCommand, RevokeCommand, SettleCommand } from './commands.ts';
 import { endGrant, makeEnding, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { firstWithOffer, fittingPools } from './pools.ts';
-import { dropEntry, leaveQueue, poolFor } from './queue.ts';
-import { compareEntries, type Entry, type Grant, type Pool, serialOf } from './records.ts';
+import { termsVersion } from './limits.ts';
+import { firstWithOffer, fittingPools, type Part } from './pools.ts';
+import { dropEntry, leaveQueue, seatsFor } from './queue.ts';
+import { compareEntries, type Entry, type Grant, serialOf } from './records.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
@@ -21,9 +22,9 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
   const { session } = entry;
   if (session.epoch !== command.epoch)
     return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');
-  const pool = poolFor(state, entry);
-  if (pool === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
-  const grant = serve(state, entry, pool);
+  const part = seatsFor(state, entry);
+  if (part === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
+  const grant = serve(state, entry, part);
   return { kind: 'granted', epoch: session.epoch, grant: viewGrant(grant) };
 }
 
@@ -49,13 +50,13 @@ export function serveOffers(state: LedgerState): void {
   for (const entry of [...entries].sort(compareEntries)) {
     state.visits++;
     const pool = firstWithOffer(fittingPools(entry.feature, entry), entry);
-    if (pool !== undefined) serve(state, entry, pool);
+    if (pool !== undefined) serve(state, entry, { pool, count: entry.count });
   }
   state.offers.clear();
 }
 
-function serve(state: LedgerState, entry: Entry, pool: Pool): Grant {
-  const { session, count, display, shareKey, address, checkoutSeq } = entry;
+function serve(state: LedgerState, entry: Entry, { pool, count }: Part): Grant {
+  const { session, display, shareKey, address, checkoutSeq } = entry;
   dropEntry(state, entry);
   return takeGrant(state, { session, pool, count, display, shareKey, address, checkoutSeq, fromQueue: true });
 }
@@ -97,11 +98,12 @@ export function applySettle(state: LedgerState, command: SettleCommand): LedgerR
   return ok;
 }
 
-/** Makes grants *ending* on an administrator's word. Those that stand no longer are passed over. */
+/** Makes grants *ending* on an administrator's word, or because they are idle. Those that stand no longer are passed over. */
 export function applyRevoke(state: LedgerState, command: RevokeCommand): LedgerReply {
   const grants = command.grants.flatMap((id) => state.grants.get(serialOf('g', id)) ?? []);
   if (grants.length === 0)
     return rejected('UNKNOWN_GRANT', 'None of these grants stands: look at "lic status" for their ids.');
-  for (const grant of grants) makeEnding(state, grant, 'revoked', command.reason);
+  const reason = state.version >= termsVersion ? (command.as ?? 'revoked') : 'revoked';
+  for (const grant of grants) makeEnding(state, grant, reason, command.reason);
   return ok;
 }

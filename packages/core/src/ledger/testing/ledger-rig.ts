@@ -124,6 +124,8 @@ export type Wish = Partial<
     | 'display'
     | 'shareKey'
     | 'count'
+    | 'countMin'
+    | 'more'
     | 'waitMs'
     | 'pastQueue'
     | 'isHalted'
@@ -158,6 +160,7 @@ export class TestClient {
 
   checkoutCommand(feature: string, wish: Wish = {}, repeatOf?: number) {
     const envelope = this.envelope(repeatOf);
+    if (repeatOf === undefined) this.seq += wish.more?.length ?? 0;
     const opening = { secretHash: this.secretHash, user: `user-${this.#name}`, host: `host-${this.#name}` };
     return {
       kind: 'checkout' as const,

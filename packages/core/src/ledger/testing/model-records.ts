@@ -42,6 +42,7 @@ export interface Waiting {
   readonly display?: string | undefined;
   readonly shareKey?: string | undefined;
   readonly count: number;
+  readonly countMin?: number | undefined;
   readonly untilMs: number;
   readonly leaseMs: number;
   readonly holdMs: number;

@@ -9,7 +9,12 @@ export type ModelGrant = Omit<GrantView, 'id'>;
 
 /** A ledger reply without texts and ids. */
 export type ModelReply =
-  | { readonly kind: 'granted'; readonly epoch: number; readonly grant: ModelGrant }
+  | {
+      readonly kind: 'granted';
+      readonly epoch: number;
+      readonly grant: ModelGrant;
+      readonly more?: readonly ModelGrant[];
+    }
   | {
       readonly kind: 'queued';
       readonly epoch: number;
@@ -33,8 +38,11 @@ export type ModelReply =
 /** What the model says of a ledger's reply: its texts and ids left out. `keyOfGrant`: by the ledger's id. */
 export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key): ModelReply {
   switch (reply.kind) {
-    case 'granted':
-      return { ...reply, grant: withoutId(reply.grant, keyOfGrant) };
+    case 'granted': {
+      const { epoch, grant, more } = reply;
+      const shown = { kind: 'granted' as const, epoch, grant: withoutId(grant, keyOfGrant) };
+      return more === undefined ? shown : { ...shown, more: more.map((one) => withoutId(one, keyOfGrant)) };
+    }
     case 'queued': {
       const { session, checkoutSeq, position, untilMs } = reply.entry;
       return { kind: 'queued', epoch: reply.epoch, key: keyOf(session, checkoutSeq), position, untilMs };

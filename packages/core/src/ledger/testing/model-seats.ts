@@ -20,7 +20,7 @@ import {
 /** What is asked for: by a checkout, or by a queue place. */
 export type Ask = Pick<
   CheckoutCommand,
-  'feature' | 'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'session'
+  'feature' | 'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'countMin' | 'session'
 >;
 
 /** Seats: who has them, which are free, and what the license says against a checkout. Everything is found by looking. */
@@ -111,12 +111,12 @@ export class ModelSeats {
       return denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', ask);
     }
     const most = Math.max(...usable.map((pool) => this.#capacity(inForce(pool, this.timeMs))));
-    return ask.count > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
+    return (ask.countMin ?? ask.count) > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
   }
 
   /** Whether the license could serve it now or one day. */
   protected isServable(ask: Ask): boolean {
-    return this.fitting(ask).some((pool) => ask.count <= this.#capacity(ahead(pool, this.timeMs)));
+    return this.fitting(ask).some((pool) => (ask.countMin ?? ask.count) <= this.#capacity(ahead(pool, this.timeMs)));
   }
 
   /** The numbers of the pools that would do, and who holds their seats. */
@@ -156,6 +156,21 @@ export class ModelSeats {
     const has = (seats: (parts: readonly ModelFeature[]) => number) =>
       pools.find((pool) => this.inUse(pool.key) + this.needed(pool, ask) <= seats(inForce(pool, this.timeMs)));
     return has(countOf) ?? has((parts) => this.#capacity(parts));
+  }
+
+  /** Where fewer seats will do: the first of the pools that has so many, and as many as it has. */
+  protected firstWithPart(
+    pools: readonly ModelPool[],
+    ask: Ask,
+  ): { readonly pool: ModelPool; readonly count: number } | undefined {
+    for (const limit of [countOf, (parts: readonly ModelFeature[]) => this.#capacity(parts)])
+      for (const pool of pools)
+        for (let count = ask.count - 1; count >= (ask.countMin ?? ask.count); count--) {
+          const needed = this.needed(pool, { ...ask, count });
+          if (needed === 0 || this.inUse(pool.key) + needed <= limit(inForce(pool, this.timeMs)))
+            return { pool, count };
+        }
+    return undefined;
   }
 
   /** The first of the pools in which the checkout takes no seat. */

@@ -1,4 +1,11 @@
-import type { CheckoutCommand, LedgerCommand, ResumeCommand, SessionRequest } from '../commands.ts';
+import type {
+  CheckoutCommand,
+  CheckoutItem,
+  LedgerCommand,
+  ResumeCommand,
+  RevokeCommand,
+  SessionRequest,
+} from '../commands.ts';
 import type { EndReason } from '../results.ts';
 import type { Client, Held, Past, Waiting } from './model-records.ts';
 import { keyOf, type ModelDenial, type ModelGrant, type ModelReply, refused, rejected } from './model-replies.ts';
@@ -20,6 +27,12 @@ interface ModelLicense {
   readonly features: readonly ModelFeature[];
 }
 
+/** Where seats come from, and how many. */
+interface Part {
+  readonly pool: ModelPool;
+  readonly count: number;
+}
+
 /** A command whose grants and queue places are named by key. */
 export type ModelCommand = LedgerCommand;
 
@@ -38,7 +51,7 @@ export class ReferenceModel extends ModelSeats {
     // Who waits and needs no seat does not wait, but for open doors.
     for (const entry of this.isOpen ? [...this.waiting] : []) {
       const pool = this.firstWithOffer(this.usable(entry), entry);
-      if (pool !== undefined) this.#serve(entry, pool);
+      if (pool !== undefined) this.#serve(entry, { pool, count: entry.count });
     }
     return reply;
   }
@@ -62,9 +75,9 @@ export class ReferenceModel extends ModelSeats {
         const client = this.clients.get(entry.session)!;
         if (!this.isOpen) return rejected('NOT_OPEN_YET');
         if (client.epoch !== command.epoch) return rejected('SUPERSEDED');
-        const pool = this.firstWithOffer(this.usable(entry), entry) ?? this.firstWithSeats(this.usable(entry), entry);
-        if (pool === undefined) return rejected('NO_SEATS');
-        return { kind: 'granted', epoch: client.epoch, grant: this.#serve(entry, pool) };
+        const part = this.#partFor(this.usable(entry), entry);
+        if (part === undefined) return rejected('NO_SEATS');
+        return { kind: 'granted', epoch: client.epoch, grant: this.#serve(entry, part) };
       }
       case 'reclaim': {
         const client = this.clients.get(command.session);
@@ -92,7 +105,7 @@ export class ReferenceModel extends ModelSeats {
       }
       case 'revoke': {
         const grants = this.#named(command.grants);
-        for (const grant of grants) grant.ending ??= { reason: 'revoked', note: command.reason };
+        for (const grant of grants) grant.ending ??= endingOf(command);
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
       case 'install': {
@@ -157,7 +170,7 @@ export class ReferenceModel extends ModelSeats {
       this.clients.set(id, client);
     } else if (request.seq === 1 && request.epoch === 0) {
       if (request.kind !== 'checkout' || request.opening?.secretHash !== client.secretHash) return refused('REFUSED');
-      if (client.lastSeq > 1 || client.resume !== null || request.attempt < client.openAttempt)
+      if (client.lastSeq > lastSeqOf(request) || client.resume !== null || request.attempt < client.openAttempt)
         return refused('SUPERSEDED');
       if (request.attempt > client.openAttempt) client.epoch++;
       client.openAttempt = request.attempt;
@@ -169,13 +182,22 @@ export class ReferenceModel extends ModelSeats {
     client.awaited = Math.max(client.awaited, request.awaited);
     this.#drop(client);
     if (request.seq === client.lastSeq + 1) {
-      client.lastSeq = request.seq;
+      client.lastSeq = lastSeqOf(request);
       return this.#carryOut(client, request);
     }
     if (request.seq < client.awaited) return refused('REFUSED');
     if (request.kind === 'cancel' && client.past.get(request.seq)?.type === 'done')
       return this.#cancel(client, request.checkoutSeq);
-    return this.#became(client, request.seq);
+    if (request.kind !== 'checkout' || request.more === undefined) return this.#became(client, request.seq);
+    const keys = itemsOf(request).map((_, at) => keyOf(client.id, request.seq + at));
+    const standing = this.held.filter(({ key, ending }) => keys.includes(key) && ending === null);
+    return standing.length === 0
+      ? this.#became(client, request.seq)
+      : granted(
+          client.epoch,
+          standing.map((grant) => this.view(grant)),
+          request,
+        );
   }
 
   #carryOut(client: Client, request: Extract<ModelCommand, SessionRequest>): ModelReply {
@@ -216,19 +238,32 @@ export class ReferenceModel extends ModelSeats {
   }
 
   #checkout(client: Client, command: CheckoutCommand): ModelReply {
-    const { feature, version, releasedAt, display, shareKey, count, seq, waitMs = 0, pastQueue = false } = command;
+    const { feature, version, releasedAt, display, shareKey, count, countMin, seq, waitMs = 0 } = command;
     const { epoch } = client;
     const denied = (why: ModelDenial): ModelReply => {
       client.past.set(seq, { type: 'denied', denial: why });
       return { kind: 'denied', epoch, denial: why };
     };
-    const unfit = this.unfit(command);
-    if (unfit !== null) return denied(unfit);
-    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', command, { leftMs: this.#msUntilOpen() }));
-    const open = this.usable(command).filter((pool) => pastQueue || this.rivals(pool).length === 0);
-    const pool = this.firstWithOffer(this.usable(command), command) ?? this.firstWithSeats(open, command);
-    if (pool !== undefined) return { kind: 'granted', epoch, grant: this.#take(client, pool, command) };
-    if (waitMs === 0) return denied(denial('NO_SEATS', command, this.seats(command)));
+    const items = itemsOf(command);
+    const isTwice = new Set(items.map((item) => item.feature)).size < items.length;
+    if (isTwice || (items.length > 1 && waitMs > 0)) return denied(denial('INVALID_REQUEST', command));
+    const parts = [];
+    for (const item of items) {
+      const ask = { ...item, session: client.id };
+      if ((item.countMin ?? 1) > item.count) return denied(denial('INVALID_REQUEST', ask));
+      const unfit = this.unfit(ask);
+      if (unfit !== null) return denied(unfit);
+      if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
+      const usable = this.usable(ask);
+      const open = usable.filter((pool) => command.pastQueue === true || this.rivals(pool).length === 0);
+      const part = this.#partFor(open, ask, usable);
+      if (part !== undefined) parts.push({ ask: { ...ask, seq: seq + parts.length }, part });
+      else if (waitMs === 0) return denied(denial('NO_SEATS', ask, this.seats(ask)));
+    }
+    if (parts.length === items.length) {
+      const views = parts.map(({ ask, part }) => this.#take(client, part, ask));
+      return granted(epoch, views, command);
+    }
     const leaseMs = leaseOf(this.fitting(command)[0]!);
     const key = keyOf(client.id, seq);
     const untilMs = this.timeMs + waitMs;
@@ -242,6 +277,7 @@ export class ReferenceModel extends ModelSeats {
       display,
       shareKey,
       count,
+      countMin,
       untilMs,
       leaseMs,
       holdMs: hold(leaseMs),
@@ -330,13 +366,20 @@ export class ReferenceModel extends ModelSeats {
       if (seq < client.awaited && (past.type !== 'ended' || past.untoldSince === null)) client.past.delete(seq);
   }
 
-  #serve(entry: Waiting, pool: ModelPool): ModelGrant {
-    this.#leave(entry, null);
-    return this.#take(this.clients.get(entry.session)!, pool, entry);
+  /** All that is asked for, else as much as will do. What takes no seat may come from any of `usable`. */
+  #partFor(open: readonly ModelPool[], ask: Ask, usable = open): Part | undefined {
+    const pool = this.firstWithOffer(usable, ask) ?? this.firstWithSeats(open, ask);
+    return pool === undefined ? this.firstWithPart(open, ask) : { pool, count: ask.count };
   }
 
-  #take(client: Client, pool: ModelPool, ask: Ask & { readonly seq: number }): ModelGrant {
-    const { count, seq } = ask;
+  #serve(entry: Waiting, part: Part): ModelGrant {
+    this.#leave(entry, null);
+    return this.#take(this.clients.get(entry.session)!, part, entry);
+  }
+
+  #take(client: Client, { pool, count }: Part, wish: Ask & { readonly seq: number }): ModelGrant {
+    const ask = { ...wish, count };
+    const { seq } = ask;
     const leaseMs = leaseOf(pool);
     const key = keyOf(client.id, seq);
     const holder = this.holder(pool, ask);
@@ -423,4 +466,22 @@ export class ReferenceModel extends ModelSeats {
   #named(keys: readonly string[]): Held[] {
     return this.held.filter(({ key }) => keys.includes(key));
   }
+}
+
+/** What a checkout asks for, feature by feature; the numbers of its grants follow each other in this order. */
+function itemsOf(command: CheckoutCommand): readonly CheckoutItem[] {
+  return [command, ...(command.more ?? [])];
+}
+
+function lastSeqOf(request: Extract<ModelCommand, SessionRequest>): number {
+  return request.seq + (request.kind === 'checkout' ? itemsOf(request).length - 1 : 0);
+}
+
+function granted(epoch: number, [grant, ...more]: readonly ModelGrant[], command: CheckoutCommand): ModelReply {
+  return { kind: 'granted', epoch, grant: grant!, ...(command.more === undefined ? {} : { more }) };
+}
+
+function endingOf({ as, reason: note }: RevokeCommand): NonNullable<Held['ending']> {
+  const reason = as ?? 'revoked';
+  return note === '' ? { reason } : { reason, note };
 }

@@ -190,13 +190,8 @@ export const ledgerBugs: readonly PlantedBug[] = [
       },
       {
         file: `${ledger}/queue.ts`,
-        find: 'const pool = firstWithSeats(state, fitting, entry);',
-        replace: 'const pool = firstWithSeats(state, fitting, { ...entry, count: entry.count - 1 });',
-      },
-      {
-        file: `${ledger}/queue.ts`,
-        find: 'firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, entry);',
-        replace: 'firstWithOffer(pools, entry) ?? firstWithSeats(state, pools, { ...entry, count: entry.count - 1 });',
+        find: 'const pool = firstWithSeats(state, pools, claim);',
+        replace: 'const pool = firstWithSeats(state, pools, { ...claim, count: claim.count - 1 });',
       },
     ],
   },
