@@ -80,6 +80,8 @@ export const statusSchema = z.strictObject({
   token: nameSchema.optional(),
 });
 
+const policyText = z.string().max(protocolLimits.policyCharsMax);
+
 /** Administrative verbs; each needs the token of the server that is asked. */
 export const adminSchema = z.strictObject({
   t: z.literal('admin'),
@@ -96,6 +98,21 @@ export const adminSchema = z.strictObject({
       verb: z.literal('revoke'),
       grants: z.array(nameSchema).min(1).max(protocolLimits.grantsMax),
       reason: z.string().min(1).max(256),
+    }),
+    /** What a policy would change, and who would be denied now: a dry run. */
+    z.strictObject({ verb: z.literal('policyCheck'), text: policyText }),
+    /** Checked as in the dry run, then in force on all servers at once. */
+    z.strictObject({ verb: z.literal('policyApply'), text: policyText }),
+    z.strictObject({ verb: z.literal('policyShow') }),
+    z.strictObject({
+      verb: z.literal('policyExplain'),
+      user: nameSchema,
+      feature: nameSchema,
+      host: nameSchema.optional(),
+      display: nameSchema.optional(),
+      address: nameSchema.optional(),
+      project: nameSchema.optional(),
+      product: nameSchema.optional(),
     }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),

@@ -4,6 +4,8 @@ export const protocolLimits = {
   messageBytesMax: 512 * 1024,
   /** One message of a server, UTF-8: a resume's answer lists up to `grantsMax` grants. As much as one frame of a transport. */
   answerBytesMax: 16 * 1024 * 1024,
+  /** A policy file. */
+  policyCharsMax: 400_000,
   nameCharsMax: 128,
   /** Milliseconds that a checkout may wait in the queue: a day. */
   waitMsMax: 86_400_000,

@@ -88,7 +88,7 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   if (part !== undefined) return { kind: 'take', ...part };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need, count };
-  const facts = seatFacts(usable, feature.queue.length);
+  const facts = seatFacts(fitting, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
   const rule = isOnlyReserved(state, open, claim) ? keeperFrom(state, feature.name, claim) : undefined;

@@ -9,6 +9,7 @@ import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
 import { type LedgerVersionRange, ledgerLimits, ledgerVersions } from './limits.ts';
+import { explainPolicy, previewPolicy } from './policy-report.ts';
 import { idleMsOf } from './policy-seats.ts';
 import { waitingFor } from './pools.ts';
 import { assignableIn } from './queue.ts';
@@ -118,6 +119,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       state.policyJson === ''
         ? null
         : { text: state.policyText, document: JSON.parse(state.policyJson) as PolicyDocument },
+    previewPolicy: (document) => previewPolicy(state, document),
+    explainPolicy: (feature, asker) => explainPolicy(state, feature, asker),
     idleMsFor(id) {
       const grant = state.grants.get(serialOf('g', id));
       return grant === undefined ? undefined : idleMsOf(state, grant.pool.featureName);

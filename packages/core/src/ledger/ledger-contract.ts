@@ -1,6 +1,7 @@
 import type { StateMachine } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
-import type { PolicyDocument } from '../policy/document.ts';
+import type { Asker, PolicyDocument } from '../policy/document.ts';
+import type { PolicyExplanation, PolicyPreview } from './policy-report.ts';
 import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
 
 /**
@@ -49,6 +50,10 @@ export interface Ledger extends StateMachine<LedgerResult> {
   nextDeadlineMs(): number | null;
   /** The policy in force as it was written, and what it says; null where there never was one. */
   policy(): { readonly text: string; readonly document: PolicyDocument } | null;
+  /** What a policy would change now, and who would be denied. O(grants + queue places). */
+  previewPolicy(document: PolicyDocument): PolicyPreview;
+  /** What the policy in force comes to for somebody. */
+  explainPolicy(feature: string, asker: Asker): PolicyExplanation;
   /** How long a grant may be idle before it is made *ending*, ms; undefined: any time, or no such grant. */
   idleMsFor(grant: string): number | undefined;
   /** The shortest hold that a session can have under the license and settings in force, ms. */

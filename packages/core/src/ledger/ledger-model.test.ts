@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PolicyDocument, PolicyRule } from '../policy/document.ts';
 import { encodeCommand } from './command-codec.ts';
 import type { LedgerCommand, SessionRequest } from './commands.ts';
 import { createLedger } from './create-ledger.ts';
@@ -65,6 +66,51 @@ const more = [
   }),
   licenseText([{ name: 'x', count: 1, lingerSeconds: 3 }], { id: 'fourth', supersedes: ['second'] }),
 ];
+const rule = (line: number, feature: string, kind: PolicyRule['kind'], more: Partial<PolicyRule>): PolicyRule => ({
+  line,
+  feature,
+  kind,
+  ...more,
+});
+const groups = { d: ['user-0', 'user-1'], e: ['user-2'] };
+const hostGroups = { farm: ['h'] };
+const policies: readonly PolicyDocument[] = [
+  { groups: {}, hostGroups: {}, rules: [] },
+  {
+    groups,
+    hostGroups,
+    rules: [
+      rule(5, 'a', 'reserve', { by: 'group', name: 'e', count: 1 }),
+      rule(6, 'a', 'max', { by: 'user', name: '*', count: 1 }),
+      rule(7, 'a', 'max', { by: 'user', name: 'user-0', count: 2 }),
+      rule(8, 'b', 'reserve', { by: 'user', name: 'user-1', count: 2 }),
+      rule(9, 'b', 'reserve', { by: 'address', name: '10.1.0.0/16', count: 1 }),
+      rule(10, 'b', 'overdraft', { count: 1 }),
+      rule(11, 'c', 'exclude', { by: 'user', name: 'user-0' }),
+      rule(12, 'h', 'max', { by: 'group', name: 'd', count: 1 }),
+      rule(13, 'h', 'linger', { ms: 25_000 }),
+      rule(14, 'l', 'priority', { by: 'project', name: 'bridge', count: 5 }),
+      rule(15, 'l', 'max', { by: 'display', name: '*', count: 1 }),
+      rule(16, '*', 'max', { by: 'hostGroup', name: 'farm', count: 3 }),
+    ],
+  },
+  {
+    groups,
+    hostGroups,
+    rules: [
+      rule(5, 'a', 'include', { by: 'group', name: 'd' }),
+      rule(6, 'a', 'include', { by: 'address', name: '192.168.0.0/24' }),
+      rule(7, 'a', 'priority', { by: 'user', name: 'user-1', count: 1 }),
+      rule(8, 'h', 'reserve', { by: 'product', name: 'cad', count: 1 }),
+      rule(9, 'h', 'overdraft', { count: 0 }),
+      rule(10, 's', 'linger', { ms: 6000 }),
+      rule(11, '*', 'include', { by: 'user', name: '*' }),
+      rule(12, '*', 'exclude', { by: 'address', name: '10.1.9.0/24' }),
+      rule(13, '*', 'max', { by: 'address', name: '*', count: 2 }),
+      rule(14, '*', 'priority', { by: 'user', name: 'user-2', count: 3 }),
+    ],
+  },
+];
 /** More find more: `LIC_MODEL_RUNS=2000`. */
 const runs = Number(process.env.LIC_MODEL_RUNS ?? 100);
 const names = ['p', 'q', 'r'];
@@ -78,7 +124,10 @@ const kindArbitrary = fc.oneof(
     arbitrary: fc.constantFrom('cancel' as const, 'acknowledge' as const, 'revoke' as const, 'settle' as const),
   },
   { weight: 2, arbitrary: fc.constantFrom('reclaim' as const, 'disconnect' as const, 'tick' as const) },
-  { weight: 1, arbitrary: fc.constantFrom('goodbye' as const, 'install' as const, 'snapshot' as const) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('goodbye' as const, 'install' as const, 'policy' as const, 'snapshot' as const),
+  },
   // Opened more often than recovered, or most checkouts would meet closed doors.
   { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'opened' as const, 'opened' as const) },
 );
@@ -91,6 +140,7 @@ const stepOf = (feature: fc.Arbitrary<string>) =>
     releasedAt: fc.constantFrom(undefined, '2025-12-31', '2026-01-01T00:00:00Z', '2026-03-31', '2026-04-01'),
     display: fc.constantFrom(undefined, ':0', ':0', ':1'),
     shareKey: fc.constantFrom(undefined, 'k'),
+    address: fc.constantFrom(undefined, '10.1.2.3', '10.1.9.9', '192.168.0.1'),
     count: fc.constantFrom(1, 1, 1, 1, 2, 3),
     // More than the count is asked in vain.
     countMin: fc.constantFrom(undefined, undefined, 1, 1, 2),
@@ -184,7 +234,10 @@ class Trial {
     );
     for (const name of ['a', 'b', 'c', 'g', 'h', 'l', 's', 'u', 'x'])
       expect([...ledger.queue(name)].map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq))).toEqual(
-        model.waiting.filter(({ feature }) => feature === name).map(({ key }) => key),
+        model
+          .queue()
+          .filter(({ feature }) => feature === name)
+          .map(({ key }) => key),
       );
     expect([...ledger.sessionIds()].sort()).toEqual([...model.clients.keys()].sort());
     for (const pool of ledger.pools()) {
@@ -210,7 +263,7 @@ class Trial {
     const { attempt } = step.isProper ? { attempt: 1 } : step.oddity;
     switch (step.kind) {
       case 'checkout': {
-        const { feature, version, releasedAt, display, shareKey, count, countMin, more, pastQueue } = step;
+        const { feature, version, releasedAt, display, shareKey, address, count, countMin, more, pastQueue } = step;
         // Several wait in no queue; now and then one asks all the same.
         const waitMs = more.length > 0 && step.pick > 2 ? 0 : step.waitMs;
         const request = this.#request(step);
@@ -218,6 +271,7 @@ class Trial {
           secretHash: secretHash(step.pick === 0 ? 'other' : session),
           user: `user-${step.who}`,
           host: 'h',
+          ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
         };
         const wish = {
           feature,
@@ -232,6 +286,7 @@ class Trial {
           ...(releasedAt === undefined ? {} : { releasedAt }),
           ...(display === undefined ? {} : { display }),
           ...(shareKey === undefined ? {} : { shareKey }),
+          ...(address === undefined ? {} : { address }),
         };
         return { kind: 'checkout', ...request, ...wish, ...(request.seq === 1 && step.pick !== 1 ? { opening } : {}) };
       }
@@ -296,6 +351,8 @@ class Trial {
         const others = more.slice(0, step.pick % 4);
         return { kind: 'install', at, license, others, licenseHash: anyHash };
       }
+      case 'policy':
+        return { kind: 'policy', at, text: `policy ${step.pick}`, document: policies[step.pick % policies.length]! };
       case 'recover':
       case 'opened':
         return { kind: step.kind, at };

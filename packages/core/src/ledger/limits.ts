@@ -6,6 +6,8 @@ export const ledgerLimits = {
   grantsPerSessionMax: 10_000,
   /** Waiting entries of one feature; one more is denied `QUEUE_FULL`. */
   queuePerFeatureMax: 10_000,
+  /** Denials that the preview of a policy lists. */
+  policyDenialsMax: 100,
   /** Holders that a denial names. */
   denialHoldersMax: 10,
   /**

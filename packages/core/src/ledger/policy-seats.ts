@@ -82,9 +82,10 @@ export function firstExceeded(verdict: Verdict | undefined, pool: Pool, claim: C
   if (verdict === undefined || verdict.max.length === 0) return undefined;
   const key = holderKey(pool, claim);
   const share = key === undefined ? undefined : pool.holders.get(key)?.open.first()?.serial;
-  return verdict.max.find(
-    ({ counted: { tally, count }, subject }) => tally.of(subject) + tally.more(subject, claim.count, share) > count,
-  );
+  return verdict.max.find(({ counted: { tally, count }, subject }) => {
+    const more = tally.more(subject, claim.count, share);
+    return more > 0 && tally.of(subject) + more > count;
+  });
 }
 
 /** What keeps somebody out of the feature whatever is free. */

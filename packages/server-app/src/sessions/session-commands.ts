@@ -1,4 +1,4 @@
-import { type CheckoutCommand, type SessionRequest, sha256Hex } from '@lic/core';
+import { type CheckoutCommand, type SessionOpening, type SessionRequest, sha256Hex } from '@lic/core';
 import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
 
@@ -13,7 +13,7 @@ export function checkoutCommand(
     ...requestOf(message),
     ...(opening === undefined
       ? {}
-      : { opening: { secretHash: sha256Hex(opening.secret), user: opening.user, host: opening.host } }),
+      : { opening: openingOf(opening) }),
     feature,
     ...(version === undefined ? {} : { version }),
     ...(releasedAt === undefined ? {} : { releasedAt }),
@@ -24,6 +24,21 @@ export function checkoutCommand(
     ...(isPastQueue ? { pastQueue: true } : {}),
     ...(isHalted ? { isHalted: true } : {}),
   };
+}
+
+function openingOf({ secret, user, host, project, product }: NonNullable<CheckoutMessage['opening']>): SessionOpening {
+  return {
+    secretHash: sha256Hex(secret),
+    user,
+    host,
+    ...(project === undefined ? {} : { project }),
+    ...(product === undefined ? {} : { product }),
+  };
+}
+
+/** The host of an address such as `tcp://10.1.2.3:50312` or `wss://[2001:db8::1]:443`; undefined where it has none. */
+export function hostOf(remote: string): string | undefined {
+  return /^\w+:\/\/(?:\[([^\]]+)\]|([^:/]+))/.exec(remote)?.slice(1).find((part) => part !== undefined);
 }
 
 /** The log's form of any other request of a session. */

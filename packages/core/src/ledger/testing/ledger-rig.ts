@@ -123,6 +123,7 @@ export type Wish = Partial<
     | 'releasedAt'
     | 'display'
     | 'shareKey'
+    | 'address'
     | 'count'
     | 'countMin'
     | 'more'

@@ -13,6 +13,8 @@ export interface Held {
   readonly holdMs: number;
   readonly reclaim: 'lease' | 'disconnect';
   readonly isOverdraft: boolean;
+  readonly display: string | undefined;
+  readonly address: string | undefined;
   /** The grant that was the first to have these seats, and what those who have them agree in; null: its seats are its own. */
   readonly share: { readonly first: Key; readonly terms: string } | null;
   ending: { readonly reason: EndReason; readonly note?: string } | null;
@@ -41,6 +43,7 @@ export interface Waiting {
   readonly releasedAt?: string | undefined;
   readonly display?: string | undefined;
   readonly shareKey?: string | undefined;
+  readonly address?: string | undefined;
   readonly count: number;
   readonly countMin?: number | undefined;
   readonly untilMs: number;
@@ -65,6 +68,8 @@ export interface Client {
   readonly secretHash: string;
   readonly user: string;
   readonly host: string;
+  readonly project?: string;
+  readonly product?: string;
   epoch: number;
   floor: number;
   openAttempt: number;

@@ -1,7 +1,7 @@
 import { compareVersions } from '../../license/versions.ts';
-import type { CheckoutCommand } from '../commands.ts';
 import type { DenialCode } from '../results.ts';
-import type { Client, Held, Lingering, Waiting } from './model-records.ts';
+import { type Ask, ModelPolicy } from './model-policy.ts';
+import type { Held, Lingering, Waiting } from './model-records.ts';
 import type { Key, ModelDenial, ModelGrant } from './model-replies.ts';
 import {
   ahead,
@@ -17,24 +17,16 @@ import {
   supportEndMs,
 } from './model-terms.ts';
 
-/** What is asked for: by a checkout, or by a queue place. */
-export type Ask = Pick<
-  CheckoutCommand,
-  'feature' | 'version' | 'releasedAt' | 'display' | 'shareKey' | 'count' | 'countMin' | 'session'
->;
-
 /** Seats: who has them, which are free, and what the license says against a checkout. Everything is found by looking. */
-export class ModelSeats {
+export class ModelSeats extends ModelPolicy {
   timeMs: number;
   features: readonly ModelFeature[];
-  held: Held[] = [];
-  waiting: Waiting[] = [];
   lingering: Lingering[] = [];
-  readonly clients = new Map<string, Client>();
   /** Every grant that there ever was, in order. */
   readonly begun: Key[] = [];
 
   constructor(features: readonly ModelFeature[], timeMs: number) {
+    super();
     this.features = features;
     this.timeMs = timeMs;
   }
@@ -52,14 +44,14 @@ export class ModelSeats {
   }
 
   /** What checkouts of the pool agree in that use seats together, or one after the other; null: nothing. */
-  protected holder({ parts }: ModelPool, ask: Ask): { readonly terms: string; readonly isShared: boolean } | null {
-    const { sharedBy = [], sharersMax = 0, lingerSeconds = 0, minimumSeconds = 0 } = parts[0]!;
+  protected holder(pool: ModelPool, ask: Ask): { readonly terms: string; readonly isShared: boolean } | null {
+    const { sharedBy = [], sharersMax = 0, minimumSeconds = 0 } = pool.parts[0]!;
     const { user, host } = this.clients.get(ask.session)!;
     const named = { user, host, display: ask.display, key: ask.shareKey };
     const values = sharedBy.map((field) => named[field]);
     if (sharedBy.length > 0 && !values.includes(undefined))
       return { terms: `${sharersMax} share ${sharedBy} ${values}`, isShared: true };
-    return lingerSeconds + minimumSeconds > 0 ? { terms: `${user} on ${host}`, isShared: false } : null;
+    return this.lingerMs(pool) + minimumSeconds > 0 ? { terms: `${user} on ${host}`, isShared: false } : null;
   }
 
   /** The seats that the checkout would share: those of the oldest share that has room. */
@@ -110,20 +102,22 @@ export class ModelSeats {
       const isEarly = pools.some(({ parts }) => parts.some((part) => startMsOf(part) > this.timeMs));
       return denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', ask);
     }
-    const most = Math.max(...usable.map((pool) => this.#capacity(inForce(pool, this.timeMs))));
+    const most = Math.max(...usable.map((pool) => this.#capacity(pool, inForce(pool, this.timeMs))));
     return (ask.countMin ?? ask.count) > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
   }
 
   /** Whether the license could serve it now or one day. */
   protected isServable(ask: Ask): boolean {
-    return this.fitting(ask).some((pool) => (ask.countMin ?? ask.count) <= this.#capacity(ahead(pool, this.timeMs)));
+    return this.fitting(ask).some(
+      (pool) => (ask.countMin ?? ask.count) <= this.#capacity(pool, ahead(pool, this.timeMs)),
+    );
   }
 
   /** The numbers of the pools that would do, and who holds their seats. */
   protected seats(ask: Ask): Partial<ModelDenial> {
     const pools = this.usable(ask);
     const count = sum(pools.map((pool) => countOf(inForce(pool, this.timeMs))));
-    const overdraft = sum(pools.map((pool) => overdraftOf(inForce(pool, this.timeMs))));
+    const overdraft = sum(pools.map((pool) => this.#overdraft(pool, inForce(pool, this.timeMs))));
     return {
       ...(count === Number.POSITIVE_INFINITY ? {} : { count }),
       ...(overdraft === 0 ? {} : { overdraft }),
@@ -147,15 +141,27 @@ export class ModelSeats {
     });
   }
 
+  /** Whether the seats are there, but reserved for others. */
+  protected isOnlyReserved(pools: readonly ModelPool[], ask: Ask): boolean {
+    return pools.some((pool) => {
+      const free = this.#capacity(pool, inForce(pool, this.timeMs)) - this.inUse(pool.key);
+      return this.needed(pool, { ...ask, count: ask.countMin ?? ask.count }) <= free;
+    });
+  }
+
   protected usable(ask: Ask): readonly ModelPool[] {
     return this.fitting(ask).filter((pool) => inForce(pool, this.timeMs).length > 0);
   }
 
   /** The first of the pools that has the seats, in its overdraft only where none has them within its count. */
   protected firstWithSeats(pools: readonly ModelPool[], ask: Ask): ModelPool | undefined {
-    const has = (seats: (parts: readonly ModelFeature[]) => number) =>
-      pools.find((pool) => this.inUse(pool.key) + this.needed(pool, ask) <= seats(inForce(pool, this.timeMs)));
-    return has(countOf) ?? has((parts) => this.#capacity(parts));
+    const unkept = this.unkept(ask);
+    const has = (seats: (pool: ModelPool, parts: readonly ModelFeature[]) => number) =>
+      pools.find((pool) => {
+        const free = seats(pool, inForce(pool, this.timeMs)) - this.inUse(pool.key);
+        return this.needed(pool, ask) <= Math.min(free, unkept);
+      });
+    return has((_, parts) => countOf(parts)) ?? has((pool, parts) => this.#capacity(pool, parts));
   }
 
   /** Where fewer seats will do: the first of the pools that has so many, and as many as it has. */
@@ -163,12 +169,14 @@ export class ModelSeats {
     pools: readonly ModelPool[],
     ask: Ask,
   ): { readonly pool: ModelPool; readonly count: number } | undefined {
-    for (const limit of [countOf, (parts: readonly ModelFeature[]) => this.#capacity(parts)])
+    const unkept = this.unkept(ask);
+    for (const isOverdraft of [false, true])
       for (const pool of pools)
         for (let count = ask.count - 1; count >= (ask.countMin ?? ask.count); count--) {
           const needed = this.needed(pool, { ...ask, count });
-          if (needed === 0 || this.inUse(pool.key) + needed <= limit(inForce(pool, this.timeMs)))
-            return { pool, count };
+          const parts = inForce(pool, this.timeMs);
+          const free = (isOverdraft ? this.#capacity(pool, parts) : countOf(parts)) - this.inUse(pool.key);
+          if (needed === 0 || needed <= Math.min(free, unkept)) return { pool, count };
         }
     return undefined;
   }
@@ -183,8 +191,38 @@ export class ModelSeats {
     return count > 0 && this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));
   }
 
-  #capacity(parts: readonly ModelFeature[]): number {
-    return countOf(parts) + overdraftOf(parts);
+  /** As the license has it, or longer. */
+  protected lingerMs({ name, parts }: ModelPool): number {
+    return Math.max((parts[0]!.lingerSeconds ?? 0) * 1000, this.setting('linger', name)?.ms ?? 0);
+  }
+
+  #overdraft({ name }: ModelPool, parts: readonly ModelFeature[]): number {
+    return Math.min(overdraftOf(parts), this.setting('overdraft', name)?.count ?? Number.POSITIVE_INFINITY);
+  }
+
+  #capacity(pool: ModelPool, parts: readonly ModelFeature[]): number {
+    return countOf(parts) + this.#overdraft(pool, parts);
+  }
+
+  /** Free seats of the feature that nobody else has reserved. */
+  protected unkept(ask: Ask): number {
+    const kept = this.reserved(ask.feature) - this.reserved(ask.feature, ask);
+    if (kept === 0) return Number.POSITIVE_INFINITY;
+    const pools = poolsOf(this.features).filter(({ name }) => name === ask.feature);
+    const free = pools.map((pool) => {
+      const parts = inForce(pool, this.timeMs);
+      return parts.length === 0 ? 0 : Math.max(0, this.#capacity(pool, parts) - this.inUse(pool.key));
+    });
+    return sum(free) - kept;
+  }
+
+  /** The `max` rule that seats of the pool would go beyond. */
+  protected exceeded(pool: ModelPool, ask: Ask): number | undefined {
+    const share = this.openShare(pool, ask)?.first;
+    return this.lets(ask).find(({ line, left }) => {
+      const more = ask.count - this.partInShare(line, ask, share);
+      return more > 0 && more > left;
+    })?.line;
   }
 
   /** Queue places that the pool would do for. */

@@ -1,3 +1,4 @@
+import { type RuleView, ruleText } from '../../policy/document.ts';
 import type {
   CheckoutCommand,
   CheckoutItem,
@@ -7,9 +8,10 @@ import type {
   SessionRequest,
 } from '../commands.ts';
 import type { EndReason } from '../results.ts';
+import type { Ask } from './model-policy.ts';
 import type { Client, Held, Past, Waiting } from './model-records.ts';
 import { keyOf, type ModelDenial, type ModelGrant, type ModelReply, refused, rejected } from './model-replies.ts';
-import { type Ask, denial, ModelSeats } from './model-seats.ts';
+import { denial, ModelSeats } from './model-seats.ts';
 import {
   ahead,
   baseLeaseMs,
@@ -49,7 +51,7 @@ export class ReferenceModel extends ModelSeats {
   apply(command: ModelCommand): ModelReply {
     const reply = this.#run(command);
     // Who waits and needs no seat does not wait, but for open doors.
-    for (const entry of this.isOpen ? [...this.waiting] : []) {
+    for (const entry of this.isOpen ? this.queue() : []) {
       const pool = this.firstWithOffer(this.usable(entry), entry);
       if (pool !== undefined) this.#serve(entry, { pool, count: entry.count });
     }
@@ -117,6 +119,10 @@ export class ReferenceModel extends ModelSeats {
         this.#passTime();
         return { kind: 'ok' };
       }
+      case 'policy':
+        this.policy = command.document;
+        this.#passTime();
+        return { kind: 'ok' };
       case 'recover':
         this.isOpen = false;
         this.recoveredAtMs = this.timeMs;
@@ -142,8 +148,11 @@ export class ReferenceModel extends ModelSeats {
       for (const grant of this.held.filter((one) => isOver && one.pool === pool.key)) this.#end(grant, 'expired', true);
       if (isOver) this.lingering = this.lingering.filter((one) => one.pool !== pool.key);
     }
-    for (const entry of [...this.waiting])
+    for (const entry of [...this.waiting]) {
+      const barred = this.#barred(entry);
       if (!this.isServable(entry)) this.#leave(entry, { type: 'denied', denial: this.unfit(entry)! });
+      else if (barred !== null) this.#leave(entry, { type: 'denied', denial: this.unfit(entry) ?? barred });
+    }
   }
 
   #answer(request: Extract<ModelCommand, SessionRequest>): ModelReply {
@@ -238,7 +247,7 @@ export class ReferenceModel extends ModelSeats {
   }
 
   #checkout(client: Client, command: CheckoutCommand): ModelReply {
-    const { feature, version, releasedAt, display, shareKey, count, countMin, seq, waitMs = 0 } = command;
+    const { feature, version, releasedAt, display, shareKey, countMin, seq, waitMs = 0 } = command;
     const { epoch } = client;
     const denied = (why: ModelDenial): ModelReply => {
       client.past.set(seq, { type: 'denied', denial: why });
@@ -248,17 +257,25 @@ export class ReferenceModel extends ModelSeats {
     const isTwice = new Set(items.map((item) => item.feature)).size < items.length;
     if (isTwice || (items.length > 1 && waitMs > 0)) return denied(denial('INVALID_REQUEST', command));
     const parts = [];
+    let wanted: Ask = command;
     for (const item of items) {
-      const ask = { ...item, session: client.id };
+      const ask = { ...item, session: client.id, address: command.address };
       if ((item.countMin ?? 1) > item.count) return denied(denial('INVALID_REQUEST', ask));
       const unfit = this.unfit(ask);
       if (unfit !== null) return denied(unfit);
       if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
-      const usable = this.usable(ask);
-      const open = usable.filter((pool) => command.pastQueue === true || this.rivals(pool).length === 0);
-      const part = this.#partFor(open, ask, usable);
+      const barred = this.#barred(ask);
+      if (barred !== null) return denied(barred);
+      wanted = this.#asFarAsLet(ask);
+      const exceeded = this.usable(ask).map((pool) => this.exceeded(pool, wanted));
+      const usable = this.usable(ask).filter((_, at) => exceeded[at] === undefined);
+      if (usable.length === 0) return denied(denial('MAX_REACHED', ask, { rule: this.#rule(exceeded[0]!) }));
+      const open = usable.filter(
+        (pool) => command.pastQueue === true || this.rivals(pool).length === 0 || this.#isOwnReserved(pool, wanted),
+      );
+      const part = this.#partFor(open, wanted, usable);
       if (part !== undefined) parts.push({ ask: { ...ask, seq: seq + parts.length }, part });
-      else if (waitMs === 0) return denied(denial('NO_SEATS', ask, this.seats(ask)));
+      else if (waitMs === 0) return denied(this.#denySeats(open, wanted, ask));
     }
     if (parts.length === items.length) {
       const views = parts.map(({ ask, part }) => this.#take(client, part, ask));
@@ -276,7 +293,8 @@ export class ReferenceModel extends ModelSeats {
       releasedAt,
       display,
       shareKey,
-      count,
+      address: command.address,
+      count: wanted.count,
       countMin,
       untilMs,
       leaseMs,
@@ -307,7 +325,7 @@ export class ReferenceModel extends ModelSeats {
         : refused('ENDED', grant.ending.reason);
     const entry = this.waiting.find((one) => one.key === key);
     if (entry !== undefined) {
-      const queue = this.waiting.filter(({ feature }) => feature === entry.feature);
+      const queue = this.queue().filter(({ feature }) => feature === entry.feature);
       return { kind: 'queued', epoch, key, position: queue.indexOf(entry) + 1, untilMs: entry.untilMs };
     }
     const past = client.past.get(seq);
@@ -366,6 +384,35 @@ export class ReferenceModel extends ModelSeats {
       if (seq < client.awaited && (past.type !== 'ended' || past.untoldSince === null)) client.past.delete(seq);
   }
 
+  /** Why the policy keeps somebody out. */
+  #barred(ask: Ask): ModelDenial | null {
+    const barred = this.barredBy(ask);
+    return barred === null ? null : denial(barred.code, ask, { rule: this.#rule(barred.line) });
+  }
+
+  #rule(line: number): RuleView {
+    return { line, text: ruleText(this.policy!.rules.find((rule) => rule.line === line)!) };
+  }
+
+  /** Where fewer seats will do: as many as the policy lets. */
+  #asFarAsLet(ask: Ask): Ask {
+    const least = Math.min(ask.count, ...this.lets(ask).map(({ left }) => left));
+    return { ...ask, count: Math.max(ask.countMin ?? ask.count, least) };
+  }
+
+  /** Nobody who waits waits for seats that are reserved for this one. */
+  #isOwnReserved(pool: ModelPool, ask: Ask): boolean {
+    return this.needed(pool, ask) <= this.reserved(ask.feature, ask);
+  }
+
+  #denySeats(open: readonly ModelPool[], wanted: Ask, ask: Ask): ModelDenial {
+    const own = this.unusedReservations(ask.feature, ask).map(({ line }) => line);
+    const keeper = this.unusedReservations(ask.feature).find(({ line, unused }) => unused > 0 && !own.includes(line));
+    return keeper !== undefined && this.isOnlyReserved(open, wanted)
+      ? denial('RESERVED', ask, { rule: this.#rule(keeper.line), ...this.seats(ask) })
+      : denial('NO_SEATS', ask, this.seats(ask));
+  }
+
   /** All that is asked for, else as much as will do. What takes no seat may come from any of `usable`. */
   #partFor(open: readonly ModelPool[], ask: Ask, usable = open): Part | undefined {
     const pool = this.firstWithOffer(usable, ask) ?? this.firstWithSeats(open, ask);
@@ -398,6 +445,8 @@ export class ReferenceModel extends ModelSeats {
       leaseMs,
       holdMs: hold(leaseMs),
       reclaim: pool.parts[0]!.reclaim ?? 'lease',
+      display: ask.display,
+      address: ask.address,
       isOverdraft: this.overdraws(pool, taken),
       share,
       ending: null,
@@ -423,10 +472,10 @@ export class ReferenceModel extends ModelSeats {
     const seats = before - this.inUse(grant.pool);
     const pool = this.pool(grant.pool);
     if (!['checkedIn', 'sessionEnded', 'disconnected'].includes(reason) || pool === undefined || seats === 0) return;
-    const { lingerSeconds = 0, minimumSeconds = 0 } = pool.parts[0]!;
-    const untilMs = Math.max(this.timeMs + lingerSeconds * 1000, grant.sinceMs + minimumSeconds * 1000);
-    if (lingerSeconds + minimumSeconds === 0 || untilMs <= this.timeMs || inForce(pool, this.timeMs).length === 0)
-      return;
+    const { minimumSeconds = 0 } = pool.parts[0]!;
+    const lingerMs = this.lingerMs(pool);
+    const untilMs = Math.max(this.timeMs + lingerMs, grant.sinceMs + minimumSeconds * 1000);
+    if (lingerMs + minimumSeconds === 0 || untilMs <= this.timeMs || inForce(pool, this.timeMs).length === 0) return;
     const { user, host } = this.clients.get(grant.session)!;
     const { key, sinceMs } = grant;
     const holder = grant.share?.terms ?? `${user} on ${host}`;

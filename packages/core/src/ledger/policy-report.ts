@@ -1,0 +1,117 @@
+import { type Asker, type BorrowRule, type PolicyDocument, type RuleView, ruleText, viewRule } from '../policy/document.ts';
+import { PolicyIndex, unusedOf } from '../policy/policy-index.ts';
+import type { LedgerState } from './ledger-state.ts';
+import { ledgerLimits } from './limits.ts';
+import { askerOf } from './policy-seats.ts';
+
+/** Somebody whose next checkout of what is held or waited for would be denied. */
+export interface PolicyDenial {
+  readonly user: string;
+  readonly host: string;
+  readonly feature: string;
+  readonly code: 'EXCLUDED' | 'NOT_INCLUDED' | 'MAX_REACHED';
+  readonly rule: RuleView;
+  /** `MAX_REACHED`: seats that are held and waited for, of as many as the rule lets. */
+  readonly has?: number;
+}
+
+/** What a policy would change if it were put into force now. */
+export interface PolicyPreview {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly areGroupsChanged: boolean;
+  /** At most `policyDenialsMax`; `deniedCount`: all of them. */
+  readonly denied: readonly PolicyDenial[];
+  readonly deniedCount: number;
+}
+
+/** What the policy in force comes to for somebody. */
+export interface PolicyExplanation {
+  readonly allowed: boolean;
+  readonly code?: PolicyDenial['code'];
+  /** The rule that decides; absent where none does. */
+  readonly rule?: RuleView;
+  readonly limits: readonly (RuleView & { readonly has: number; readonly max: number })[];
+  readonly reserved: readonly (RuleView & { readonly unused: number })[];
+  /** Free seats that are kept for others. */
+  readonly keptForOthers: number;
+  readonly priority: number;
+  readonly priorityRule?: RuleView;
+  readonly idleMs?: number;
+  readonly lingerMs?: number;
+  readonly overdraft?: number;
+  readonly borrow?: BorrowRule;
+}
+
+/** Looks at everybody who holds or waits, without changing anything. O(grants + queue places): for an administrator's dry run. */
+export function previewPolicy(state: LedgerState, document: PolicyDocument): PolicyPreview {
+  const index = new PolicyIndex(document);
+  const denied = new Map<string, PolicyDenial>();
+  const look = (feature: string, asker: Asker, count: number, share: number | undefined) => {
+    const verdict = index.judge(feature, asker);
+    const barring = verdict.excludedBy ?? verdict.shutOutBy;
+    const { user, host } = asker;
+    if (barring !== undefined) {
+      const code = verdict.excludedBy === undefined ? 'NOT_INCLUDED' : 'EXCLUDED';
+      denied.set(JSON.stringify([user, host, feature]), { user, host, feature, code, rule: viewRule(barring) });
+    }
+    for (const { counted, subject } of verdict.max) {
+      counted.tally.add(subject, count, share);
+      const has = counted.tally.of(subject);
+      if (has <= counted.count) continue;
+      const key = JSON.stringify([counted.rule.line, feature, subject]);
+      denied.set(key, { user, host, feature, code: 'MAX_REACHED', rule: viewRule(counted.rule), has });
+    }
+  };
+  for (const grant of state.grants.walk())
+    look(grant.pool.featureName, askerOf(grant), grant.count, grant.share?.serial);
+  for (const entry of state.entries.walk()) look(entry.feature.name, askerOf(entry), entry.count, undefined);
+  const before = state.policyJson === '' ? undefined : (JSON.parse(state.policyJson) as PolicyDocument);
+  const [old, next] = [before?.rules.map(ruleText) ?? [], document.rules.map(ruleText)];
+  const [oldSet, nextSet] = [new Set(old), new Set(next)];
+  const groupsOf = (one?: PolicyDocument) => JSON.stringify([one?.groups ?? {}, one?.hostGroups ?? {}]);
+  return {
+    added: next.filter((text) => !oldSet.has(text)),
+    removed: old.filter((text) => !nextSet.has(text)),
+    areGroupsChanged: groupsOf(before) !== groupsOf(document),
+    denied: [...denied.values()].slice(0, ledgerLimits.policyDenialsMax),
+    deniedCount: denied.size,
+  };
+}
+
+/** Which rules are for somebody, and which of them decides. */
+export function explainPolicy(state: LedgerState, feature: string, asker: Asker): PolicyExplanation {
+  const nothing = { allowed: true, limits: [], reserved: [], keptForOthers: 0, priority: 0 };
+  if (state.policy === undefined) return nothing;
+  const { policy } = state;
+  const verdict = policy.judge(feature, asker);
+  const limits = verdict.max.map(({ counted: { rule, count, tally }, subject }) => ({
+    ...viewRule(rule),
+    has: tally.of(subject),
+    max: count,
+  }));
+  const reserved = verdict.reserve.map(({ counted }) => ({ ...viewRule(counted.rule), unused: unusedOf(counted) }));
+  const full = limits.find(({ has, max }) => has >= max);
+  const barring = verdict.excludedBy ?? verdict.shutOutBy;
+  const rule = barring === undefined ? full && { line: full.line, text: full.text } : viewRule(barring);
+  const code =
+    verdict.excludedBy !== undefined ? 'EXCLUDED' : verdict.shutOutBy !== undefined ? 'NOT_INCLUDED' : 'MAX_REACHED';
+  const setting = (kind: 'idle' | 'linger' | 'overdraft' | 'borrow') => policy.setting(feature, kind);
+  return {
+    allowed: rule === undefined,
+    ...(rule === undefined ? {} : { code, rule }),
+    limits,
+    reserved,
+    keptForOthers: policy.of(feature).kept - reserved.reduce((sum, { unused }) => sum + unused, 0),
+    priority: verdict.priority,
+    ...optional('priorityRule', verdict.priorityBy && viewRule(verdict.priorityBy)),
+    ...optional('idleMs', setting('idle')?.ms),
+    ...optional('lingerMs', setting('linger')?.ms),
+    ...optional('overdraft', setting('overdraft')?.count),
+    ...optional('borrow', setting('borrow')?.borrow),
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}
