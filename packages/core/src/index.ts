@@ -41,3 +41,12 @@ export { checkServerIdentity, type ServerIdentity } from './license/server-ident
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
 export { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs, releaseMs } from './license/validity.ts';
 export { compareVersions, parseVersion } from './license/versions.ts';
+export {
+  type Asker,
+  type BorrowRule,
+  type PolicyDocument,
+  type PolicyRule,
+  policyLimits,
+  type RuleView,
+  ruleText,
+} from './policy/document.ts';

@@ -2,6 +2,7 @@ import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion, ap
 import type { LedgerCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime } from './license-time.ts';
+import { applyPolicy } from './policy-change.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply, LedgerResult } from './results.ts';
 import { applyResume } from './resume.ts';
@@ -38,6 +39,8 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
       return applyDisconnect(state, command);
     case 'revoke':
       return applyRevoke(state, command);
+    case 'policy':
+      return applyPolicy(state, command);
     case 'opened':
       return applyOpened(state);
     case 'recover':

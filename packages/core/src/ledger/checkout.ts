@@ -3,17 +3,20 @@ import type { CheckoutCommand } from './commands.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
+import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';
 import {
   covers,
   firstWithOffer,
   firstWithPart,
   firstWithSeats,
   fittingPools,
+  isOnlyReserved,
   isWaitedFor,
   type Need,
   type Part,
   sufficientPools,
 } from './pools.ts';
+import { isOwnReserved } from './queue.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
 import { readVersion } from './versions.ts';
@@ -28,6 +31,7 @@ export function asInForce(state: LedgerState, command: CheckoutCommand): Checkou
     releasedAt: _releasedAt,
     display: _display,
     shareKey: _shareKey,
+    address: _address,
     countMin: _countMin,
     more: _more,
     ...known
@@ -38,7 +42,7 @@ export function asInForce(state: LedgerState, command: CheckoutCommand): Checkou
 /** What a checkout comes to. */
 export type Decision =
   | ({ readonly kind: 'take' } & Part)
-  | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need }
+  | { readonly kind: 'wait'; readonly feature: Feature; readonly need: Need; readonly count: number }
   | { readonly kind: 'deny'; readonly denial: Denial };
 
 /**
@@ -64,20 +68,34 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
     return denied(
       deny('TOO_MANY_GRANTS', command, `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`),
     );
-  const usable = fittingPools(feature, need).filter((pool) => pool.isUsable);
-  const open = command.pastQueue === true ? usable : usable.filter((pool) => !isWaitedFor(feature, pool));
-  const { count, countMin = count, display = '', shareKey = '' } = command;
-  const claim = { session, count, countMin, display, shareKey };
+  const { countMin = command.count, display = '', shareKey = '', address = '' } = command;
+  const verdict = judge(state, feature.name, { session, display, address });
+  const barred = denyAccess(verdict, command);
+  if (barred !== undefined) return denied(barred);
+  // Where fewer seats will do it is as many as the policy lets.
+  const count = Math.max(countMin, Math.min(command.count, seatsLet(verdict)));
+  const claim = { session, count, countMin, display, shareKey, address };
+  const fitting = fittingPools(feature, need).filter((pool) => pool.isUsable);
+  const usable = fitting.filter((pool) => firstExceeded(verdict, pool, claim) === undefined);
+  if (usable.length === 0) return denied(denyMax(firstExceeded(verdict, fitting[0]!, claim)!, command));
+  const open = usable.filter(
+    (pool) => command.pastQueue === true || !isWaitedFor(feature, pool) || isOwnReserved(state, { pool, count }, claim),
+  );
   // What takes no seat is taken from nobody who waits.
-  const free = firstWithOffer(usable, claim) ?? firstWithSeats(open, claim);
+  const free = firstWithOffer(usable, claim) ?? firstWithSeats(state, open, claim);
   if (free !== undefined) return { kind: 'take', pool: free, count };
-  const part = firstWithPart(open, claim);
+  const part = firstWithPart(state, open, claim);
   if (part !== undefined) return { kind: 'take', ...part };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
-    return { kind: 'wait', feature, need };
+    return { kind: 'wait', feature, need, count };
   const facts = seatFacts(usable, feature.queue.length);
   if ((command.waitMs ?? 0) > 0)
     return denied(deny('QUEUE_FULL', command, `${facts.queued} checkouts wait for "${command.feature}".`, facts));
+  const rule = isOnlyReserved(state, open, claim) ? keeperFrom(state, feature.name, claim) : undefined;
+  if (rule !== undefined) {
+    const kept = `Line ${rule.line} of the policy (${rule.text}) keeps free seats.`;
+    return denied(deny('RESERVED', command, kept, { rule, ...facts }));
+  }
   const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
     facts.count === undefined || facts.inUse + countMin <= facts.count + (facts.overdraft ?? 0)
@@ -93,6 +111,7 @@ export function denyStranded(state: LedgerState, entry: Entry): Denial {
   if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
   return (
     denyForPools(state, wish, feature, entry) ??
+    denyAccess(judge(state, feature.name, entry), wish) ??
     deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`)
   );
 }

@@ -1,4 +1,6 @@
 import { LicError } from '@lic/interfaces';
+import { isPolicyDocument } from '../policy/check-document.ts';
+import { policyLimits } from '../policy/document.ts';
 import type { LedgerCommand } from './commands.ts';
 import { ledgerLimits } from './limits.ts';
 
@@ -72,6 +74,8 @@ const isOpening = isOf([
   ['secretHash', isHash],
   ['user', isName],
   ['host', isName],
+  ['project', maybe(isName)],
+  ['product', maybe(isName)],
 ]);
 
 const stamped: Fields = [['at', isMs]];
@@ -111,6 +115,7 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ...request,
     ...item,
     ['opening', maybe(isOpening)],
+    ['address', maybe(isName)],
     ['more', maybe(isItems)],
     ['waitMs', maybe(isNumber)],
     ['pastQueue', maybe(isBoolean)],
@@ -144,6 +149,10 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['grants', isIds],
     ['reason', isText(ledgerLimits.noteCharsMax)],
     ['as', maybe((value) => value === 'removed' || value === 'idle')],
+  ],
+  policy: [
+    ['text', isText(policyLimits.charsMax)],
+    ['document', isPolicyDocument],
   ],
   drain: [
     ['server', isName],

@@ -1,3 +1,5 @@
+import type { PolicyDocument } from '../policy/document.ts';
+
 /**
  * What goes through the log: every change of license state is one of these (architecture.md, "One way in").
  * In the log a command is its JSON text in UTF-8. All times are milliseconds; `at` is the agreed clock (UTC, ms) that the
@@ -19,6 +21,7 @@ export type LedgerCommand =
   | SettleCommand
   | DisconnectCommand
   | RevokeCommand
+  | PolicyCommand
   | DrainCommand
   | AcceptTimeCommand
   | RaiseVersionCommand
@@ -113,6 +116,9 @@ export interface SessionOpening {
   readonly secretHash: string;
   readonly user: string;
   readonly host: string;
+  /** What the client works for and is: for rules of the policy. From ledger version 3 on. */
+  readonly project?: string;
+  readonly product?: string;
 }
 
 /** What a checkout asks for of one feature. */
@@ -125,6 +131,8 @@ export interface CheckoutItem {
   /** The display of the user's session, and what the vendor's product shares seats by: for features with `sharedBy`. */
   readonly display?: string;
   readonly shareKey?: string;
+  /** From where the checkout came, stamped by the server in control: for rules of the policy. From ledger version 3 on. */
+  readonly address?: string;
   /** Seats, from 1. */
   readonly count: number;
   /** The fewest seats that will do; absent: all of `count`. From ledger version 3 on. */
@@ -239,6 +247,15 @@ export interface RevokeCommand extends Stamped {
   readonly reason: string;
   /** What they end as; absent, and before ledger version 3: `revoked`. */
   readonly as?: 'removed' | 'idle';
+}
+
+/** Another policy takes the place of the one in force, on all servers at this index. From ledger version 3 on. */
+export interface PolicyCommand extends Stamped {
+  readonly kind: 'policy';
+  /** The file, for people. */
+  readonly text: string;
+  /** What it says; the ledger goes by it alone. */
+  readonly document: PolicyDocument;
 }
 
 /** Drain or undrain a server, by its identity key. */

@@ -1,5 +1,6 @@
 import { LicError } from '@lic/interfaces';
 import { licenseSetHash } from '../license/license-set.ts';
+import type { PolicyDocument } from '../policy/document.ts';
 import { knowsVersion } from './administration.ts';
 import { applyCommand } from './apply.ts';
 import { decodeCommand } from './command-codec.ts';
@@ -8,6 +9,7 @@ import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
 import { type LedgerVersionRange, ledgerLimits, ledgerVersions } from './limits.ts';
+import { idleMsOf } from './policy-seats.ts';
 import { waitingFor } from './pools.ts';
 import { assignableIn } from './queue.ts';
 import { type Feature, type Grant, type Pool, serialOf } from './records.ts';
@@ -112,6 +114,14 @@ export function createLedger(options: LedgerOptions): Ledger {
     queueHeads: () => viewOfQueues(state, (feature) => feature.queue[0]),
     endingGrants: () => viewGrants(state.endingGrants.walk()),
     nextDeadlineMs: () => nextDeadlineMs(state),
+    policy: () =>
+      state.policyJson === ''
+        ? null
+        : { text: state.policyText, document: JSON.parse(state.policyJson) as PolicyDocument },
+    idleMsFor(id) {
+      const grant = state.grants.get(serialOf('g', id));
+      return grant === undefined ? undefined : idleMsOf(state, grant.pool.featureName);
+    },
     shortestHoldMs: () => state.leases.shortestHoldMs,
     longestHoldMs: () => state.leases.longestHoldMs,
     longestLeaseMs: () => state.leases.longestLeaseMs,

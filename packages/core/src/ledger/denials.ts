@@ -7,6 +7,15 @@ export const denialCodes = {
   NO_SEATS: {
     explanation: 'Too few seats are free for this checkout. Wait in the queue, or ask one of the holders to check in.',
   },
+  RESERVED: {
+    explanation: 'The policy keeps the seats that are free for others. Wait in the queue, or ask the administrator.',
+  },
+  MAX_REACHED: {
+    explanation:
+      'The policy lets have no more at one time: check one in, or ask the administrator. Waiting cannot help.',
+  },
+  EXCLUDED: { explanation: 'The policy does not let this checkout have the feature: ask the administrator.' },
+  NOT_INCLUDED: { explanation: 'The policy lets only those have the feature whom it names: ask the administrator.' },
   WAIT_OVER: { explanation: 'No seat came free within the time that the checkout was ready to wait.' },
   COUNT_TOO_HIGH: { explanation: 'More seats were asked for than are licensed, so waiting cannot help.' },
   UNKNOWN_FEATURE: { explanation: 'The license in force has no feature of this name.' },

@@ -1,4 +1,5 @@
 import type { LedgerState } from './ledger-state.ts';
+import { countGrant, uncountGrant } from './policy-seats.ts';
 import { dropUnusedPool } from './pools.ts';
 import type { GrantFields } from './record-fields.ts';
 import { type Grant, kinds, type Pool, type Session } from './records.ts';
@@ -14,6 +15,7 @@ export interface Taking {
   readonly count: number;
   readonly display: string;
   readonly shareKey: string;
+  readonly address: string;
   readonly checkoutSeq: number;
   readonly fromQueue: boolean;
 }
@@ -36,6 +38,8 @@ export function takeGrant(state: LedgerState, taking: Taking): Grant {
       holdMs: pool.holdMs,
       endsOnDisconnect: pool.endsOnDisconnect,
       isOverdraft: more > 0 && pool.inUse + more > pool.count,
+      display: taking.display,
+      address: taking.address,
       endingReason: undefined,
       endingNote: '',
     },
@@ -68,6 +72,8 @@ export function newGrant(
     endsOnDisconnect: fields.endsOnDisconnect,
     share,
     isOverdraft: fields.isOverdraft,
+    display: fields.display,
+    address: fields.address,
     endingReason: fields.endingReason,
     endingNote: fields.endingNote,
     previous: undefined,
@@ -83,6 +89,7 @@ export function linkGrant(state: LedgerState, grant: Grant): void {
   addLease(session, grant.leaseMs, grant.holdMs);
   pool.grants++;
   occupy(state, grant);
+  countGrant(state, grant);
   grant.previous = pool.lastGrant;
   if (pool.lastGrant === undefined) pool.firstGrant = grant;
   else pool.lastGrant.next = grant;
@@ -110,6 +117,7 @@ export function endGrant(state: LedgerState, grant: Grant, ending: Ending): void
   unlink(grant);
   pool.grants--;
   const seats = vacate(state, grant);
+  uncountGrant(state, grant);
   if (grant.endingReason !== undefined) state.endingGrants.delete(grant.serial);
   session.outcomes.delete(grant.checkoutSeq);
   if (ending.withSession !== true && (ending.isUntold || grant.checkoutSeq >= session.awaited)) {

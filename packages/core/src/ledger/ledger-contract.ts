@@ -1,5 +1,6 @@
 import type { StateMachine } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
+import type { PolicyDocument } from '../policy/document.ts';
 import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
 
 /**
@@ -46,6 +47,10 @@ export interface Ledger extends StateMachine<LedgerResult> {
    * most `ledgerLimits.endsPerCommandMax` things that are due, and what is left ends with the next.
    */
   nextDeadlineMs(): number | null;
+  /** The policy in force as it was written, and what it says; null where there never was one. */
+  policy(): { readonly text: string; readonly document: PolicyDocument } | null;
+  /** How long a grant may be idle before it is made *ending*, ms; undefined: any time, or no such grant. */
+  idleMsFor(grant: string): number | undefined;
   /** The shortest hold that a session can have under the license and settings in force, ms. */
   shortestHoldMs(): number;
   /** The longest hold that any grant can have under the license and settings in force, ms. */

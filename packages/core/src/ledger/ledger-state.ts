@@ -1,4 +1,6 @@
 import type { License } from '../license/license.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import { PolicyIndex } from '../policy/policy-index.ts';
 import type { InstallCommand, LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
@@ -61,6 +63,11 @@ export class LedgerState {
   /** More license files, in the order in which they were loaded. */
   otherTexts: readonly string[] = [];
   licenseHash = '';
+  /** The policy's text and document; '' where there never was one. */
+  policyText = '';
+  policyJson = '';
+  /** Undefined where it has no rules. */
+  policy: PolicyIndex | undefined;
   /** Identity keys of drained servers. */
   readonly drained = new Set<string>();
 
@@ -109,6 +116,7 @@ export class LedgerState {
   readonly #dirty: LedgerRecord[] = [];
   #observers: readonly StateObserver[] = [];
   #licenseDigest = '';
+  #policyDigest = '';
 
   constructor(known: LedgerVersionRange = ledgerVersions) {
     this.known = known;
@@ -174,12 +182,25 @@ export class LedgerState {
     this.#licenseDigest = new MultisetHash().hexWith(this.#recordHash);
   }
 
+  /** What follows from it for grants, queues and pools is for the caller to bring about. */
+  setPolicy(text: string, json: string): void {
+    this.policyText = text;
+    this.policyJson = json;
+    const document = JSON.parse(json) as PolicyDocument;
+    this.policy = document.rules.length === 0 ? undefined : new PolicyIndex(document);
+    this.#recordHash.begin();
+    for (const part of [text, json]) this.#recordHash.text(part);
+    this.#recordHash.end();
+    this.#policyDigest = new MultisetHash().hexWith(this.#recordHash);
+  }
+
   /** The state's hash (I9), 32 hexadecimal digits; independent of how the state came about. */
   hash(): string {
     const sink = this.#recordHash;
     sink.begin();
     writeGlobals(sink, this);
     sink.text(this.#licenseDigest);
+    if (this.policyJson !== '') sink.text(this.#policyDigest);
     sink.end();
     return this.#hash.hexWith(sink);
   }

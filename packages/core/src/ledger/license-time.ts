@@ -51,7 +51,7 @@ export function isSweepLeft(state: LedgerState): boolean {
     if (pool.lingers > 0 && (pool.isRemoved || pool.isOver)) return true;
     if (pool.isOver && pool.firstGrant !== undefined) return true;
   }
-  return [...state.queued].some((feature) => feature.queue.some((entry) => !isServable(entry, state.timeMs)));
+  return [...state.queued].some((feature) => feature.queue.some((entry) => !isServable(state, entry)));
 }
 
 /** License time at which something is due next; null: nothing ever. */
@@ -110,7 +110,7 @@ function nextActive(pool: Pool) {
 
 function sweepQueue(state: LedgerState, feature: Feature, budget: number): number {
   if (!feature.mayHaveStranded) return budget;
-  const stranded = feature.queue.filter((entry) => !isServable(entry, state.timeMs));
+  const stranded = feature.queue.filter((entry) => !isServable(state, entry));
   feature.mayHaveStranded = stranded.length > budget;
   for (const entry of stranded.slice(0, budget)) {
     const why =

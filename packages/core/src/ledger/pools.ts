@@ -4,6 +4,7 @@ import type { LedgerSettings } from './commands.ts';
 import { awaitOffers, dropUnusedHolder, seatsHad, seatsNeeded } from './holders.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
+import { isShutOut, keptFrom } from './policy-seats.ts';
 import type { PoolFields } from './record-fields.ts';
 import { type Claim, type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
 import { sharingFields } from './sharing-fields.ts';
@@ -33,11 +34,31 @@ export function freeSeats(pool: Pool): number {
 }
 
 /** The first of the pools, lowest version first, that has the seats: within its count or, where none has, with its overdraft. */
-export function firstWithSeats(pools: readonly Pool[], claim: Claim): Pool | undefined {
+export function firstWithSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): Pool | undefined {
+  const unkept = unkeptSeats(state, pools, claim);
+  const has = (pool: Pool, seats: number) => pool.isUsable && seatsNeeded(pool, claim) <= Math.min(seats, unkept);
   return (
-    pools.find((pool) => pool.isUsable && seatsNeeded(pool, claim) <= freeSeats(pool)) ??
-    pools.find((pool) => pool.overdraft > 0 && pool.isUsable && seatsNeeded(pool, claim) <= roomIn(pool))
+    pools.find((pool) => has(pool, freeSeats(pool))) ??
+    pools.find((pool) => pool.overdraft > 0 && has(pool, roomIn(pool)))
   );
+}
+
+/** Whether the pools have the seats, and only reservations keep them from the claim. */
+export function isOnlyReserved(state: LedgerState, pools: readonly Pool[], claim: Claim): boolean {
+  return (
+    state.policy !== undefined &&
+    (firstWithSeats(state, pools, claim) ?? firstWithPart(state, pools, claim)) === undefined &&
+    pools.some((pool) => pool.isUsable && claim.countMin - seatsHad(pool, claim) <= roomIn(pool))
+  );
+}
+
+/** Free seats of the whole feature that are not kept for others; Infinity without reservations. */
+function unkeptSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): number {
+  const name = pools[0]?.featureName;
+  const kept = name === undefined ? 0 : keptFrom(state, name, claim);
+  if (kept === 0) return Number.POSITIVE_INFINITY;
+  const all = state.features.get(name!)?.pools ?? pools;
+  return all.reduce((sum, pool) => sum + (pool.isUsable ? Math.max(0, roomIn(pool)) : 0), 0) - kept;
 }
 
 /** The first of the pools in which the claim takes no seat: it shares one, or uses what its holder has lingering. */
@@ -55,9 +76,13 @@ export interface Part {
  * Where fewer seats will do than are asked for: the first of the pools, lowest version first, that has so many, with as many as it has;
  * its overdraft only where none has them within its count.
  */
-export function firstWithPart(pools: readonly Pool[], claim: Claim): Part | undefined {
+export function firstWithPart(state: LedgerState, pools: readonly Pool[], claim: Claim): Part | undefined {
   if (claim.countMin === claim.count) return undefined;
-  return partOf(pools, claim, freeSeats) ?? partOf(pools, claim, roomIn);
+  const unkept = unkeptSeats(state, pools, claim);
+  return (
+    partOf(pools, claim, (pool) => Math.min(freeSeats(pool), unkept)) ??
+    partOf(pools, claim, (pool) => Math.min(roomIn(pool), unkept))
+  );
 }
 
 function partOf(pools: readonly Pool[], claim: Claim, seatsIn: (pool: Pool) => number): Part | undefined {
@@ -96,13 +121,18 @@ export function fittingPools(feature: Feature, { version, releasedAtMs }: Need):
 }
 
 /** Whether the queue place could ever be served as the license and license time stand. */
-export function isServable(entry: Entry, timeMs: number): boolean {
-  return fittingPools(entry.feature, entry).some((pool) => entry.countMin <= seatsAhead(pool, timeMs));
+export function isServable(state: LedgerState, entry: Entry): boolean {
+  return (
+    fittingPools(entry.feature, entry).some((pool) => entry.countMin <= seatsAhead(pool, state.timeMs)) &&
+    !isShutOut(state, entry)
+  );
 }
 
 /** Seats that the pool has or may have one day. */
 function seatsAhead(pool: Pool, timeMs: number): number {
-  return pool.parts.reduce((sum, part) => (timeMs < part.endsAtMs ? sum + part.count + part.overdraft : sum), 0);
+  const ahead = pool.parts.filter((part) => timeMs < part.endsAtMs);
+  const overdraft = ahead.reduce((sum, part) => sum + part.overdraft, 0);
+  return ahead.reduce((sum, part) => sum + part.count, 0) + Math.min(overdraft, pool.overdraftMax);
 }
 
 /**
@@ -126,7 +156,7 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
       pool.isRemoved = false;
       pool.version = version;
     }
-    applyTerms(pool, parts, settings);
+    applyTerms(state, pool, parts, settings);
     featureOf(state, feature.name).pools.push(pool);
     return pool;
   });
@@ -175,7 +205,10 @@ function countParts(pool: Pool, timeMs: number): void {
   // Reports show what there was or will be.
   const shown = pool.isUsable ? inForce : pool.parts;
   pool.count = shown.reduce((sum, { count }) => sum + count, 0);
-  pool.overdraft = shown.reduce((sum, { overdraft }) => sum + overdraft, 0);
+  pool.overdraft = Math.min(
+    pool.overdraftMax,
+    shown.reduce((sum, { overdraft }) => sum + overdraft, 0),
+  );
 }
 
 /** Whether a waiting entry stands before anybody else who asks this pool of the feature. */
@@ -215,6 +248,7 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     isLive: true,
     count: 0,
     overdraft: 0,
+    overdraftMax: Number.POSITIVE_INFINITY,
     parts: [],
     isUsable: false,
     isOver: false,
@@ -266,7 +300,7 @@ function featuresByPool(license: License): ReadonlyMap<string, PoolTerms> {
   return pools;
 }
 
-function applyTerms(pool: Pool, parts: PoolTerms, settings: LedgerSettings): void {
+function applyTerms(state: LedgerState, pool: Pool, parts: PoolTerms, settings: LedgerSettings): void {
   // In everything but their seats and times they agree: `combineLicenses` has seen to it.
   const [feature] = parts;
   pool.parts = parts.map(poolPartOf);
@@ -275,7 +309,11 @@ function applyTerms(pool: Pool, parts: PoolTerms, settings: LedgerSettings): voi
   pool.sharedBy = sharingFields.filter((field) => feature.sharedBy?.includes(field) === true);
   pool.sharersMax = feature.sharersMax ?? 0;
   pool.vendorData = feature.vendorData;
-  pool.lingerMs = Math.round((feature.lingerSeconds ?? 0) * 1000);
+  // The policy never widens the license: it only makes seats linger longer, and fewer of them overdrawn.
+  const { policy } = state;
+  const lingerMs = policy?.setting(feature.name, 'linger')?.ms ?? 0;
+  pool.overdraftMax = policy?.setting(feature.name, 'overdraft')?.count ?? Number.POSITIVE_INFINITY;
+  pool.lingerMs = Math.max(lingerMs, Math.round((feature.lingerSeconds ?? 0) * 1000));
   pool.minimumMs = Math.round((feature.minimumSeconds ?? 0) * 1000);
   pool.leaseMs = leaseOf(feature, settings);
   pool.holdMs = holdOf(pool.leaseMs, settings);

@@ -1,7 +1,8 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
-import { awaitOffers, forgetOffers } from './holders.ts';
+import { awaitOffers, forgetOffers, seatsHad } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
+import { countEntry, ownReserved, uncountEntry } from './policy-seats.ts';
 import {
   dropUnusedFeature,
   firstWithOffer,
@@ -10,11 +11,12 @@ import {
   fittingPools,
   hasRoom,
   isFor,
+  isOnlyReserved,
   type Need,
   type Part,
 } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
-import { type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
+import { type Claim, compareEntries, type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';
 import { addLease, dropLease, remember } from './sessions.ts';
 import { positionOf, viewEntry } from './views.ts';
@@ -24,7 +26,7 @@ export function enqueue(
   state: LedgerState,
   session: Session,
   command: CheckoutCommand,
-  wish: { readonly feature: Feature; readonly need: Need },
+  wish: { readonly feature: Feature; readonly need: Need; readonly count: number },
 ): Entry {
   const pool = fittingPools(wish.feature, wish.need)[0]!;
   const entry = newEntry(
@@ -34,8 +36,9 @@ export function enqueue(
       releasedAt: command.releasedAt ?? '',
       display: command.display ?? '',
       shareKey: command.shareKey ?? '',
-      count: command.count,
-      countMin: command.countMin ?? command.count,
+      address: command.address ?? '',
+      count: wish.count,
+      countMin: command.countMin ?? wish.count,
       checkoutSeq: command.seq,
       untilMs: state.timeMs + Math.ceil(command.waitMs!),
       leaseMs: pool.leaseMs,
@@ -67,6 +70,7 @@ export function newEntry(
     releasedAt: fields.releasedAt,
     display: fields.display,
     shareKey: fields.shareKey,
+    address: fields.address,
     releasedAtMs: fields.releasedAt === '' ? undefined : releaseMs(fields.releasedAt),
     count: fields.count,
     countMin: fields.countMin,
@@ -74,6 +78,7 @@ export function newEntry(
     untilMs: fields.untilMs,
     leaseMs: fields.leaseMs,
     holdMs: fields.holdMs,
+    priority: 0,
     heapIndex: -1,
     lowestPool: undefined,
   };
@@ -85,12 +90,26 @@ export function linkEntry(state: LedgerState, entry: Entry): void {
   session.outcomes.set(entry.checkoutSeq, entry);
   session.entries++;
   addLease(session, entry.leaseMs, entry.holdMs);
-  feature.queue.push(entry);
+  countEntry(state, entry);
+  insertInOrder(feature.queue, entry);
   state.queued.add(feature);
   state.deadlines.add(entry);
   entry.lowestPool = fittingPools(feature, entry)[0];
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting++;
   awaitOffers(entry, fittingPools(feature, entry));
+}
+
+/** Most come last. Else it moves at most a queue's length of pointers. */
+function insertInOrder(queue: Entry[], entry: Entry): void {
+  let low = 0;
+  let high = queue.length;
+  if (high > 0 && compareEntries(queue[high - 1]!, entry) < 0) low = high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareEntries(queue[middle]!, entry) < 0) low = middle + 1;
+    else high = middle;
+  }
+  queue.splice(low, 0, entry);
 }
 
 /** How a queue place ends without a grant. */
@@ -123,16 +142,17 @@ export function dropEntry(state: LedgerState, entry: Entry): void {
   if (entry.lowestPool !== undefined) entry.lowestPool.waiting--;
   forgetOffers(entry, fittingPools(feature, entry));
   feature.queue.splice(positionOf(entry) - 1, 1);
+  uncountEntry(state, entry);
   if (feature.queue.length > 0) return;
   state.queued.delete(feature);
   dropUnusedFeature(state, feature);
 }
 
 /** The lowest pool that can serve the entry now, with all that it asks for or, where fewer will do, with what there is. */
-export function seatsFor(entry: Entry): Part | undefined {
+export function seatsFor(state: LedgerState, entry: Entry): Part | undefined {
   const pools = fittingPools(entry.feature, entry);
-  const pool = firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);
-  return pool === undefined ? firstWithPart(pools, entry) : { pool, count: entry.count };
+  const pool = firstWithOffer(pools, entry);
+  return pool === undefined ? unofferedSeats(state, pools, entry) : { pool, count: entry.count };
 }
 
 /**
@@ -147,15 +167,32 @@ export function assignableIn(
 ): Entry | undefined {
   let pools: readonly Pool[] = feature.pools;
   if (!hasRoom(pools)) return undefined;
+  // An entry that waits for seats which nobody has reserved is passed only by those that take reserved ones of their own.
+  let isUnreservedKept = false;
   for (const entry of feature.queue) {
     state.visits++;
     if (entry.lowestPool === undefined || entry.untilMs <= state.timeMs || !isBound(entry.session.id)) continue;
     const fitting = pools.filter((pool) => isFor(entry, pool));
     if (fitting.length === 0) continue;
-    if ((firstWithSeats(fitting, entry) ?? firstWithPart(fitting, entry)) !== undefined) return entry;
+    const part = unofferedSeats(state, fitting, entry);
+    if (part !== undefined && (!isUnreservedKept || isOwnReserved(state, part, entry))) return entry;
+    if (part !== undefined || isOnlyReserved(state, fitting, entry)) {
+      isUnreservedKept = true;
+      continue;
+    }
     // What would do for this one is kept for it.
     pools = pools.filter((pool) => !isFor(entry, pool));
     if (!hasRoom(pools)) return undefined;
   }
   return undefined;
+}
+
+/** Whether what the claim takes of the pool is reserved for it. */
+export function isOwnReserved(state: LedgerState, { pool, count }: Part, claim: Claim): boolean {
+  return count - seatsHad(pool, claim) <= ownReserved(state, pool.featureName, claim);
+}
+
+function unofferedSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): Part | undefined {
+  const pool = firstWithSeats(state, pools, claim);
+  return pool === undefined ? firstWithPart(state, pools, claim) : { pool, count: claim.count };
 }

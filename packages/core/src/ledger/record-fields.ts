@@ -36,6 +36,9 @@ const moreFollows = 2 ** 20;
 /** In a grant's flags, above what its end and its disconnect make of them. */
 const overdraftFlag = 64;
 const sharedFlag = 128;
+const whereFlag = 256;
+/** At the end of a session's hash of the secret: more fields of ledger version 3 follow. */
+const moreMark = '+';
 
 /**
  * The canonical form of a record: everything of it that is not derived. The state hash and the snapshot both read it, so
@@ -80,7 +83,8 @@ export function writeRecord(sink: RecordSink, record: LedgerRecord): void {
 
 function writeSession(sink: RecordSink, session: Session): void {
   sink.text(session.id);
-  sink.text(session.secretHash);
+  const hasMore = session.project !== '' || session.product !== '';
+  sink.text(hasMore ? session.secretHash + moreMark : session.secretHash);
   sink.name(session.user);
   sink.name(session.host);
   sink.uint(session.epoch);
@@ -91,6 +95,9 @@ function writeSession(sink: RecordSink, session: Session): void {
   sink.uint(session.lastSeq);
   sink.uint(session.awaited);
   sink.uint(session.toldSerial);
+  if (!hasMore) return;
+  sink.name(session.project);
+  sink.name(session.product);
 }
 
 function writeGrant(sink: RecordSink, grant: Grant): void {
@@ -106,30 +113,36 @@ function writeGrant(sink: RecordSink, grant: Grant): void {
     (grant.endingReason === undefined ? 0 : 2 + 2 * endReasons.indexOf(grant.endingReason)) +
       (grant.endsOnDisconnect ? 1 : 0) +
       (grant.isOverdraft ? overdraftFlag : 0) +
-      (grant.share === undefined ? 0 : sharedFlag),
+      (grant.share === undefined ? 0 : sharedFlag) +
+      (grant.display === '' && grant.address === '' ? 0 : whereFlag),
   );
   if (grant.endingReason !== undefined) sink.name(grant.endingNote);
-  if (grant.share === undefined) return;
-  sink.uint(grant.share.serial);
-  sink.name(grant.share.key);
+  if (grant.share !== undefined) {
+    sink.uint(grant.share.serial);
+    sink.name(grant.share.key);
+  }
+  if (grant.display === '' && grant.address === '') return;
+  sink.name(grant.display);
+  sink.name(grant.address);
 }
 
 function writeEntry(sink: RecordSink, entry: Entry): void {
   sink.uint(entry.session.serial);
   sink.name(entry.feature.name);
   sink.name(entry.version?.text ?? '');
-  const hasMore =
-    entry.releasedAt !== '' || entry.display !== '' || entry.shareKey !== '' || entry.countMin < entry.count;
+  const { releasedAt, display, shareKey, address, countMin } = entry;
+  const hasMore = releasedAt !== '' || display !== '' || shareKey !== '' || address !== '' || countMin < entry.count;
   sink.uint(hasMore ? entry.count + moreFollows : entry.count);
   sink.uint(entry.checkoutSeq);
   sink.uint(entry.untilMs);
   sink.uint(entry.leaseMs);
   sink.uint(entry.holdMs);
   if (!hasMore) return;
-  sink.name(entry.releasedAt);
-  sink.name(entry.display);
-  sink.name(entry.shareKey);
-  sink.uint(entry.countMin);
+  sink.name(releasedAt);
+  sink.name(display);
+  sink.name(shareKey);
+  sink.uint(countMin);
+  sink.name(address);
 }
 
 function writeResult(sink: RecordSink, result: Result): void {
@@ -153,6 +166,8 @@ export type SessionFields = Pick<
   | 'secretHash'
   | 'user'
   | 'host'
+  | 'project'
+  | 'product'
   | 'epoch'
   | 'epochFloor'
   | 'openAttempt'
@@ -173,6 +188,8 @@ export type GrantFields = Pick<
   | 'holdMs'
   | 'endsOnDisconnect'
   | 'isOverdraft'
+  | 'display'
+  | 'address'
   | 'endingReason'
   | 'endingNote'
 > & {
@@ -188,6 +205,7 @@ export type EntryFields = Pick<
   | 'releasedAt'
   | 'display'
   | 'shareKey'
+  | 'address'
   | 'count'
   | 'countMin'
   | 'checkoutSeq'
@@ -214,10 +232,14 @@ export function readPool(source: RecordSource): PoolFields {
 }
 
 export function readSession(source: RecordSource): SessionFields {
+  const serial = source.uint();
+  const id = source.text();
+  const marked = source.text();
+  const hasMore = marked.endsWith(moreMark);
   return {
-    serial: source.uint(),
-    id: source.text(),
-    secretHash: source.text(),
+    serial,
+    id,
+    secretHash: hasMore ? marked.slice(0, -moreMark.length) : marked,
     user: source.name(),
     host: source.name(),
     epoch: source.uint(),
@@ -228,6 +250,8 @@ export function readSession(source: RecordSource): SessionFields {
     lastSeq: source.uint(),
     awaited: source.uint(),
     toldSerial: source.uint(),
+    project: hasMore ? source.name() : '',
+    product: hasMore ? source.name() : '',
   };
 }
 
@@ -255,8 +279,12 @@ export function readGrant(source: RecordSource): GrantFields {
   const endsOnDisconnect = flags % 2 === 1;
   const endingReason = flags < 2 ? undefined : known(endReasons[(flags - (flags % 2) - 2) / 2], 'reason');
   const endingNote = flags < 2 ? '' : source.name();
-  const share = allFlags < sharedFlag ? undefined : { serial: source.uint(), key: source.name() };
-  if (allFlags >= 2 * sharedFlag) throw new RangeError('flags that do not exist');
+  const isShared = Math.floor(allFlags / sharedFlag) % 2 === 1;
+  const share = isShared ? { serial: source.uint(), key: source.name() } : undefined;
+  const hasWhere = Math.floor(allFlags / whereFlag) % 2 === 1;
+  const display = hasWhere ? source.name() : '';
+  const address = hasWhere ? source.name() : '';
+  if (allFlags >= 2 * whereFlag) throw new RangeError('flags that do not exist');
   // One literal: a million of them are read in a row.
   return {
     serial,
@@ -270,6 +298,8 @@ export function readGrant(source: RecordSource): GrantFields {
     endsOnDisconnect,
     isOverdraft,
     share,
+    display,
+    address,
     endingReason,
     endingNote,
   };
@@ -297,6 +327,7 @@ export function readEntry(source: RecordSource): EntryFields {
     display: hasMore ? source.name() : '',
     shareKey: hasMore ? source.name() : '',
     countMin: hasMore ? source.uint() : count,
+    address: hasMore ? source.name() : '',
   };
 }
 

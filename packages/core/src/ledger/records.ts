@@ -30,7 +30,7 @@ export interface Feature {
   readonly name: string;
   /** The licensed pools, lowest version first. */
   pools: Pool[];
-  /** By serial: first come, first served. */
+  /** By priority, then serial: first come, first served. */
   readonly queue: Entry[];
   /** All pools cover the same releases: what suffices for a request is then a pool and all above it. */
   isUniform: boolean;
@@ -62,6 +62,8 @@ export interface Pool extends RecordBase {
   count: number;
   /** Seats above the count that may be taken, too. */
   overdraft: number;
+  /** As many as the policy lets. */
+  overdraftMax: number;
   /** What the license says of seats and periods; one for each file of a set that names the pool. */
   parts: readonly PoolPart[];
   /** Some part has begun and is not over: seats can be taken. */
@@ -102,11 +104,13 @@ export interface Pool extends RecordBase {
 
 /** Who takes seats of a pool, or waits for them. */
 export interface Claimant {
-  readonly session: Pick<Session, 'user' | 'host'>;
+  readonly session: Pick<Session, 'user' | 'host' | 'project' | 'product'>;
   /** '' where the client did not name it. */
   readonly display: string;
   /** What the vendor's product shares by; '' where it named none. */
   readonly shareKey: string;
+  /** From where the checkout came, as the server saw it; '' where it did not. */
+  readonly address: string;
 }
 
 /** What takes seats of a pool, or waits for them. */
@@ -168,6 +172,9 @@ export interface Session extends RecordBase {
   readonly secretHash: string;
   readonly user: string;
   readonly host: string;
+  /** What the client says that it works for and is; '' where it does not. */
+  readonly project: string;
+  readonly product: string;
   /** The epoch of the newest connection. */
   epoch: number;
   /** The lowest epoch that the request gave which raised it last, in any of its attempts. */
@@ -221,6 +228,9 @@ export interface Grant extends RecordBase {
   readonly endsOnDisconnect: boolean;
   /** Undefined: its seats are its own. */
   readonly share: Share | undefined;
+  /** As the checkout had them: for the rules of the policy. */
+  readonly display: string;
+  readonly address: string;
   /** With it more seats were taken than are licensed. */
   readonly isOverdraft: boolean;
   /** Undefined while *active*. */
@@ -242,6 +252,7 @@ export interface Entry extends RecordBase {
   readonly releasedAt: string;
   readonly display: string;
   readonly shareKey: string;
+  readonly address: string;
   readonly count: number;
   /** The fewest seats that will do: at most `count`. */
   readonly countMin: number;
@@ -251,6 +262,8 @@ export interface Entry extends RecordBase {
   readonly holdMs: number;
   // Derived.
   readonly releasedAtMs: number | undefined;
+  /** The policy's: a higher one comes first. */
+  priority: number;
   heapIndex: number;
   /** The lowest pool that suffices; undefined where none is licensed any more. */
   lowestPool: Pool | undefined;
@@ -277,6 +290,11 @@ export interface Result extends RecordBase {
 
 export type Outcome = Grant | Entry | Result;
 export type LedgerRecord = Pool | EndedSession | Session | Outcome | Linger;
+
+/** The order of a queue: priority, then arrival. Negative: `a` comes first. */
+export function compareEntries(a: Entry, b: Entry): number {
+  return b.priority - a.priority || a.serial - b.serial;
+}
 
 /** The id that the outside knows a grant by. */
 export function grantId(serial: number): string {

@@ -1,3 +1,4 @@
+import type { RuleView } from '../policy/document.ts';
 import type { LedgerSettings } from './commands.ts';
 
 /** States of a grant that counts in its pool (triad.md, Words). */
@@ -104,6 +105,10 @@ export interface SessionView {
 /** Codes of denials: a person can act on each. The full table with texts is `denialCodes`. */
 export type DenialCode =
   | 'NO_SEATS'
+  | 'RESERVED'
+  | 'MAX_REACHED'
+  | 'EXCLUDED'
+  | 'NOT_INCLUDED'
   | 'WAIT_OVER'
   | 'COUNT_TOO_HIGH'
   | 'UNKNOWN_FEATURE'
@@ -125,6 +130,8 @@ export interface Denial {
   /** One sentence for people: what, why, what can be done. */
   readonly message: string;
   readonly requested: number;
+  /** The rule of the policy that decided. */
+  readonly rule?: RuleView;
   /** The pool's seats, where there is a pool. */
   readonly count?: number;
   /** Seats above the count that may be taken, too. */
@@ -208,6 +215,7 @@ export type LedgerEvent =
   | { readonly kind: 'sessionBegan'; readonly session: string }
   | { readonly kind: 'sessionEnded'; readonly session: string; readonly reason: EndReason }
   | { readonly kind: 'licenseInstalled'; readonly licenseHash: string }
+  | { readonly kind: 'policyChanged' }
   | { readonly kind: 'opened' }
   /** Checkouts are closed, and sessions that are not known any more have ended. */
   | { readonly kind: 'recovered' }

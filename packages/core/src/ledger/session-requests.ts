@@ -128,9 +128,10 @@ function runCheckout(state: LedgerState, session: Session, request: CheckoutComm
   const decision = decideAll(state, session, command);
   switch (decision.kind) {
     case 'take': {
+      const { address = '' } = command;
       const grants = itemsOf(command).map(({ display = '', shareKey = '' }, at) => {
-        const checkoutSeq = command.seq + at;
-        return takeGrant(state, { session, ...decision.parts[at]!, display, shareKey, checkoutSeq, fromQueue: false });
+        const who = { session, display, shareKey, address };
+        return takeGrant(state, { ...who, ...decision.parts[at]!, checkoutSeq: command.seq + at, fromQueue: false });
       });
       return granted(epoch, grants, command);
     }

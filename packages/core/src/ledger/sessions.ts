@@ -1,12 +1,13 @@
 import type { SessionOpening } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits } from './limits.ts';
+import { ledgerLimits, termsVersion } from './limits.ts';
 import type { ResultFields, SessionFields } from './record-fields.ts';
 import { type EndedSession, type Entry, type Grant, grantId, kinds, type Result, type Session } from './records.ts';
 import type { EndReason } from './results.ts';
 
 /** A session as its first request makes it, at epoch 1. */
 export function beginSession(state: LedgerState, id: string, opening: SessionOpening, attempt: number): Session {
+  const hasTerms = state.version >= termsVersion;
   const session = newSession(
     {
       serial: state.nextSerial(),
@@ -14,6 +15,8 @@ export function beginSession(state: LedgerState, id: string, opening: SessionOpe
       secretHash: opening.secretHash,
       user: opening.user,
       host: opening.host,
+      project: (hasTerms && opening.project) || '',
+      product: (hasTerms && opening.product) || '',
       epoch: 1,
       // A client whose answers to sequence 1 were all lost knows epoch 0.
       epochFloor: 0,

@@ -25,8 +25,8 @@ import { linkLinger, newLinger, shareOf } from './seats.ts';
 import { linkResult, newResult, newSession } from './sessions.ts';
 import { endTag, kindsOf, snapshotFormats, snapshotMagic } from './snapshot-writer.ts';
 
-/** No block that was ever written is longer: the first one carries licenses of twice `licenseCharsMax`. */
-const blockBytesMax = 2 * 1024 * 1024;
+/** No block that was ever written is longer: the first one carries licenses of twice `licenseCharsMax`, and a policy. */
+const blockBytesMax = 16 * 1024 * 1024;
 
 /**
  * Reads a snapshot into a new state, as its chunks come; how they were cut does not matter. Throws `SNAPSHOT_INVALID` where
@@ -158,6 +158,9 @@ class SnapshotReader {
       const licenses = [text, ...others].map((one) => parseLicense(one));
       state.setLicense(combineLicenses(licenses), { license: text, others, licenseHash });
     }
+    const policyText = format === first ? '' : source.text();
+    const policyJson = format === first ? '' : source.text();
+    if (policyJson !== '') state.setPolicy(policyText, policyJson);
     this.#hasHead = true;
   }
 

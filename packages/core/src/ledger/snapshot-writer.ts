@@ -89,6 +89,8 @@ function writeHead(writer: ByteWriter, state: LedgerState): void {
   if (formatOf(state) === snapshotFormats.first) return;
   writer.uint(state.otherTexts.length);
   for (const text of state.otherTexts) writer.text(text);
+  writer.text(state.policyText);
+  writer.text(state.policyJson);
 }
 
 /** Before the terms there is nothing that the first format has no place for. */

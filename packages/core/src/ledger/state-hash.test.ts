@@ -18,6 +18,8 @@ function recordsOf(state: LedgerState): LedgerRecord[] {
   return Object.values(kinds).flatMap((kind) => [...state.table(kind).walk()]);
 }
 
+const emptyPolicy = JSON.stringify({ groups: {}, hostGroups: {}, rules: [] });
+
 /** The hash of records alone, by adding all of them up; what is not in a record is left out. */
 function sumOf(records: readonly LedgerRecord[]): string {
   const sum = new MultisetHash();
@@ -83,6 +85,8 @@ describe('the state hash (I9)', () => {
       (state) => void Object.assign(state, { isOpen: false }),
       (state) => void Object.assign(state, { settings: { ...state.settings!, drift: 0.02 } }),
       (state) => void state.drained.add('ed25519:x'),
+      (state) => state.setPolicy('policy: 1', emptyPolicy),
+      (state) => state.setPolicy('policy: 1 ', emptyPolicy),
       (state) => state.setLicense(state.license!, { license: `${state.licenseText} `, licenseHash: state.licenseHash }),
       (state) => state.setLicense(state.license!, { license: state.licenseText, licenseHash: 'f'.repeat(64) }),
       (state) => {
@@ -171,11 +175,13 @@ function variantsOf(record: LedgerRecord): LedgerRecord[] {
     'outcomes',
     'leases',
     'releasedAtMs',
+    'priority',
   ];
   const derivedOf: Record<number, readonly string[]> = {
     [kinds.pool]: [
       'count',
       'overdraft',
+      'overdraftMax',
       'parts',
       'isUsable',
       'isOver',

@@ -4,7 +4,7 @@ import type { LedgerState } from './ledger-state.ts';
 import { termsVersion } from './limits.ts';
 import { firstWithOffer, fittingPools, type Part } from './pools.ts';
 import { dropEntry, leaveQueue, seatsFor } from './queue.ts';
-import { type Entry, type Grant, serialOf } from './records.ts';
+import { compareEntries, type Entry, type Grant, serialOf } from './records.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { endSession } from './session-end.ts';
@@ -22,7 +22,7 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
   const { session } = entry;
   if (session.epoch !== command.epoch)
     return rejected('SUPERSEDED', 'The session is bound to another connection meanwhile: choose again.');
-  const part = seatsFor(entry);
+  const part = seatsFor(state, entry);
   if (part === undefined) return rejected('NO_SEATS', 'The seats are taken meanwhile: the place is kept.');
   const grant = serve(state, entry, part);
   return { kind: 'granted', epoch: session.epoch, grant: viewGrant(grant) };
@@ -47,7 +47,7 @@ export function serveOffers(state: LedgerState): void {
   for (const { waiting } of state.offers) for (const entry of waiting) entries.add(entry);
   state.areOffersOpen = false;
   state.offers.clear();
-  for (const entry of [...entries].sort((a, b) => a.serial - b.serial)) {
+  for (const entry of [...entries].sort(compareEntries)) {
     state.visits++;
     const pool = firstWithOffer(fittingPools(entry.feature, entry), entry);
     if (pool !== undefined) serve(state, entry, { pool, count: entry.count });
@@ -56,9 +56,9 @@ export function serveOffers(state: LedgerState): void {
 }
 
 function serve(state: LedgerState, entry: Entry, { pool, count }: Part): Grant {
-  const { session, display, shareKey, checkoutSeq } = entry;
+  const { session, display, shareKey, address, checkoutSeq } = entry;
   dropEntry(state, entry);
-  return takeGrant(state, { session, pool, count, display, shareKey, checkoutSeq, fromQueue: true });
+  return takeGrant(state, { session, pool, count, display, shareKey, address, checkoutSeq, fromQueue: true });
 }
 
 /** Ends what a silent session holds no longer than it was silent, and with its longest hold the session. */

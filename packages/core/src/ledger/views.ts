@@ -1,6 +1,15 @@
 import type { LeaseBounds } from './ledger-state.ts';
 import { freeSeats } from './pools.ts';
-import { type Entry, entryId, type Grant, grantId, type Linger, type Pool, type Session } from './records.ts';
+import {
+  compareEntries,
+  type Entry,
+  entryId,
+  type Grant,
+  grantId,
+  type Linger,
+  type Pool,
+  type Session,
+} from './records.ts';
 import type { GrantView, PoolView, QueueView, SessionView } from './results.ts';
 
 /** The place in the queue, from 1. O(log n). */
@@ -10,7 +19,7 @@ export function positionOf(entry: Entry): number {
   let high = queue.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (queue[middle]!.serial < entry.serial) low = middle + 1;
+    if (compareEntries(queue[middle]!, entry) < 0) low = middle + 1;
     else high = middle;
   }
   return low + 1;

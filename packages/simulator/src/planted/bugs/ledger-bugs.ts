@@ -190,13 +190,8 @@ export const ledgerBugs: readonly PlantedBug[] = [
       },
       {
         file: `${ledger}/queue.ts`,
-        find: 'if (firstWithSeats(fitting, entry) !== undefined) return entry;',
-        replace: 'if (firstWithSeats(fitting, { ...entry, count: entry.count - 1 }) !== undefined) return entry;',
-      },
-      {
-        file: `${ledger}/queue.ts`,
-        find: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, entry);',
-        replace: 'firstWithOffer(pools, entry) ?? firstWithSeats(pools, { ...entry, count: entry.count - 1 });',
+        find: 'const pool = firstWithSeats(state, pools, claim);',
+        replace: 'const pool = firstWithSeats(state, pools, { ...claim, count: claim.count - 1 });',
       },
     ],
   },
