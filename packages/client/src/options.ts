@@ -7,6 +7,16 @@ export type TrustOptions =
   /** Any server will do. For tools of an administrator who has no vendor key; never for a product. */
   | { readonly insecure: true; readonly vendorKey?: undefined };
 
+/** Who holds the seats. The servers take it as it is said: rules of a policy that go by it trust the client. */
+export interface Identity {
+  readonly user: string;
+  readonly host: string;
+  /** What the seats are used for, where the policy has rules for it. */
+  readonly project?: string;
+  /** Which product asks, where the policy has rules for it. */
+  readonly product?: string;
+}
+
 /** What {@link createClient} takes. */
 export type ClientOptions = TrustOptions & {
   /** Addresses of all servers (`tcp://lic1.example.com:7411`), best first. Others are learned from them. */
@@ -14,7 +24,7 @@ export type ClientOptions = TrustOptions & {
   /** At least one, e.g. `[tcp()]`. */
   readonly transports: readonly TransportFactory[];
   /** Who holds the seats, as status and denials show it. At most 128 characters each. */
-  readonly identity: { readonly user: string; readonly host: string };
+  readonly identity: Identity;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Default: the platform's, of `@lic/runtime`. */
@@ -27,8 +37,8 @@ export type ClientOptions = TrustOptions & {
   readonly agent?: string;
 };
 
-/** What a checkout may say. */
-export interface CheckoutOptions {
+/** What a checkout may say of a feature. */
+export interface SeatOptions {
   /** The least version of the feature that will do. Default: any. */
   readonly version?: string;
   /**
@@ -42,6 +52,20 @@ export interface CheckoutOptions {
   readonly shareKey?: string;
   /** Seats. Default 1. */
   readonly count?: number;
+  /**
+   * The fewest seats that will do, at most `count`: where fewer than `count` are free the grant has as many as there are. Its `count`
+   * says how many. Default: all of `count`.
+   */
+  readonly countMin?: number;
+}
+
+/** One of several features that are checked out together. */
+export interface FeatureWish extends SeatOptions {
+  readonly feature: string;
+}
+
+/** What a checkout may say. */
+export interface CheckoutOptions extends SeatOptions {
   /** How long to wait in the queue where no seat is free, ms, at most a day. Default 0: a full pool is denied at once. */
   readonly wait?: number;
   /** Gives up: the queue place is taken back, a seat granted meanwhile too, and the call rejects with the signal's reason. */

@@ -4,7 +4,6 @@ export { keyIdOf, schemeFor, schemeForPrivateKey, verifySignature } from './cryp
 export { decodeCommand, encodeCommand } from './ledger/command-codec.ts';
 export type * from './ledger/commands.ts';
 export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts';
-export type { PolicyDenial, PolicyExplanation, PolicyPreview } from './ledger/policy-report.ts';
 export { denialCodes } from './ledger/denials.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
 export {
@@ -15,6 +14,7 @@ export {
   recoverVersion,
   termsVersion,
 } from './ledger/limits.ts';
+export type { PolicyDenial, PolicyExplanation, PolicyPreview } from './ledger/policy-report.ts';
 export type * from './ledger/results.ts';
 export { canonicalize } from './license/canonicalize.ts';
 export { licenseErrorCodes } from './license/error-codes.ts';

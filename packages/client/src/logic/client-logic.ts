@@ -1,5 +1,6 @@
 import type { EndReason } from '@lic/core';
 import type { WelcomeMessage } from '@lic/protocol';
+import type { Identity } from '../options.ts';
 import { Checkins } from './checkins.ts';
 import { Checkouts } from './checkouts.ts';
 import { type Scene, takeMessage } from './conversation.ts';
@@ -28,8 +29,7 @@ export interface LogicOptions {
   readonly addresses: readonly string[];
   /** URL schemes that the driver can dial. */
   readonly schemes: readonly string[];
-  readonly user: string;
-  readonly host: string;
+  readonly identity: Identity;
   readonly timing: LogicTiming;
 }
 
@@ -349,9 +349,9 @@ export class ClientLogic {
   }
 
   #newSession(): Session {
-    const { user, host } = this.#options;
+    const { identity } = this.#options;
     const emit = (output: Output) => void this.#outputs.push(output);
-    return new Session({ entropy: this.#entropy, user, host, emit, nextId: () => this.#nextId++ });
+    return new Session({ entropy: this.#entropy, identity, emit, nextId: () => this.#nextId++ });
   }
 
   #makeScene(): Scene {

@@ -1,4 +1,5 @@
 import type { ClientMessage, ResumeMessage } from '@lic/protocol';
+import type { Identity } from '../options.ts';
 import type { Entropy } from './entropy.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Holdings } from './holdings.ts';
@@ -26,8 +27,7 @@ interface Binding extends Place {
 /** What a session is made with. */
 export interface SessionParts {
   readonly entropy: Entropy;
-  readonly user: string;
-  readonly host: string;
+  readonly identity: Identity;
   readonly emit: Emit;
   /** Ids of messages, never used twice by one client. */
   readonly nextId: () => number;
@@ -205,8 +205,12 @@ export class Session {
     const place = this.#binding === null ? this.#bound : this.#binding.isOpening ? this.#binding : null;
     if (place === null) return;
     const { link, protocol } = place;
-    const { user, host, nextId } = this.#parts;
-    const envelope = { session: this.id, epoch: this.#epoch, protocol, opening: { secret: this.#secret, user, host } };
+    const { identity, nextId } = this.#parts;
+    const { user, host, project, product } = identity;
+    // What a server of the first version does not know it would refuse.
+    const more = protocol < 2 ? {} : { project, product };
+    const opening = { secret: this.#secret, user, host, ...more };
+    const envelope = { session: this.id, epoch: this.#epoch, protocol, opening };
     this.line.flush(nowMs, envelope, nextId, (message) => this.#send(link, message));
   }
 

@@ -1,4 +1,11 @@
-import { type Asker, type BorrowRule, type PolicyDocument, type RuleView, ruleText, viewRule } from '../policy/document.ts';
+import {
+  type Asker,
+  type BorrowRule,
+  type PolicyDocument,
+  type RuleView,
+  ruleText,
+  viewRule,
+} from '../policy/document.ts';
 import { PolicyIndex, unusedOf } from '../policy/policy-index.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';

@@ -57,7 +57,9 @@ function beyondLicense(rule: PolicyRule, features: readonly LicenseFeature[]): s
   const own = features.filter(({ name }) => rule.feature === '*' || rule.feature === name);
   if (own.length === 0) return undefined;
   const most = (of: (feature: LicenseFeature) => number) =>
-    Math.max(...[...new Set(own.map(({ name }) => name))].map((name) => sum(own.filter((one) => one.name === name).map(of))));
+    Math.max(
+      ...[...new Set(own.map(({ name }) => name))].map((name) => sum(own.filter((one) => one.name === name).map(of))),
+    );
   switch (rule.kind) {
     case 'overdraft': {
       const overdraft = most((feature) => feature.overdraft ?? 0);
@@ -106,8 +108,8 @@ function keyOf(rule: PolicyRule): string {
   return rule.kind === 'exclude' ? whomOf(rule) : `${rule.kind} ${whomOf(rule)}`;
 }
 
-function whomOf({ feature, by = '', name = '' }: PolicyRule): string {
-  return JSON.stringify([feature, by, name]);
+function whomOf({ feature, by, name }: PolicyRule): string {
+  return JSON.stringify([feature, by ?? '', name ?? '']);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -29,7 +29,7 @@ export function parsePolicy(text: string): PolicyDocument {
 export function invalidPolicy(issues: readonly PolicyIssue[]): LicError {
   const sorted = [...issues].sort((a, b) => a.line - b.line);
   const shown = sorted.map(({ line, message }) => `line ${line}: ${message}`);
-  return new LicError('POLICY_INVALID', `The policy is refused:\n${shown.join('\n')}`, { details: { issues: sorted } });
+  return new LicError('POLICY_INVALID', `The policy is refused. ${shown.join(' ')}`, { details: { issues: sorted } });
 }
 
 /** Whether an error is a refused policy. */
@@ -87,7 +87,8 @@ class PolicyReader {
     }
     const groups = this.#pairs(node).map(([name, members, at]) => {
       const list = isSeq(members) ? members.items.map((item) => this.#name(item as Node, at)) : [];
-      if (!isSeq(members) || list.length === 0) this.#fail(at, `the group "${name}" has no members: write a list of them.`);
+      if (!isSeq(members) || list.length === 0)
+        this.#fail(at, `the group "${name}" has no members: write a list of them.`);
       return [name, list.filter((one) => one !== undefined)] as const;
     });
     return Object.fromEntries(groups);
@@ -99,7 +100,8 @@ class PolicyReader {
       return;
     }
     for (const [feature, rules, at] of this.#pairs(node)) {
-      if (!isMap(rules)) this.#fail(at, `expected rules of the feature "${feature}", for example "max: [{ user: '*', count: 2 }]".`);
+      if (!isMap(rules))
+        this.#fail(at, `expected rules of the feature "${feature}", for example "max: [{ user: '*', count: 2 }]".`);
       else for (const [kind, value, where] of this.#pairs(rules)) this.#kind(feature, kind, value, where);
     }
   }
@@ -128,18 +130,26 @@ class PolicyReader {
     const amount = { max: 'count', reserve: 'count', priority: 'level', include: '', exclude: '' }[kind];
     const whom: { by: SelectorKind; name: string }[] = [];
     let count: number | undefined;
+    const before = this.issues.length;
     for (const [key, value, at] of this.#pairs(node)) {
       if (key === amount) count = this.#count(value, at, 1);
       else if (!(selectorKinds as readonly string[]).includes(key))
-        this.#fail(at, `"${key}" is unknown in "${kind}". Known are ${selectorKinds.join(', ')}${amount === '' ? '' : ` and ${amount}`}.`);
+        this.#fail(
+          at,
+          `"${key}" is unknown in "${kind}". Known are ${selectorKinds.join(', ')}${amount === '' ? '' : ` and ${amount}`}.`,
+        );
       else {
         const name = this.#name(value, at);
         if (name !== undefined) whom.push({ by: key as SelectorKind, name });
       }
     }
+    if (this.issues.length > before) return;
     const [first, ...others] = whom;
     if (first === undefined || others.length > 0) {
-      this.#fail(line, `a rule is for one of ${selectorKinds.join(', ')}, this one names ${whom.length}. Write one rule for each.`);
+      this.#fail(
+        line,
+        `a rule is for one of ${selectorKinds.join(', ')}, this one names ${whom.length}. Write one rule for each.`,
+      );
       return;
     }
     if (amount !== '' && count === undefined) {
@@ -147,9 +157,15 @@ class PolicyReader {
       return;
     }
     if (first.by === 'address' && first.name !== '*' && readRange(first.name) === undefined)
-      this.#fail(line, `"${first.name}" is no address or range whose open bits are 0, for example 10.1.0.0/16 or 2001:db8::/32.`);
+      this.#fail(
+        line,
+        `"${first.name}" is no address or range whose open bits are 0, for example 10.1.0.0/16 or 2001:db8::/32.`,
+      );
     if (first.name === '*' && (kind === 'reserve' || first.by === 'group' || first.by === 'hostGroup'))
-      this.#fail(line, `"*" names each one by itself, which makes no sense in ${kind === 'reserve' ? 'a reservation' : `"${first.by}"`}.`);
+      this.#fail(
+        line,
+        `"*" names each one by itself, which makes no sense in ${kind === 'reserve' ? 'a reservation' : `"${first.by}"`}.`,
+      );
     this.#rules.push({ line, feature, kind, ...first, ...(count === undefined ? {} : { count }) });
   }
 
@@ -170,7 +186,10 @@ class PolicyReader {
     const [, amount = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
     const ms = Number(amount) * (units[unit] ?? Number.NaN);
     if (ms > 0 && ms <= policyLimits.msMax) return ms;
-    this.#fail(line, `"${text}" is no duration: write a whole number with s, m, h or d, for example 30m; at most 366d.`);
+    this.#fail(
+      line,
+      `"${text}" is no duration: write a whole number with s, m, h or d, for example 30m; at most 366d.`,
+    );
     return undefined;
   }
 

@@ -1,25 +1,30 @@
-import { type CheckoutCommand, type SessionOpening, type SessionRequest, sha256Hex } from '@lic/core';
+import {
+  type CheckoutCommand,
+  type CheckoutItem,
+  type SessionOpening,
+  type SessionRequest,
+  sha256Hex,
+} from '@lic/core';
 import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
 
 /** The log's form of a checkout. The secret goes no further than this: the log has its hash. */
 export function checkoutCommand(
   message: CheckoutMessage,
-  { isPastQueue, isHalted }: { readonly isPastQueue: boolean; readonly isHalted: boolean },
+  {
+    isPastQueue,
+    isHalted,
+    address,
+  }: { readonly isPastQueue: boolean; readonly isHalted: boolean; readonly address?: string | undefined },
 ): Unstamped<CheckoutCommand> {
-  const { opening, feature, version, releasedAt, display, shareKey, count, waitMs } = message;
+  const { opening, more, waitMs } = message;
   return {
     kind: 'checkout',
     ...requestOf(message),
-    ...(opening === undefined
-      ? {}
-      : { opening: openingOf(opening) }),
-    feature,
-    ...(version === undefined ? {} : { version }),
-    ...(releasedAt === undefined ? {} : { releasedAt }),
-    ...(display === undefined ? {} : { display }),
-    ...(shareKey === undefined ? {} : { shareKey }),
-    count,
+    ...(opening === undefined ? {} : { opening: openingOf(opening) }),
+    ...itemOf(message),
+    ...(more === undefined ? {} : { more: more.map(itemOf) }),
+    ...(address === undefined ? {} : { address }),
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(isPastQueue ? { pastQueue: true } : {}),
     ...(isHalted ? { isHalted: true } : {}),
@@ -38,7 +43,10 @@ function openingOf({ secret, user, host, project, product }: NonNullable<Checkou
 
 /** The host of an address such as `tcp://10.1.2.3:50312` or `wss://[2001:db8::1]:443`; undefined where it has none. */
 export function hostOf(remote: string): string | undefined {
-  return /^\w+:\/\/(?:\[([^\]]+)\]|([^:/]+))/.exec(remote)?.slice(1).find((part) => part !== undefined);
+  return /^\w+:\/\/(?:\[([^\]]+)\]|([^:/]+))/
+    .exec(remote)
+    ?.slice(1)
+    .find((part) => part !== undefined);
 }
 
 /** The log's form of any other request of a session. */
@@ -65,6 +73,20 @@ export function resumeCommand(message: ResumeMessage): Unstamped {
     epoch: message.epoch,
     request: message.request,
     attempt: message.attempt,
+  };
+}
+
+type Item = NonNullable<CheckoutMessage['more']>[number];
+
+function itemOf({ feature, version, releasedAt, display, shareKey, count, countMin }: Item): CheckoutItem {
+  return {
+    feature,
+    ...(version === undefined ? {} : { version }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(display === undefined ? {} : { display }),
+    ...(shareKey === undefined ? {} : { shareKey }),
+    count,
+    ...(countMin === undefined ? {} : { countMin }),
   };
 }
 

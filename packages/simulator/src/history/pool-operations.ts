@@ -151,7 +151,7 @@ class Reader {
   }
 
   #readCheckout(record: CallRecord): void {
-    const { type, op, index, feature, count, client } = record;
+    const { type, op, index, feature, client, countMin: count = record.count } = record;
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);
@@ -172,6 +172,7 @@ class Reader {
     const text = `call ${op} of ${client}`;
     if (type === 'ok') this.#told(record, window);
     else if (code === 'NO_SEATS') this.#put(feature, { kind: 'deny', count, ...window, text });
+    // What a policy denies says nothing of the seats: `MAX_REACHED`, `EXCLUDED`, `RESERVED` are passed over.
     else if (code === 'COUNT_TOO_HIGH') this.#put(feature, { kind: 'tooMany', count, ...window, text });
     else if (code === 'UNKNOWN_FEATURE') this.#put(feature, { kind: 'tooMany', count: 1, ...window, text });
   }
@@ -230,7 +231,7 @@ class Reader {
   }
 
   /** Nobody knows what became of it. */
-  #putUnknown({ feature, count, index: from, waitMs, op, client }: CallRecord): void {
+  #putUnknown({ feature, count: most, countMin: count = most, index: from, waitMs, op, client }: CallRecord): void {
     const text = `call ${op} of ${client}, without an answer`;
     const take: PoolOperation = { kind: 'take', count, from, until: Infinity, mayWait: waitMs > 0, text };
     this.#put(feature, take);
@@ -243,7 +244,12 @@ class Reader {
     // Clients whose calls are not in the history are nobody's business here.
     if (calls === undefined) return;
     const isAsked = calls.some(
-      ({ call, until }) => call.feature === feature && call.count === count && call.index < taken && until > taken,
+      ({ call, until }) =>
+        call.feature === feature &&
+        count <= call.count &&
+        count >= (call.countMin ?? call.count) &&
+        call.index < taken &&
+        until > taken,
     );
     if (!isAsked) this.#fail('I5', taken, `${client} was given grant ${id}, ${count} of ${feature}, and had not asked`);
   }

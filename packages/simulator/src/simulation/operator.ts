@@ -14,6 +14,7 @@ import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { inControl } from '../faults/fault.ts';
 import type { DeedKind } from '../faults/fault-kinds.ts';
 import { drawFeatures } from './plan.ts';
+import { drawPolicy } from './policies.ts';
 import type { ScheduledDeed } from './schedule.ts';
 
 /** What an {@link Operator} is made with. */
@@ -47,6 +48,8 @@ const host = 'operator';
 const mendEveryMs = 1_000;
 /** Of all reloads, so many try to exchange two servers at once. */
 const exchangeShare = 0.15;
+/** Of all revokes, so many take everything that the grant's holder has. */
+const removeShare = 0.4;
 /** What the identities of two servers that nobody has come from. */
 const strangers = [98, 99] as const;
 
@@ -115,7 +118,12 @@ export class Operator {
     const request = await this.#requestOf(kind, { id, server, random });
     if (request === undefined) return undefined;
     const asked = random.pick(servers);
-    const brief = 'license' in request ? { ...request, license: `license-${id}` } : request;
+    const brief =
+      'license' in request
+        ? { ...request, license: `license-${id}` }
+        : 'text' in request
+          ? { ...request, text: `policy-${id}` }
+          : request;
     return { request, asked, what: `${JSON.stringify(brief)} at ${asked.name}` };
   }
 
@@ -128,7 +136,10 @@ export class Operator {
         const abandoned = this.#parts.abandoned();
         const grants = abandoned.length > 0 && random.chance(0.7) ? abandoned : this.#parts.standing();
         if (grants.length === 0) return undefined;
-        return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
+        const grant = random.pick(grants);
+        const holder = random.fork('remove').chance(removeShare) ? this.#holderOf(grant) : undefined;
+        if (holder !== undefined) return { verb: 'remove', holder, reason: 'an operator takes it for dead' };
+        return { verb: 'revoke', grants: [grant], reason: 'an operator says so' };
       }
       case 'drain':
       case 'undrain':
@@ -141,12 +152,23 @@ export class Operator {
         return { verb: 'timeAccept' };
       case 'repair':
         return { verb: 'repair', server: server.name };
+      case 'policy':
+        return { verb: 'policyApply', text: drawPolicy(random, ['compare', 'merge', 'build']) };
       case 'exchange': {
         const key = await this.#parts.successorOf(server);
         if (key === undefined) return undefined;
         return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
       }
     }
+  }
+
+  /** Who holds a grant, as some server that is up has it: by session, or as the user on the host. */
+  #holderOf(id: string): Extract<AdminRequest, { verb: 'remove' }>['holder'] | undefined {
+    const up = this.#parts.servers.filter(({ isUp }) => isUp);
+    const grant = up.map(({ server }) => server.inspect().ledger.grant(id)).find((one) => one !== undefined);
+    if (grant === undefined) return undefined;
+    const { session, user, host: at } = grant;
+    return id.length % 2 === 0 && session !== '' ? { session } : { user, host: at };
   }
 
   async #license(id: string, random: SeededRandom): Promise<string> {

@@ -97,7 +97,11 @@ export function drawHabits(random: SeededRandom): Habits {
     faults: faultKinds.filter(() => random.chance(share)),
     faultEvery: { minMs: 50, maxMs: random.pick([1_000, 3_000, 8_000]) },
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
-    deeds: usualDeeds.filter(() => random.chance(0.4)),
+    deeds: [
+      ...usualDeeds.filter(() => random.chance(0.4)),
+      // Drawn apart, so that the rest of a seed's run stays what it was.
+      ...(random.fork('policy').chance(0.4) ? (['policy'] as const) : []),
+    ],
     deedEvery: { minMs: 0, maxMs: random.pick([3_000, 6_000, 12_000]) },
   };
 }

@@ -1,5 +1,5 @@
 import { encodeCommand } from '../command-codec.ts';
-import type { CheckoutCommand, LedgerCommand, LedgerSettings, OpenCommand } from '../commands.ts';
+import type { CheckoutCommand, LedgerCommand, LedgerSettings, OpenCommand, SessionOpening } from '../commands.ts';
 import { createLedger } from '../create-ledger.ts';
 import type { Ledger } from '../ledger-contract.ts';
 import { ledgerVersions } from '../limits.ts';
@@ -106,14 +106,17 @@ export class LedgerRig {
   }
 
   /** A client that numbers its requests. */
-  client(name: string): TestClient {
-    return new TestClient(this, name);
+  client(name: string, who: Partial<Who> = {}): TestClient {
+    return new TestClient(this, name, who);
   }
 
   pool(feature: string) {
     return this.ledger.pools().find((pool) => pool.feature === feature);
   }
 }
+
+/** Who a test's client says that it is. */
+export type Who = Omit<SessionOpening, 'secretHash'>;
 
 /** What a test says of a checkout. */
 export type Wish = Partial<
@@ -143,11 +146,11 @@ export class TestClient {
   epoch = 0;
   awaited = 1;
   readonly #rig: LedgerRig;
-  readonly #name: string;
+  readonly #who: Who;
 
-  constructor(rig: LedgerRig, name: string) {
+  constructor(rig: LedgerRig, name: string, who: Partial<Who> = {}) {
     this.#rig = rig;
-    this.#name = name;
+    this.#who = { user: `user-${name}`, host: `host-${name}`, ...who };
     this.session = sessionId(name);
     this.secretHash = secretHash(name);
   }
@@ -162,7 +165,7 @@ export class TestClient {
   checkoutCommand(feature: string, wish: Wish = {}, repeatOf?: number) {
     const envelope = this.envelope(repeatOf);
     if (repeatOf === undefined) this.seq += wish.more?.length ?? 0;
-    const opening = { secretHash: this.secretHash, user: `user-${this.#name}`, host: `host-${this.#name}` };
+    const opening = { secretHash: this.secretHash, ...this.#who };
     return {
       kind: 'checkout' as const,
       ...envelope,
