@@ -299,7 +299,7 @@ it('takes its children along where it is killed, and goes on from the disk at ot
 
   await start(basePort + 200);
   const report = await status();
-  expect(report).toMatchObject({ quorum: true, grants: [{ id: grant.id }], pools: [{ count: 5 }] });
+  expect(report).toMatchObject({ quorum: true, grants: [{ id: grant.id }], pools: [{ count: 5 }, { count: 1 }] });
   expect(report.servers[2]?.addresses).toEqual(['tcp://127.0.0.1:29731', 'ws://127.0.0.1:29732']);
   expect(
     triad.lines.some((line) => line.includes('npx --no lic reload')),
