@@ -1,5 +1,5 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type AdminOptions, admin, reload, time } from './commands/admin.ts';
+import { type AdminOptions, admin, type RemoveOptions, reload, remove, time } from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
 import { form, type RecoverOptions, recover, repair } from './commands/life.ts';
@@ -105,12 +105,19 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--token-file <file>', 'with an admin token users and hosts are shown (LIC_ADMIN_TOKEN)')
     .action(does((options: ServerListOptions & { json?: boolean }) => status(options)));
   talks(
-    verb('checkout <feature>', 'take seats and hold them until interrupted (exit code 1: denied, or ended meanwhile)'),
+    verb(
+      'checkout <feature...>',
+      'take seats and hold them until interrupted, of several features all or none (exit code 1: denied, or ended meanwhile)',
+    ),
   )
     .option('--count <n>', 'seats', wholeNumber, 1)
+    .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
     .option('--version <version>', 'the least version that will do')
+    .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
+    .option('--display <display>', "the display of the user's session, for licenses that share seats by it")
+    .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names')
     .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
-    .action(does((feature: string, options: CheckoutCliOptions) => checkout(feature, options)));
+    .action(does((features: string[], options: CheckoutCliOptions) => checkout(features, options)));
 
   administers(verb('drain <server>', 'take a server (name or rank) out of control until undrained')).action(
     does((server: string, options: AdminOptions) => admin({ verb: 'drain', server }, options)),
@@ -133,6 +140,12 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
         admin({ verb: 'revoke', grants, reason: options.reason }, options),
       ),
     );
+  administers(verb('remove', 'end all grants of a dead holder: of a session, or of a user and a host'))
+    .option('--session <id>', "one client's session, as lic status --json with a token lists it")
+    .option('--user <user>', 'whoever holds them, on any host unless --host is given')
+    .option('--host <host>', 'where they are held, by any user unless --user is given')
+    .option('--reason <text>', 'told to the client', 'removed by an administrator')
+    .action(does((options: RemoveOptions) => remove(options)));
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));

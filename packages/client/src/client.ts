@@ -8,10 +8,16 @@ import { ClientError, errorOf } from './errors.ts';
 import { type Grant, HeldGrant } from './grant.ts';
 import { ClientLogic } from './logic/client-logic.ts';
 import type { Holding } from './logic/holding.ts';
-import type { CallId, Question } from './logic/inputs.ts';
+import type { CallId, Question, WantedFeature } from './logic/inputs.ts';
 import type { CallOutput, ClientEvent } from './logic/outputs.ts';
 import { defaultTiming } from './logic/timing.ts';
-import { agentDefault, type CheckoutOptions, type ClientOptions, connectTimeoutMsDefault } from './options.ts';
+import {
+  agentDefault,
+  type CheckoutOptions,
+  type ClientOptions,
+  connectTimeoutMsDefault,
+  type FeatureWish,
+} from './options.ts';
 import { chooseTransports } from './transport-choice.ts';
 import { blindTrust, vendorTrust } from './trust.ts';
 
@@ -33,6 +39,11 @@ export interface Client extends Listenable<ClientEvents>, AsyncDisposable {
    * none was in control within `controlWaitMs`, with the signal's reason, or with another code of `clientErrorCodes`.
    */
   checkout(feature: string, options?: CheckoutOptions): Promise<Grant>;
+  /**
+   * Takes seats of several features, all of them or none; they can't wait in a queue. Gives the grants in the order of `wanted`, each to
+   * be checked in on its own. Rejects as {@link Client.checkout} does, with the denial of the first that can't be had.
+   */
+  checkoutAll(wanted: readonly FeatureWish[], options?: Pick<CheckoutOptions, 'signal'>): Promise<readonly Grant[]>;
   /** One operation under one seat: checks out, runs `operation`, checks in, whatever comes of it. */
   withLicense<Result>(
     feature: string,
@@ -104,23 +115,25 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   }
 
   async checkout(feature: string, options: CheckoutOptions = {}): Promise<Grant> {
-    const { version, releasedAt, display, shareKey, count = 1, wait = 0, signal, onQueued } = options;
-    checkName(feature, 'feature');
-    if (version !== undefined) checkName(version, 'version');
-    if (releasedAt !== undefined) checkRelease(releasedAt);
-    if (display !== undefined) checkName(display, 'display');
-    if (shareKey !== undefined) checkName(shareKey, 'shareKey');
-    checkNumber(count, 'count', 1, protocolLimits.countMax);
+    const { wait = 0, signal, onQueued } = options;
+    const wanted = { ...checkedWish({ ...options, feature }), waitMs: wait };
     checkNumber(wait, 'wait', 0, protocolLimits.waitMsMax);
     signal?.throwIfAborted();
-    return this.#call<Grant>(
-      (call) =>
-        this.#driver.input({
-          kind: 'checkout',
-          call,
-          wanted: { feature, version, releasedAt, display, shareKey, count, waitMs: wait },
-        }),
-      { signal, onQueued },
+    return this.#call<Grant>((call) => this.#driver.input({ kind: 'checkout', call, wanted }), { signal, onQueued });
+  }
+
+  async checkoutAll(
+    wanted: readonly FeatureWish[],
+    { signal }: Pick<CheckoutOptions, 'signal'> = {},
+  ): Promise<readonly Grant[]> {
+    const [first, ...more] = wanted.map(checkedWish);
+    checkSeveral(wanted);
+    if (first === undefined) return [];
+    signal?.throwIfAborted();
+    if (more.length === 0) return [await this.checkout(first.feature, { ...wanted[0], ...(signal && { signal }) })];
+    return this.#call<readonly Grant[]>(
+      (call) => this.#driver.input({ kind: 'checkout', call, wanted: { ...first, more, waitMs: 0 } }),
+      { signal },
     );
   }
 
@@ -191,7 +204,12 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   #take(output: CallOutput): void {
     switch (output.kind) {
       case 'granted':
-        this.#granted(output.call, output.holding);
+        this.#granted(output.call, [output.holding])?.resolve(this.#grants.get(output.holding));
+        break;
+      case 'grantedAll':
+        this.#granted(output.call, output.holdings)?.resolve(
+          output.holdings.map((holding) => this.#grants.get(holding)),
+        );
         break;
       case 'queued':
         this.#calls.get(output.call)?.onQueued?.(output.news);
@@ -215,22 +233,24 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
     }
   }
 
-  #granted(call: CallId, holding: Holding): void {
+  /** The call that is to get what was granted; undefined where it was aborted in the very step in which it was. */
+  #granted(call: CallId, holdings: readonly Holding[]): Call | undefined {
     const waiting = this.#settle(call);
-    if (waiting === undefined) {
-      // Aborted in the very step in which it was granted.
-      void this.#checkin(holding.id).catch(() => undefined);
-      return;
+    for (const holding of holdings) {
+      if (waiting === undefined) void this.#checkin(holding.id).catch(() => undefined);
+      else this.#grants.set(holding, this.#newGrant(holding));
     }
-    const grant = new HeldGrant(holding, {
+    return waiting;
+  }
+
+  #newGrant(holding: Holding): HeldGrant {
+    return new HeldGrant(holding, {
       logger: this.#logger,
       stateOf: (held) => this.#logic.stateOf(held, this.#driver.clocks()),
       holds: (held) => this.#logic.holds(held, this.#driver.clocks()),
       checkin: (id) => this.#checkin(id),
       atMost: (promise, limitMs) => this.#atMost(promise, limitMs),
     });
-    this.#grants.set(holding, grant);
-    waiting.resolve(grant);
   }
 
   #checkin(grant: string): Promise<void> {
@@ -257,6 +277,37 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   }
 }
 
+function checkedWish({
+  feature,
+  version,
+  releasedAt,
+  display,
+  shareKey,
+  count = 1,
+  countMin,
+}: FeatureWish): WantedFeature {
+  checkName(feature, 'feature');
+  if (version !== undefined) checkName(version, 'version');
+  if (releasedAt !== undefined) checkRelease(releasedAt);
+  if (display !== undefined) checkName(display, 'display');
+  if (shareKey !== undefined) checkName(shareKey, 'shareKey');
+  checkNumber(count, 'count', 1, protocolLimits.countMax);
+  if (countMin !== undefined) checkNumber(countMin, 'countMin', 1, count);
+  return { feature, version, releasedAt, display, shareKey, count, countMin };
+}
+
+function checkSeveral(wanted: readonly FeatureWish[]): void {
+  const featuresMax = 1 + protocolLimits.moreFeaturesMax;
+  if (wanted.length < 1 || wanted.length > featuresMax)
+    throw invalid('wanted', `checkoutAll takes 1 to ${featuresMax} features, got ${wanted.length}.`);
+  const names = wanted.map(({ feature }) => feature);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined)
+    throw invalid('wanted', `"${twice}" is named twice: ask for more seats of it with "count" instead.`);
+  if (wanted.some((wish) => 'wait' in wish))
+    throw invalid('wait', 'Several features at once wait in no queue: leave "wait" out, or check them out one by one.');
+}
+
 const invalid = (argument: string, message: string): ClientError =>
   new ClientError('INVALID_ARGUMENT', message, { argument });
 
@@ -274,7 +325,7 @@ function checkRelease(releasedAt: string): void {
 }
 
 function checkNumber(value: number, argument: string, min: number, max: number): void {
-  const isWhole = argument !== 'count' || Number.isSafeInteger(value);
+  const isWhole = !argument.startsWith('count') || Number.isSafeInteger(value);
   if (typeof value === 'number' && isWhole && value >= min && value <= max) return;
   throw invalid(argument, `"${argument}" must be a number from ${min} to ${max}, got ${String(value)}.`);
 }

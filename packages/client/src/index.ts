@@ -10,4 +10,4 @@ export { type ClientErrorCode, clientErrorCodes } from './error-codes.ts';
 export { ClientError, DenialError, isDenialError } from './errors.ts';
 export type { Grant, GrantEvents } from './grant.ts';
 export type { GrantState } from './logic/holding.ts';
-export type { CheckoutOptions, ClientOptions, TrustOptions } from './options.ts';
+export type { CheckoutOptions, ClientOptions, FeatureWish, SeatOptions, TrustOptions } from './options.ts';

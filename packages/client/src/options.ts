@@ -27,8 +27,8 @@ export type ClientOptions = TrustOptions & {
   readonly agent?: string;
 };
 
-/** What a checkout may say. */
-export interface CheckoutOptions {
+/** What a checkout may say of a feature. */
+export interface SeatOptions {
   /** The least version of the feature that will do. Default: any. */
   readonly version?: string;
   /**
@@ -42,6 +42,20 @@ export interface CheckoutOptions {
   readonly shareKey?: string;
   /** Seats. Default 1. */
   readonly count?: number;
+  /**
+   * The fewest seats that will do, at most `count`: where fewer than `count` are free the grant has as many as there are. Its `count`
+   * says how many. Default: all of `count`.
+   */
+  readonly countMin?: number;
+}
+
+/** One of several features that are checked out together. */
+export interface FeatureWish extends SeatOptions {
+  readonly feature: string;
+}
+
+/** What a checkout may say. */
+export interface CheckoutOptions extends SeatOptions {
   /** How long to wait in the queue where no seat is free, ms, at most a day. Default 0: a full pool is denied at once. */
   readonly wait?: number;
   /** Gives up: the queue place is taken back, a seat granted meanwhile too, and the call rejects with the signal's reason. */

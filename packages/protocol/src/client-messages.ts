@@ -28,11 +28,9 @@ export const helloSchema = z.object({
   licenseHash: z.string().max(64).optional(),
 });
 
-export const checkoutSchema = z.strictObject({
-  t: z.literal('checkout'),
-  ...sessionRequest,
-  /** With seq 1 only: begins the session. */
-  opening: z.strictObject({ secret, user: nameSchema, host: nameSchema }).optional(),
+const count = z.int().min(1).max(protocolLimits.countMax);
+/** What is asked for of one feature. */
+const checkoutItem = {
   feature: nameSchema,
   version: nameSchema.optional(),
   /** When the product was released, from protocol version 2 on. */
@@ -40,7 +38,20 @@ export const checkoutSchema = z.strictObject({
   /** What seats may be shared by, besides user and host; from protocol version 2 on. */
   display: nameSchema.optional(),
   shareKey: nameSchema.optional(),
-  count: z.int().min(1).max(protocolLimits.countMax),
+  count,
+  /** The fewest seats that will do; from protocol version 2 on. */
+  countMin: count.optional(),
+};
+
+/** It takes as many sequence numbers as it names features, from `seq` on. */
+export const checkoutSchema = z.strictObject({
+  t: z.literal('checkout'),
+  ...sessionRequest,
+  ...checkoutItem,
+  /** With seq 1 only: begins the session. */
+  opening: z.strictObject({ secret, user: nameSchema, host: nameSchema }).optional(),
+  /** Other features, all or nothing, none twice and without `waitMs`; from protocol version 2 on. */
+  more: z.array(z.strictObject(checkoutItem)).min(1).max(protocolLimits.moreFeaturesMax).optional(),
   waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
 });
 
@@ -95,6 +106,16 @@ export const adminSchema = z.strictObject({
     z.strictObject({
       verb: z.literal('revoke'),
       grants: z.array(nameSchema).min(1).max(protocolLimits.grantsMax),
+      reason: z.string().min(1).max(256),
+    }),
+    /** End all grants of a dead holder: of a session, or of a user on a host. */
+    z.strictObject({
+      verb: z.literal('remove'),
+      holder: z.union([
+        z.strictObject({ session: id128Schema }),
+        z.strictObject({ user: nameSchema, host: nameSchema.optional() }),
+        z.strictObject({ host: nameSchema }),
+      ]),
       reason: z.string().min(1).max(256),
     }),
     z.strictObject({ verb: z.literal('time') }),

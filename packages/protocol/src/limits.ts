@@ -8,6 +8,8 @@ export const protocolLimits = {
   /** Milliseconds that a checkout may wait in the queue: a day. */
   waitMsMax: 86_400_000,
   countMax: 1_000_000,
+  /** Features of one checkout besides its first. */
+  moreFeaturesMax: 31,
   /** Grants in one acknowledgement or one list. */
   grantsMax: 10_000,
 } as const;

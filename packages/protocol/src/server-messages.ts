@@ -85,6 +85,8 @@ export const grantedSchema = z.object({
   seq: z.int(),
   epoch,
   grant: grantSchema,
+  /** The others of a checkout of several features; a repeat has those that still stand. */
+  more: z.array(grantSchema).optional(),
 });
 export const queuedSchema = z.object({ t: z.literal('queued'), id, seq: z.int(), epoch, place: queuePlaceSchema });
 export const deniedSchema = z.object({

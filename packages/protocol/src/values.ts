@@ -151,6 +151,8 @@ export const statusReportSchema = z.object({
       until: z.string().optional(),
       /** Grants that name the same share have the same seats. */
       share: z.string().optional(),
+      /** Who holds it, for `lic remove`; only where users and hosts are shown. */
+      session: z.string().optional(),
       inGrace: z.boolean().optional(),
       overdraft: z.boolean().optional(),
     }),

@@ -53,6 +53,26 @@ export async function reload(file: string | undefined, options: AdminOptions): P
   return admin({ verb: 'reload', license }, options);
 }
 
+/** Options of `lic remove`. */
+export interface RemoveOptions extends ServerListOptions {
+  readonly json?: boolean;
+  readonly session?: string;
+  readonly user?: string;
+  readonly host?: string;
+  readonly reason: string;
+}
+
+/** `lic remove`: all grants of a session, or of a user, a host, or a user on a host. */
+export async function remove({ session, user, host, reason, ...options }: RemoveOptions): Promise<number> {
+  if (session !== undefined && (user ?? host) !== undefined)
+    throw usageError('Say either --session, or --user and --host: a session has one user on one host.');
+  const at = host === undefined ? {} : { host };
+  if (session !== undefined) return admin({ verb: 'remove', holder: { session }, reason }, options);
+  if (user !== undefined) return admin({ verb: 'remove', holder: { user, ...at }, reason }, options);
+  if (host !== undefined) return admin({ verb: 'remove', holder: { host }, reason }, options);
+  throw usageError('Whose grants? Say --session ID, --user USER, --host HOST, or --user and --host together.');
+}
+
 /** `lic time [accept]`. */
 export function time(accept: 'accept' | undefined, options: AdminOptions): Promise<number> {
   return accept === undefined ? admin({ verb: 'time' }, options, showClocks) : admin({ verb: 'timeAccept' }, options);

@@ -1,16 +1,23 @@
-import { createClient, type Grant, isDenialError } from '@lic/client';
+import { type Client, createClient, type Grant, isDenialError } from '@lic/client';
 import { isLicError, LicError } from '@lic/interfaces';
 import { runtime } from '@lic/runtime';
 import { plain, print, printError, style } from '../output/print.ts';
 import { spanText } from '../output/readable.ts';
 import { clientOptions, type ServerListOptions } from '../servers/server-list.ts';
-import { usageErrorCodes } from '../usage-error.ts';
+import { usageError, usageErrorCodes } from '../usage-error.ts';
 
 /** Options of `lic checkout`. */
 export interface CheckoutCliOptions extends ServerListOptions {
   readonly count: number;
+  /** The fewest seats that will do. */
+  readonly countMin?: number;
   /** The least version that will do. */
   readonly version?: string;
+  /** When the product was released: a date or an instant. */
+  readonly releasedAt?: string;
+  /** What the license may share seats by. */
+  readonly display?: string;
+  readonly shareKey?: string;
   /** Seconds. */
   readonly wait?: number;
   readonly json?: boolean;
@@ -23,40 +30,86 @@ const abandoned = new LicError(
   'Interrupted before a seat was granted; a place in the queue is given up.',
 );
 
-/** `lic checkout FEATURE`: holds seats until interrupted; exit code 1 where they are denied or end. */
-export async function checkout(feature: string, options: CheckoutCliOptions): Promise<number> {
+/**
+ * `lic checkout FEATURE…`: holds seats until interrupted; exit code 1 where they are denied or one of the grants ends. Several features
+ * are had all or not at all.
+ */
+export async function checkout(features: readonly string[], options: CheckoutCliOptions): Promise<number> {
+  if (features.length > 1 && options.wait !== undefined)
+    throw usageError('Several features at once wait in no queue: leave --wait out, or check them out one by one.');
+  const { count, countMin } = options;
+  if (countMin !== undefined && countMin > count)
+    throw usageError(`--count-min is the fewest seats that will do, so at most --count ${count}: ${countMin} is more.`);
   const interrupted = new AbortController();
   for (const signal of stopSignals) process.once(signal, () => interrupted.abort(new Error(signal)));
   await using client = createClient(await clientOptions(options));
-  let grant: Grant;
+  let grants: readonly Grant[];
   try {
-    grant = await client.checkout(feature, {
-      count: options.count,
-      ...(options.version === undefined ? {} : { version: options.version }),
-      ...(options.wait === undefined ? {} : { wait: options.wait * 1_000 }),
-      signal: interrupted.signal,
-      onQueued: ({ position }) => showQueued(position, options),
-    });
+    grants = await take(client, features, { options, signal: interrupted.signal });
   } catch (error) {
     showUngranted(interrupted.signal.aborted ? abandoned : error, options);
     return 1;
   }
-  const { id, version, count, since, leaseMs } = grant;
-  if (options.json === true) {
-    print(
-      JSON.stringify({ granted: true, grant: { id, feature, version, count, since: since.toISOString(), leaseMs } }),
-    );
-  } else {
-    print(
-      `${style('green', 'Granted')} ${count} seat${count === 1 ? '' : 's'} of ${feature} ${version}: grant ${id}, lease ${leaseMs / 1_000} s. Ctrl-C gives ${count === 1 ? 'it' : 'them'} back.`,
-    );
-  }
-  const ended = watch(grant, options);
-  const code = await Promise.race([ended, untilAborted(interrupted.signal)]);
-  if (code === 0) {
-    await grant[Symbol.asyncDispose]();
-  }
+  showGranted(grants, options);
+  const ended = grants.map((grant) => watch(grant, grants.length > 1, options));
+  const code = await Promise.race([...ended, untilAborted(interrupted.signal)]);
+  // Of several, the others are given back with the one that ended.
+  await Promise.all(grants.map((grant) => grant[Symbol.asyncDispose]()));
   return code;
+}
+
+async function take(
+  client: Client,
+  features: readonly string[],
+  { options, signal }: { readonly options: CheckoutCliOptions; readonly signal: AbortSignal },
+): Promise<readonly Grant[]> {
+  const { count, countMin, version, releasedAt, display, shareKey, wait } = options;
+  const seats = {
+    count,
+    ...(countMin === undefined ? {} : { countMin }),
+    ...(version === undefined ? {} : { version }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(display === undefined ? {} : { display }),
+    ...(shareKey === undefined ? {} : { shareKey }),
+  };
+  const [feature = '', ...others] = features;
+  if (others.length > 0)
+    return client.checkoutAll(
+      features.map((name) => ({ feature: name, ...seats })),
+      { signal },
+    );
+  const onQueued = ({ position }: { readonly position: number }): void => showQueued(position, options);
+  return [
+    await client.checkout(feature, {
+      ...seats,
+      ...(wait === undefined ? {} : { wait: wait * 1_000 }),
+      signal,
+      onQueued,
+    }),
+  ];
+}
+
+/** With `--json` one line: `grant`, and of several features `grants` with all of them. */
+function showGranted(grants: readonly Grant[], options: CheckoutCliOptions): void {
+  const facts = grants.map(({ id, feature, version, count, since, leaseMs }) => ({
+    id,
+    feature,
+    version,
+    count,
+    since: since.toISOString(),
+    leaseMs,
+  }));
+  if (options.json === true) {
+    print(JSON.stringify({ granted: true, grant: facts[0], ...(facts.length > 1 ? { grants: facts } : {}) }));
+    return;
+  }
+  for (const { id, feature, version, count, leaseMs } of facts) {
+    const fewer = count < options.count ? ` (${options.count} were asked for)` : '';
+    print(
+      `${style('green', 'Granted')} ${count} seat${count === 1 ? '' : 's'} of ${feature} ${version}${fewer}: grant ${id}, lease ${leaseMs / 1_000} s.`,
+    );
+  }
+  print(`Ctrl-C gives ${facts.length === 1 && facts[0]?.count === 1 ? 'it' : 'them'} back.`);
 }
 
 /** On standard error: the first line that a script reads is the outcome. */
@@ -65,22 +118,23 @@ function showQueued(position: number, options: CheckoutCliOptions): void {
 }
 
 /** Prints each event; resolves to 1 when the grant has ended without being asked to. */
-function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
+function watch(grant: Grant, isOneOfMany: boolean, options: CheckoutCliOptions): Promise<number> {
+  const which = isOneOfMany ? { grant: grant.id } : {};
+  const name = isOneOfMany ? `${grant.feature}: ` : '';
+  const tell = (event: object, text: string): void => tellEvent(options, { ...event, ...which }, `${name}${text}`);
   return new Promise((resolve) => {
     grant
       .on('reconnecting', () =>
         tell(
-          options,
           { event: 'reconnecting' },
           'the connection is gone; looking for the server in control (the seats still hold)',
         ),
       )
-      .on('resumed', () => tell(options, { event: 'resumed' }, 'resumed: the same seats, on another connection'))
-      .on('moving', ({ reason }) => tell(options, { event: 'moving', reason }, `control is moving: ${reason}`))
-      .on('lost', () => tell(options, { event: 'lost' }, 'LOST: the lease ran out without an answer; still trying'))
+      .on('resumed', () => tell({ event: 'resumed' }, 'resumed: the same seats, on another connection'))
+      .on('moving', ({ reason }) => tell({ event: 'moving', reason }, `control is moving: ${reason}`))
+      .on('lost', () => tell({ event: 'lost' }, 'LOST: the lease ran out without an answer; still trying'))
       .on('ended', ({ code, note }) => {
         tell(
-          options,
           { event: 'ended', code, ...(note === undefined ? {} : { note }) },
           code === 'checkedIn' ? 'given back' : `ENDED: ${code}${note === undefined ? '' : ` (${plain(note)})`}`,
         );
@@ -89,7 +143,7 @@ function watch(grant: Grant, options: CheckoutCliOptions): Promise<number> {
   });
 }
 
-function tell(options: CheckoutCliOptions, event: object, text: string): void {
+function tellEvent(options: CheckoutCliOptions, event: object, text: string): void {
   print(
     options.json === true
       ? JSON.stringify(event)

@@ -80,6 +80,15 @@ export class Checkouts {
     return true;
   }
 
+  /** All seats that a checkout of several features asked for. Answers whether somebody took them. */
+  grantedAll(request: Request, grants: readonly WireGrant[], session: Session): boolean {
+    const checkout = this.#take(request.seq, request);
+    if (checkout === undefined || checkout.isAbandoned) return false;
+    const holdings = grants.map((grant) => session.holdings.add(grant));
+    this.#emit({ kind: 'grantedAll', call: checkout.call, holdings });
+    return true;
+  }
+
   queued(seq: number, request: Request | undefined, place: WireQueuePlace, session: Session, nowMs: number): void {
     const checkout = this.#find(seq, request);
     if (checkout === undefined) return;
@@ -219,15 +228,18 @@ export class Checkouts {
 
 const waitEndMs = ({ startedMs, wanted }: Checkout): number => startedMs + wanted.waitMs + waitGraceMs;
 
-function bodyOf({ feature, version, releasedAt, display, shareKey, count }: Wanted, waitMs: number): Request['body'] {
+function bodyOf(wanted: Wanted, waitMs: number): Request['body'] {
+  const { feature, version, releasedAt, display, shareKey, count, countMin, more } = wanted;
   return {
     t: 'checkout',
     feature,
     count,
+    countMin,
     version,
     releasedAt,
     display,
     shareKey,
+    more: more?.map((item) => ({ ...item })),
     waitMs: waitMs > 0 ? waitMs : undefined,
   };
 }

@@ -6,7 +6,7 @@ import type { Checkouts } from './checkouts.ts';
 import type { Entropy } from './entropy.ts';
 import type { Clocks, LinkId } from './inputs.ts';
 import type { Questions } from './questions.ts';
-import type { Request } from './request-line.ts';
+import { numbersOf, type Request } from './request-line.ts';
 import type { ServerLink, ServerLinks } from './server-links.ts';
 import type { Session } from './session.ts';
 
@@ -99,7 +99,9 @@ function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' |
   } else if (!isBoundTo(scene, link.id)) return;
   switch (message.t) {
     case 'granted':
-      takeGranted(scene, message.seq, request, message.grant);
+      if (request !== undefined && numbersOf(request.body) > 1)
+        takeGrantedAll(scene, request, [message.grant, ...(message.more ?? [])]);
+      else takeGranted(scene, message.seq, request, message.grant);
       break;
     case 'queued':
       checkouts.queued(message.seq, request, message.place, session, clocks.monotonicMs);
@@ -124,6 +126,20 @@ function takeGranted(scene: Scene, seq: number, request: Request | undefined, gr
   }
   if (session.holdings.get(grant.id) !== undefined || session.releasing.has(grant.id)) return;
   if (!isCheckout || !checkouts.granted(seq, request, grant, session)) release(session, grant.id);
+}
+
+/** Several features: all of them or none, so where one has ended before the answer came the others go back, and all are asked for anew. */
+function takeGrantedAll(scene: Scene, request: Request, grants: readonly WireGrant[]): void {
+  const { session, checkouts, clocks } = scene;
+  const isWhole =
+    grants.length === numbersOf(request.body) &&
+    grants.every(({ id, state }) => state === 'active' && !session.releasing.has(id));
+  if (isWhole && checkouts.grantedAll(request, grants, session)) return;
+  for (const { id, state, ending } of grants) {
+    if (state === 'ending') stopEnding(scene, id, ending?.reason ?? 'revoked', ending?.note);
+    else if (session.holdings.get(id) === undefined && !session.releasing.has(id)) release(session, id);
+  }
+  if (!isWhole) checkouts.again(request.seq, request, session, clocks.monotonicMs);
 }
 
 function release(session: Session, grant: string): void {
@@ -190,10 +206,21 @@ function takeResumed(scene: Scene, link: ServerLink, message: Message<'resumed'>
     if (!standing.has(holding.id)) session.holdings.end(holding, reasons.get(holding.id) ?? 'reclaimed');
   }
   session.confirm(sentMs, clocks);
+  const together = new Map<Request, WireGrant[]>();
   for (const grant of message.grants) {
-    const request = session.line.unanswered(grant.checkoutSeq);
+    const request = session.line.carrying(grant.checkoutSeq);
+    if (request !== undefined && numbersOf(request.body) > 1) {
+      const others = together.get(request);
+      if (others === undefined) together.set(request, [grant]);
+      else others.push(grant);
+      continue;
+    }
     if (request !== undefined) session.line.answered(request);
     takeGranted(scene, grant.checkoutSeq, request, grant);
+  }
+  for (const [request, grants] of together) {
+    session.line.answered(request);
+    takeGrantedAll(scene, request, grants);
   }
   for (const place of message.queue) {
     const request = session.line.unanswered(place.checkoutSeq);

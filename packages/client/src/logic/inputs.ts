@@ -18,14 +18,22 @@ export interface LinkFailure {
   readonly message: string;
 }
 
-/** A checkout as the product asked for it. */
-export interface Wanted {
+/** What the product asked for of one feature. */
+export interface WantedFeature {
   readonly feature: string;
   readonly version: string | undefined;
   readonly releasedAt?: string | undefined;
   readonly display?: string | undefined;
   readonly shareKey?: string | undefined;
   readonly count: number;
+  /** The fewest seats that will do; undefined: all of `count`. */
+  readonly countMin?: number | undefined;
+}
+
+/** A checkout as the product asked for it. */
+export interface Wanted extends WantedFeature {
+  /** Other features, all or nothing; undefined where it is one feature alone. */
+  readonly more?: readonly WantedFeature[] | undefined;
   /** How long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;
 }

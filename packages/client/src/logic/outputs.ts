@@ -49,6 +49,8 @@ export type LinkOutput =
 /** What the logic tells calls, grants and watchers. */
 export type CallOutput =
   | { readonly kind: 'granted'; readonly call: CallId; readonly holding: Holding }
+  /** All features of a checkout of several, in the order in which they were asked for. */
+  | { readonly kind: 'grantedAll'; readonly call: CallId; readonly holdings: readonly Holding[] }
   | { readonly kind: 'queued'; readonly call: CallId; readonly news: QueueNews }
   | { readonly kind: 'answered'; readonly call: CallId; readonly message: ServerMessage }
   | { readonly kind: 'done'; readonly call: CallId }

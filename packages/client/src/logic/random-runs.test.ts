@@ -20,7 +20,7 @@ export class RandomRun {
       seed,
       leaseMs,
       marginMs: 500,
-      features: [{ name: 'compare', count: seats, leaseSeconds: leaseMs / 1000 }],
+      features: ['compare', 'merge'].map((name) => ({ name, count: seats, leaseSeconds: leaseMs / 1000 })),
     });
     const { world } = this;
     for (let at = 0; at < 3; at++) {
@@ -53,9 +53,17 @@ export class RandomRun {
     const client = world.random.pick(world.clients);
     const calls = this.#calls.get(client) as CallId[];
     const grants = [...client.grants.values()].filter(({ holding }) => holding.end === null);
-    switch (world.random.pick(['checkout', 'wait', 'checkin', 'checkin', 'abandon', 'many'] as const)) {
+    switch (
+      world.random.pick(['checkout', 'several', 'partial', 'wait', 'checkin', 'checkin', 'abandon', 'many'] as const)
+    ) {
       case 'checkout':
         calls.push(client.checkout());
+        break;
+      case 'several':
+        calls.push(client.checkout({ more: [{ feature: 'merge', version: undefined, count: 1 }] }));
+        break;
+      case 'partial':
+        calls.push(client.checkout({ count: 3, countMin: 1, waitMs: world.random.pick([0, 2_000]) }));
         break;
       case 'wait':
         calls.push(client.checkout({ waitMs: world.random.float() * 5_000 }));
@@ -162,9 +170,12 @@ export class RandomRun {
 
   /** I3: what clients believe to hold never exceeds the pool. */
   #checkSeats(): void {
-    let held = 0;
-    for (const client of this.world.clients) held += client.heldSeats();
-    if (held > seats) throw new Error(`seed ${this.#seed}: ${held} seats of ${seats} held at ${this.world.nowMs} ms`);
+    for (const feature of ['compare', 'merge']) {
+      let held = 0;
+      for (const client of this.world.clients) held += client.heldSeats(feature);
+      if (held > seats)
+        throw new Error(`seed ${this.#seed}: ${held} of ${seats} ${feature} held at ${this.world.nowMs} ms`);
+    }
   }
 
   #checkSettled(): void {

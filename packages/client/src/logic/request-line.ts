@@ -1,4 +1,4 @@
-import type { CheckoutMessage, SessionMessage } from '@lic/protocol';
+import { type CheckoutMessage, protocolLimits, type SessionMessage } from '@lic/protocol';
 import type { CallId } from './inputs.ts';
 import { requestsInFlightMax } from './timing.ts';
 
@@ -118,6 +118,15 @@ export class RequestLine {
     return this.#unanswered.get(seq);
   }
 
+  /** The request without an answer that took this number, perhaps as one of several. */
+  carrying(seq: number): Request | undefined {
+    for (let first = seq; first > seq - featuresMax; first--) {
+      const request = this.#unanswered.get(first);
+      if (request !== undefined) return first + numbersOf(request.body) > seq ? request : undefined;
+    }
+    return undefined;
+  }
+
   /** A quorum answered it: it is never sent again. */
   answered(request: Request): void {
     if (!this.#unanswered.delete(request.seq)) return;
@@ -164,8 +173,11 @@ export class RequestLine {
       }
     }
     while (this.#fresh.length > 0 && !this.isOpening && this.#unanswered.size < requestsInFlightMax) {
+      // A server of an older version would refuse it, and its numbers would be taken: it waits for one that knows it.
+      if (envelope.protocol < 2 && numbersOf(this.#fresh[0]!.body) > 1) return;
       const request = this.#fresh.shift() as Request;
-      request.seq = this.#nextSeq++;
+      request.seq = this.#nextSeq;
+      this.#nextSeq += numbersOf(request.body);
       this.#unanswered.set(request.seq, request);
       this.#send(request, nowMs, envelope, nextId(), send);
     }
@@ -198,6 +210,13 @@ export class RequestLine {
   }
 }
 
+/** How many sequence numbers a request takes: a checkout one for each of its features. */
+export function numbersOf(body: RequestBody): number {
+  return body.t === 'checkout' ? 1 + (body.more?.length ?? 0) : 1;
+}
+
+const featuresMax = 1 + protocolLimits.moreFeaturesMax;
+
 /** Written out field by field: an object that is spread first and added to afterwards takes several times as long to make. */
 function compose({ body, seq, copies }: Request, id: number, awaited: number, envelope: Envelope): SessionMessage {
   const { session, epoch } = envelope;
@@ -205,7 +224,8 @@ function compose({ body, seq, copies }: Request, id: number, awaited: number, en
   switch (body.t) {
     case 'checkout': {
       const { t, feature, version, count, waitMs } = body;
-      const { releasedAt, display, shareKey }: Partial<typeof body> = envelope.protocol >= 2 ? body : {};
+      const { releasedAt, display, shareKey, countMin, more }: Partial<typeof body> =
+        envelope.protocol >= 2 ? body : {};
       const opening = seq === 1 ? envelope.opening : undefined;
       return {
         t,
@@ -222,6 +242,8 @@ function compose({ body, seq, copies }: Request, id: number, awaited: number, en
         display,
         shareKey,
         count,
+        countMin,
+        more,
         waitMs,
       };
     }

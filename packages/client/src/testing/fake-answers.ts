@@ -79,7 +79,14 @@ export function commandOf(message: LogMessage): Unstamped {
 export function answerOf(id: number, seq: number, reply: LedgerReply): ServerMessage {
   switch (reply.kind) {
     case 'granted':
-      return { t: 'granted', id, seq, epoch: reply.epoch, grant: wireGrant(reply.grant) };
+      return {
+        t: 'granted',
+        id,
+        seq,
+        epoch: reply.epoch,
+        grant: wireGrant(reply.grant),
+        ...(reply.more === undefined ? {} : { more: reply.more.map(wireGrant) }),
+      };
     case 'queued':
       return { t: 'queued', id, seq, epoch: reply.epoch, place: reply.entry };
     case 'denied':

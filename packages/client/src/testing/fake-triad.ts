@@ -1,4 +1,11 @@
-import { createLedger, encodeCommand, type Ledger, type LedgerEvent, type LedgerReply } from '@lic/core';
+import {
+  createLedger,
+  encodeCommand,
+  type Ledger,
+  type LedgerEvent,
+  type LedgerReply,
+  ledgerVersions,
+} from '@lic/core';
 import type { Timer } from '@lic/interfaces';
 import type { ClientMessage, ControlHint, ErrorCode, ServerMessage, ServerState, WelcomeMessage } from '@lic/protocol';
 import {
@@ -64,6 +71,8 @@ export class FakeTriad {
   inControl: FakeServer | null = null;
   /** Whether a majority acknowledges what the one in control proposes. */
   hasQuorum = true;
+  /** The protocol version that its servers speak. */
+  protocol = 2;
   /** Whether what is under way when control is lost is committed by the next one all the same. */
   keepsPending = true;
   /** Servers answer requests with this instead of carrying them out. */
@@ -94,7 +103,7 @@ export class FakeTriad {
       licenseHash: options.licenseHash,
       settings: { leaseMs: options.leaseMs, drift, marginMs: options.marginMs, allowShortLeases: true },
       isNew: true,
-      ledgerVersion: 1,
+      ledgerVersion: ledgerVersions.current,
     });
   }
 
@@ -163,7 +172,7 @@ export class FakeTriad {
     const { license, licenseHash, repeatAfterMs = 250, leaseMs } = this.#options;
     return {
       t: 'welcome',
-      protocol: 1,
+      protocol: this.protocol,
       nonce: hello.nonce,
       server: { key, name, rank },
       instance: 'fake',

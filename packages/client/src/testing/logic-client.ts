@@ -22,6 +22,7 @@ interface FakeLink {
 
 export type Outcome =
   | { readonly kind: 'granted'; readonly grant: LogicGrant }
+  | { readonly kind: 'grantedAll'; readonly grants: readonly LogicGrant[] }
   | { readonly kind: 'done' }
   | { readonly kind: 'answered' }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -208,6 +209,12 @@ export class LogicClient {
         this.#settle(output.call, { kind: 'granted', grant });
         break;
       }
+      case 'grantedAll': {
+        const grants = output.holdings.map((holding): LogicGrant => ({ holding, events: [] }));
+        for (const grant of grants) this.grants.set(grant.holding.id, grant);
+        this.#settle(output.call, { kind: 'grantedAll', grants });
+        break;
+      }
       case 'queued':
         this.queueNews.push(output.news.position);
         break;
@@ -265,7 +272,7 @@ export class LogicClient {
       const failure = this.refuses.get(rank) ?? (rank > 0 && triad.server(rank).isUp ? undefined : 'DIAL_REFUSED');
       const welcome =
         failure === undefined
-          ? triad.welcome(rank, { t: 'hello', protocol: { min: 1, max: 1 }, nonce: 'n', agent: 'test' })
+          ? triad.welcome(rank, { t: 'hello', protocol: { min: 1, max: 2 }, nonce: 'n', agent: 'test' })
           : undefined;
       if (welcome !== undefined) triad.connected(rank, link.connection);
       this.#carry(link, 'downMs', () => {

@@ -1,4 +1,4 @@
-import type { Ledger, LedgerResult } from '@lic/core';
+import { type Ledger, type LedgerResult, ledgerLimits } from '@lic/core';
 import {
   type Consensus,
   errorMessage,
@@ -19,6 +19,7 @@ import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
 import { findEndpoint } from './find-endpoint.ts';
+import { grantsOf, type Holder, holderText } from './holder.ts';
 import { type AdminOutcome, type ControlRequest, isLifeRequest, outcomeSchema } from './verbs.ts';
 
 const checkSchema = z.object({ license: z.string() });
@@ -96,6 +97,8 @@ export class AdminDesk {
         return this.#reload(request.license ?? '');
       case 'revoke':
         return this.#revoke(request.grants, request.reason);
+      case 'remove':
+        return this.#remove(request.holder, request.reason);
       case 'time':
         return this.#time();
       case 'timeAccept':
@@ -169,6 +172,30 @@ export class AdminDesk {
     await this.#commit({ kind: 'revoke', grants, reason });
     return {
       message: `${grants.length === 1 ? 'The grant is' : `${grants.length} grants are`} ending: seats come free once the client has stopped, at the latest when the hold has passed.`,
+      result: { grants },
+    };
+  }
+
+  /** All that a dead holder has, by whatever sessions; what it takes while this is under way is not looked for. */
+  async #remove(holder: Holder, reason: string): Promise<AdminOutcome> {
+    const { ledger } = this.#parts;
+    const grants = [...grantsOf(ledger, holder)].filter(({ state }) => state === 'active').map(({ id }) => id);
+    if (grants.length === 0) {
+      throw new LicError(
+        'ADMIN_FAILED',
+        `${holderText(holder)} holds nothing that could be removed. \`lic status\` with a token lists who holds what.`,
+        { details: { reason: 'UNKNOWN_HOLDER', ...holder } },
+      );
+    }
+    for (let at = 0; at < grants.length; at += ledgerLimits.grantsPerCommandMax)
+      await this.#commit({
+        kind: 'revoke',
+        grants: grants.slice(at, at + ledgerLimits.grantsPerCommandMax),
+        reason,
+        as: 'removed',
+      });
+    return {
+      message: `${holderText(holder)} is removed: ${grants.length === 1 ? 'its grant is' : `its ${grants.length} grants are`} ending; seats come free once the client has stopped, at the latest when the hold has passed.`,
       result: { grants },
     };
   }

@@ -1,4 +1,4 @@
-import { type CheckoutCommand, type SessionRequest, sha256Hex } from '@lic/core';
+import { type CheckoutCommand, type CheckoutItem, type SessionRequest, sha256Hex } from '@lic/core';
 import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
 
@@ -7,19 +7,15 @@ export function checkoutCommand(
   message: CheckoutMessage,
   { isPastQueue, isHalted }: { readonly isPastQueue: boolean; readonly isHalted: boolean },
 ): Unstamped<CheckoutCommand> {
-  const { opening, feature, version, releasedAt, display, shareKey, count, waitMs } = message;
+  const { opening, more, waitMs } = message;
   return {
     kind: 'checkout',
     ...requestOf(message),
     ...(opening === undefined
       ? {}
       : { opening: { secretHash: sha256Hex(opening.secret), user: opening.user, host: opening.host } }),
-    feature,
-    ...(version === undefined ? {} : { version }),
-    ...(releasedAt === undefined ? {} : { releasedAt }),
-    ...(display === undefined ? {} : { display }),
-    ...(shareKey === undefined ? {} : { shareKey }),
-    count,
+    ...itemOf(message),
+    ...(more === undefined ? {} : { more: more.map(itemOf) }),
     ...(waitMs === undefined ? {} : { waitMs }),
     ...(isPastQueue ? { pastQueue: true } : {}),
     ...(isHalted ? { isHalted: true } : {}),
@@ -50,6 +46,20 @@ export function resumeCommand(message: ResumeMessage): Unstamped {
     epoch: message.epoch,
     request: message.request,
     attempt: message.attempt,
+  };
+}
+
+type Item = NonNullable<CheckoutMessage['more']>[number];
+
+function itemOf({ feature, version, releasedAt, display, shareKey, count, countMin }: Item): CheckoutItem {
+  return {
+    feature,
+    ...(version === undefined ? {} : { version }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(display === undefined ? {} : { display }),
+    ...(shareKey === undefined ? {} : { shareKey }),
+    count,
+    ...(countMin === undefined ? {} : { countMin }),
   };
 }
 

@@ -13,7 +13,13 @@ export interface Answered {
 export function replyMessage(to: Answered & { readonly id: number }, reply: LedgerReply): ServerMessage {
   switch (reply.kind) {
     case 'granted':
-      return { t: 'granted', ...to, epoch: reply.epoch, grant: wireGrant(reply.grant) };
+      return {
+        t: 'granted',
+        ...to,
+        epoch: reply.epoch,
+        grant: wireGrant(reply.grant),
+        ...(reply.more === undefined ? {} : { more: reply.more.map(wireGrant) }),
+      };
     case 'queued':
       return { t: 'queued', ...to, epoch: reply.epoch, place: wirePlace(reply.entry) };
     case 'denied':

@@ -1,4 +1,11 @@
-import { exchangeVersion, type GrantView, type Ledger, type LedgerEvent, type LedgerResult } from '@lic/core';
+import {
+  exchangeVersion,
+  type GrantView,
+  type Ledger,
+  type LedgerEvent,
+  type LedgerResult,
+  termsVersion,
+} from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
 import type {
   CheckoutMessage,
@@ -162,13 +169,23 @@ export class TermDesk {
   }
 
   async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
-    const { feature, waitMs = 0 } = message;
+    const { feature, more = [], waitMs = 0 } = message;
+    const { ledgerVersion } = this.#parts.ledger.summary();
+    if (more.length > 0 && ledgerVersion < termsVersion) {
+      const what =
+        'Several features at once need ledger version 3, which comes into force once all servers are updated.';
+      link.send(errorReply('NOT_READY', what, { id: message.id }));
+      return undefined;
+    }
     const isHalted = this.#parts.isHalted();
-    if (isHalted && this.#parts.ledger.summary().ledgerVersion < exchangeVersion) {
+    if (isHalted && ledgerVersion < exchangeVersion) {
       link.send(errorReply('NOT_READY', 'The states of two servers differ: nothing is granted.', { id: message.id }));
       return undefined;
     }
-    const command = checkoutCommand(message, { isPastQueue: this.#queue.mayPass(feature), isHalted });
+    const command = checkoutCommand(message, {
+      isPastQueue: [message, ...more].every((item) => this.#queue.mayPass(item.feature)),
+      isHalted,
+    });
     if (waitMs > 0) this.#queue.entering(feature);
     try {
       return await this.#propose(link, message.id, command);

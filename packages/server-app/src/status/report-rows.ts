@@ -13,9 +13,20 @@ export function poolInReport({ expiresAtMs, graceUntilMs, ...pool }: PoolView): 
 /** A grant as a report shows it. */
 export function grantInReport(grant: GrantView): StatusReport['grants'][number] {
   const { id, feature, version, count, user, host, state, sinceMs, untilMs, inGrace, overdraft, share } = grant;
+  const session = grant.session === '' ? undefined : grant.session;
   const since = instant(sinceMs);
   const until = untilMs === undefined ? undefined : instant(untilMs);
-  return { id, feature, version, count, user, host, since, state, ...given({ until, share, inGrace, overdraft }) };
+  return {
+    id,
+    feature,
+    version,
+    count,
+    user,
+    host,
+    since,
+    state,
+    ...given({ until, share, session, inGrace, overdraft }),
+  };
 }
 
 /** Without what is undefined. */

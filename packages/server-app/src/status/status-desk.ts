@@ -68,7 +68,9 @@ export class StatusDesk {
   /** `isFull`: users and hosts are not masked. Never throws. */
   async report(isFull: boolean): Promise<StatusReport> {
     const report = await this.#reports.next();
-    return isFull ? report : { ...report, grants: report.grants.map((grant) => ({ ...grant, ...masked })) };
+    return isFull
+      ? report
+      : { ...report, grants: report.grants.map(({ session: _session, ...grant }) => ({ ...grant, ...masked })) };
   }
 
   async #report(): Promise<StatusReport> {

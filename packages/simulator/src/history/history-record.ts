@@ -21,6 +21,8 @@ export interface CallRecord extends Recorded {
   readonly feature: string;
   /** Seats. */
   readonly count: number;
+  /** Of a checkout that may be granted fewer seats than `count`: the fewest that will do. */
+  readonly countMin?: number;
   readonly waitMs: number;
   /** Of a checkout that was granted, and of each checkin. */
   readonly grant?: string;

@@ -39,7 +39,7 @@ export class History implements CallObserver {
     switch (outcome.kind) {
       case 'granted':
         this.#held.set(outcome.grant, { client: call.client, isHeld: false });
-        this.#addCall('ok', call, { grant: outcome.grant });
+        this.#addCall('ok', { ...call, count: outcome.count }, { grant: outcome.grant });
         break;
       case 'done':
         this.#addCall('ok', call, {});
@@ -166,11 +166,14 @@ export class History implements CallObserver {
 
   #addCall(
     type: CallRecord['type'],
-    { id: op, client, kind: f, feature, count, waitMs, grant }: ClientCall,
+    { id: op, client, kind: f, feature, count, countMin, waitMs, grant }: ClientCall,
     outcome: Pick<CallRecord, 'grant' | 'code'>,
   ): void {
     const process = this.#processOf.get(op) as number;
-    const known = grant === undefined ? {} : { grant };
+    const known = {
+      ...(grant === undefined ? {} : { grant }),
+      ...(countMin < count ? { countMin } : {}),
+    };
     this.#add({ type, f, op, process, client, feature, count, waitMs, ...known, ...outcome });
   }
 

@@ -151,7 +151,7 @@ class Reader {
   }
 
   #readCheckout(record: CallRecord): void {
-    const { type, op, index, feature, count, client } = record;
+    const { type, op, index, feature, client, countMin: count = record.count } = record;
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);
@@ -230,7 +230,7 @@ class Reader {
   }
 
   /** Nobody knows what became of it. */
-  #putUnknown({ feature, count, index: from, waitMs, op, client }: CallRecord): void {
+  #putUnknown({ feature, count: most, countMin: count = most, index: from, waitMs, op, client }: CallRecord): void {
     const text = `call ${op} of ${client}, without an answer`;
     const take: PoolOperation = { kind: 'take', count, from, until: Infinity, mayWait: waitMs > 0, text };
     this.#put(feature, take);
@@ -243,7 +243,12 @@ class Reader {
     // Clients whose calls are not in the history are nobody's business here.
     if (calls === undefined) return;
     const isAsked = calls.some(
-      ({ call, until }) => call.feature === feature && call.count === count && call.index < taken && until > taken,
+      ({ call, until }) =>
+        call.feature === feature &&
+        count <= call.count &&
+        count >= (call.countMin ?? call.count) &&
+        call.index < taken &&
+        until > taken,
     );
     if (!isAsked) this.#fail('I5', taken, `${client} was given grant ${id}, ${count} of ${feature}, and had not asked`);
   }

@@ -9,6 +9,8 @@ export interface ClientCall {
   readonly feature: string;
   /** Seats. */
   readonly count: number;
+  /** Of a checkout: the fewest seats that will do. */
+  readonly countMin: number;
   /** Of a checkout: how long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;
   /** Of a checkin: what is given back. */
@@ -17,7 +19,7 @@ export interface ClientCall {
 
 /** What a call came to. */
 export type ClientOutcome =
-  | { readonly kind: 'granted'; readonly grant: string }
+  | { readonly kind: 'granted'; readonly grant: string; readonly count: number }
   /** The servers decided against it: it took nothing. */
   | { readonly kind: 'denied'; readonly code: string }
   /** A checkin is committed. */

@@ -47,6 +47,8 @@ const host = 'operator';
 const mendEveryMs = 1_000;
 /** Of all reloads, so many try to exchange two servers at once. */
 const exchangeShare = 0.15;
+/** Of all revokes, so many take everything that the grant's holder has. */
+const removeShare = 0.4;
 /** What the identities of two servers that nobody has come from. */
 const strangers = [98, 99] as const;
 
@@ -128,7 +130,10 @@ export class Operator {
         const abandoned = this.#parts.abandoned();
         const grants = abandoned.length > 0 && random.chance(0.7) ? abandoned : this.#parts.standing();
         if (grants.length === 0) return undefined;
-        return { verb: 'revoke', grants: [random.pick(grants)], reason: 'an operator says so' };
+        const grant = random.pick(grants);
+        const holder = random.fork('remove').chance(removeShare) ? this.#holderOf(grant) : undefined;
+        if (holder !== undefined) return { verb: 'remove', holder, reason: 'an operator takes it for dead' };
+        return { verb: 'revoke', grants: [grant], reason: 'an operator says so' };
       }
       case 'drain':
       case 'undrain':
@@ -147,6 +152,15 @@ export class Operator {
         return { verb: 'reload', license: await this.#parts.sign(`license-${id}`, { keys: { [server.rank]: key } }) };
       }
     }
+  }
+
+  /** Who holds a grant, as some server that is up has it: by session, or as the user on the host. */
+  #holderOf(id: string): Extract<AdminRequest, { verb: 'remove' }>['holder'] | undefined {
+    const up = this.#parts.servers.filter(({ isUp }) => isUp);
+    const grant = up.map(({ server }) => server.inspect().ledger.grant(id)).find((one) => one !== undefined);
+    if (grant === undefined) return undefined;
+    const { session, user, host: at } = grant;
+    return id.length % 2 === 0 && session !== '' ? { session } : { user, host: at };
   }
 
   async #license(id: string, random: SeededRandom): Promise<string> {

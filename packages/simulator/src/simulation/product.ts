@@ -1,4 +1,4 @@
-import { type Client, createClient, type Grant, isDenialError } from '@lic/client';
+import { type Client, createClient, type FeatureWish, type Grant, isDenialError } from '@lic/client';
 import { errorCode, errorMessage } from '@lic/interfaces';
 import type { MemoryNetwork, SeededRandom, SeenAs, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
@@ -42,6 +42,12 @@ const expectedCodes = new Set([
   'UNKNOWN_FEATURE',
   'COUNT_TOO_HIGH',
 ]);
+
+type Wish = FeatureWish & { readonly count: number };
+
+/** Of all checkouts, so many are of two features at once, and so many of the others would do with fewer seats than they ask for. */
+const severalShare = 0.15;
+const partialShare = 0.2;
 
 /** A program that takes seats, works a while and gives them back, as its seed has it: a real client and its user. */
 export class Product {
@@ -99,26 +105,33 @@ export class Product {
     }
   }
 
-  /** One operation under one or more seats. */
+  /** One operation under one or more seats, of one feature or of several at once. */
   async #operation(): Promise<void> {
-    const { random, plan, note, fail, onGranted, features } = this.#parts;
-    const feature = random.pick(features());
-    const count = random.between(1, Math.min(2, Number(feature.count)));
-    const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
-    const what = `${feature.name} × ${count}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
+    const { note, fail, onGranted } = this.#parts;
+    const { wishes, wait } = this.#wishes();
+    const what = `${wishes.map(wishText).join(' and ')}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
     const patience = this.#patience();
-    const answered = this.#call({ kind: 'checkout', feature: feature.name, count, waitMs: wait, grant: undefined });
-    let grant: Grant;
+    const answers = wishes.map(({ feature, count, countMin = count }) =>
+      this.#call({ kind: 'checkout', feature, count, countMin, waitMs: wait, grant: undefined }),
+    );
+    const signal = patience === undefined ? {} : { signal: patience.signal };
+    let grants: readonly Grant[];
     try {
-      grant = await this.client.checkout(feature.name, {
-        count,
-        wait,
-        ...(patience === undefined ? {} : { signal: patience.signal }),
-      });
-      answered({ kind: 'granted', grant: grant.id });
+      const [wish] = wishes;
+      grants =
+        wishes.length > 1
+          ? await this.client.checkoutAll(wishes, signal)
+          : [await this.client.checkout(wish!.feature, { ...wish, wait, ...signal })];
+      for (const [at, { id, count }] of grants.entries()) answers[at]!({ kind: 'granted', grant: id, count });
     } catch (error) {
       const code = isAbort(error) ? 'ABORTED' : errorCode(error);
-      answered({ kind: isDenialError(error) ? 'denied' : 'unknown', code });
+      // The one that is denied says so; of the others nothing was tried.
+      for (const [at, answered] of answers.entries())
+        answered(
+          isDenialError(error)
+            ? { kind: 'denied', code: error.denial.feature === wishes[at]!.feature ? code : 'NOT_ALL' }
+            : { kind: 'unknown', code },
+        );
       note(this.name, `${what}: ${code}`);
       this.#unexpected(error, what);
       if (isDenialError(error) && error.code === 'NO_SEATS' && error.denial.inUse === 0 && error.denial.queued === 0)
@@ -127,9 +140,24 @@ export class Product {
     } finally {
       patience?.end();
     }
-    note(this.name, `granted ${what}: ${grant.id}`);
-    onGranted(this.name, grant);
-    await this.#hold(grant);
+    note(this.name, `granted ${what}: ${grants.map(({ id, count }) => `${id} × ${count}`).join(', ')}`);
+    for (const grant of grants) onGranted(this.name, grant);
+    await Promise.all(grants.map((grant) => this.#hold(grant)));
+  }
+
+  #wishes(): { readonly wishes: readonly Wish[]; readonly wait: number } {
+    const { random, plan, features } = this.#parts;
+    const feature = random.pick(features());
+    const count = random.between(1, Math.min(2, Number(feature.count)));
+    const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
+    const others = features().filter(({ name }) => name !== feature.name);
+    if (others.length > 0 && random.chance(severalShare)) {
+      const second = { feature: random.pick(others).name, count: 1 };
+      return { wishes: [{ feature: feature.name, count }, second], wait: 0 };
+    }
+    if (!random.chance(partialShare)) return { wishes: [{ feature: feature.name, count }], wait };
+    // More than there may be at all: what will do is licensed.
+    return { wishes: [{ feature: feature.name, count: count + 2, countMin: count }], wait };
   }
 
   /** Answers what is to be called with the outcome. */
@@ -159,7 +187,7 @@ export class Product {
     // What has ended is given back without asking anybody.
     if (grant.ended !== undefined) return grant.checkin();
     const { id, feature, count } = grant;
-    const answered = this.#call({ kind: 'checkin', feature, count, waitMs: 0, grant: id });
+    const answered = this.#call({ kind: 'checkin', feature, count, countMin: count, waitMs: 0, grant: id });
     const givenBack = grant.checkin().then(
       // A closed client waits no longer than 2 s, whatever came of it.
       () => answered(this.#closed === undefined ? { kind: 'done' } : { kind: 'unknown', code: 'CLOSED' }),
@@ -187,6 +215,10 @@ export class Product {
     const timer = this.runtime.setTimer(random.float() * 1_500, () => controller.abort());
     return { signal: controller.signal, end: () => timer.cancel() };
   }
+}
+
+function wishText({ feature, count, countMin }: Wish): string {
+  return `${feature} × ${countMin === undefined ? '' : `${countMin} to `}${count}`;
 }
 
 function isAbort(error: unknown): boolean {
