@@ -244,3 +244,49 @@ describe('an administrative verb', () => {
     expect((await cluster.status(control)).notices).toEqual([]);
   });
 });
+
+describe('remove', () => {
+  const session = async (cluster: Cluster) => cluster.session(await cluster.control());
+
+  it('ends all grants of a user on a host, whatever sessions they are of, and tells the reason', async () => {
+    const cluster = await Cluster.start();
+    const control = await cluster.control();
+    const [dead, alive] = [await session(cluster), await session(cluster)];
+    const grants = [await dead.hold(), await dead.hold()];
+    const other = await alive.hold();
+    const third = cluster.server(3);
+    const link = await cluster.link(third);
+    const { user, host } = control.server.inspect().ledger.grant(grants[0]!.id)!;
+    const holder = { user, host };
+    expect(await link.admin(third.adminToken, { verb: 'remove', holder, reason: 'its machine is gone' })).toMatchObject(
+      {
+        t: 'adminAnswer',
+        message: expect.stringContaining('2 grants'),
+        result: { grants: grants.map(({ id }) => id) },
+      },
+    );
+    const notice = { grant: grants[0]!.id, reason: 'removed', note: 'its machine is gone' };
+    expect((await dead.link.next('ending', { from: 0 })).grants).toEqual([notice]);
+    expect(control.server.inspect().ledger.grant(other.id)?.state).toBe('active');
+    // It says nothing: its seats come free when its hold has passed.
+    await cluster.run(12_000);
+    expect(control.server.inspect().ledger.grant(grants[0]!.id)).toBeUndefined();
+  });
+
+  it('ends the grants of one session, which the report names for who has a token', async () => {
+    const cluster = await Cluster.start();
+    const control = await cluster.control();
+    const one = await session(cluster);
+    const grant = await one.hold();
+    const link = await cluster.link(control);
+    expect((await link.status()).grants[0]).not.toHaveProperty('session');
+    const full = await link.status(control.adminToken);
+    expect(full.grants[0]).toMatchObject({ id: grant.id, session: one.id });
+    const request = { verb: 'remove' as const, holder: { session: one.id }, reason: 'x' };
+    expect(await link.admin(control.adminToken, request)).toMatchObject({ t: 'adminAnswer' });
+    expect(await link.admin(control.adminToken, request)).toMatchObject({
+      code: 'ADMIN_FAILED',
+      details: { reason: 'UNKNOWN_HOLDER', session: one.id },
+    });
+  });
+});
