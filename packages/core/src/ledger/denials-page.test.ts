@@ -33,6 +33,8 @@ describe('docs/denials.md', () => {
       const [feature = '', version] = words;
       const isVersioned = version !== undefined && /^\d/.test(version);
       const supposed = { feature, count: 1, ...(isVersioned ? { version } : {}) };
+      // What is foreseen is so as of the last command.
+      rig.run({ kind: 'tick' });
       const foreseen = rig.ledger.forecast({ ...supposed, user: `user-${who}`, host: `host-${who}` });
       const reply = client.checkout(feature, supposed);
       const told = reply.kind === 'denied' ? describeDenial(reply.denial) : reply.kind;
