@@ -123,6 +123,17 @@ export const adminSchema = z.strictObject({
       ]),
       reason: z.string().min(1).max(256),
     }),
+    /** What a checkout would come to now; nothing is taken. */
+    z.strictObject({
+      verb: z.literal('explain'),
+      feature: nameSchema,
+      user: nameSchema,
+      host: nameSchema,
+      version: nameSchema.optional(),
+      releasedAt: releaseSchema.optional(),
+      display: nameSchema.optional(),
+      count: z.int().min(1).max(protocolLimits.countMax),
+    }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),
     /** Refill a server whose disk is damaged, was rolled back or has failed; without `server`: the asked one. */

@@ -117,7 +117,18 @@ it('denies with facts, waits in the queue, and gives back on a signal', { timeou
   });
   const { code, stderr } = await lic('checkout', 'compare', ...here());
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^Denied NO_SEATS: .*\n {2}\S+@\S+ has held 2 seats for \d+ s\n$/);
+  expect(stderr).toMatch(
+    /^Denied NO_SEATS: .*\n {2}decided by the license: features\[compare\]\.count = .*\n {2}\S+@\S+ has held 2 seats for \d+ s\n$/,
+  );
+  const explained = await lic('explain', 'compare', '--user', 'eve', '--host', 'ws-9', ...here());
+  expect(explained).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^Denied NO_SEATS: .*\n {2}decided by the/),
+  });
+  expect(await json('explain', 'compare', '--count', '3')).toMatchObject({
+    code: 1,
+    answer: { ok: true, granted: false, code: 'COUNT_TOO_HIGH', rule: { source: 'license' } },
+  });
   const newer = await json('checkout', 'compare', '--version', '12.1');
   expect(newer).toMatchObject({ code: 1, answer: { code: 'VERSION_NOT_LICENSED' } });
   expect(await json('checkout', 'compare', '--wait', '0.1')).toMatchObject({ code: 1, answer: { code: 'WAIT_OVER' } });

@@ -92,7 +92,7 @@ export class TermDesk {
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
     }
-    link.send(replyMessage({ id: message.id, seq: message.seq }, result.reply));
+    link.send(replyMessage({ id: message.id, seq: message.seq, user: this.#userOf(message.session) }, result.reply));
   }
 
   /** Binds a session to the asking connection; takes no seat (I6). */
@@ -105,7 +105,11 @@ export class TermDesk {
     for (const feature of features) this.#queue.entered(feature);
     if (result === undefined) return;
     if (result.reply.kind === 'resumed') this.#bind(message.session, link, result.reply.epoch);
-    link.send(replyMessage({ id: message.id, seq: 0 }, result.reply));
+    link.send(replyMessage({ id: message.id, seq: 0, user: this.#userOf(message.session) }, result.reply));
+  }
+
+  #userOf(session: string): string | undefined {
+    return this.#parts.ledger.session(session)?.user;
   }
 
   /** Answers once a quorum has confirmed, by a round that began after the receipt, that this server is in control. */
@@ -274,7 +278,8 @@ export class TermDesk {
         this.#holds.changed(entry.session);
         const binding = this.#bindings.get(entry.session);
         if (denial === undefined || binding === undefined) return;
-        binding.link.send(deniedMessage({ seq: entry.checkoutSeq }, { epoch: binding.epoch, denial }));
+        const user = this.#userOf(entry.session);
+        binding.link.send(deniedMessage({ seq: entry.checkoutSeq, user }, { epoch: binding.epoch, denial }));
         return;
       }
       case 'sessionBegan':

@@ -253,7 +253,10 @@ export class ReferenceModel extends ModelSeats {
       if ((item.countMin ?? 1) > item.count) return denied(denial('INVALID_REQUEST', ask));
       const unfit = this.unfit(ask);
       if (unfit !== null) return denied(unfit);
-      if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
+      if (!this.isOpen)
+        return denied(
+          denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen(), earliestMs: this.timeMs + this.#msUntilOpen() }),
+        );
       const usable = this.usable(ask);
       const open = usable.filter((pool) => command.pastQueue === true || this.rivals(pool).length === 0);
       const part = this.#partFor(open, ask, usable);
