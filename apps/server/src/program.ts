@@ -1,9 +1,10 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminOptions, admin, type RemoveOptions, reload, remove, time } from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
+import { type ExplainOptions, explain } from './commands/explain.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
 import { form, type RecoverOptions, recover, repair } from './commands/life.ts';
-import { applyPolicy, checkPolicy, type ExplainOptions, explainPolicy, showPolicy } from './commands/policy.ts';
+import { applyPolicy, checkPolicy, type ExplainPolicyOptions, explainPolicy, showPolicy } from './commands/policy.ts';
 import { type ServeOptions, serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
 import { type TriadOptions, triad } from './commands/triad.ts';
@@ -163,7 +164,22 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--address <address>', 'the address that it would come from')
     .option('--project <project>', 'the project that the client would name')
     .option('--product <product>', 'the product that would ask')
-    .action(does((user: string, feature: string, options: ExplainOptions) => explainPolicy(user, feature, options)));
+    .action(
+      does((user: string, feature: string, options: ExplainPolicyOptions) => explainPolicy(user, feature, options)),
+    );
+  administers(
+    verb(
+      'explain <code-or-feature>',
+      'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+    ),
+  )
+    .option('--user <user>', 'who would ask (default: you)')
+    .option('--host <host>', 'from which host (default: this one)')
+    .option('--count <n>', 'seats', wholeNumber, 1)
+    .option('--version <version>', 'the least version that will do')
+    .option('--released-at <date>', 'when the product was released')
+    .option('--display <display>', 'what the license may share seats by')
+    .action(does((what: string, options: ExplainOptions) => explain(what, options)));
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));

@@ -5,7 +5,7 @@ import { usageError } from '../usage-error.ts';
 import { type AdminOptions, admin } from './admin.ts';
 
 /** Who asks, as `lic policy explain` is told. */
-export type ExplainOptions = AdminOptions & {
+export type ExplainPolicyOptions = AdminOptions & {
   readonly host?: string;
   readonly display?: string;
   readonly address?: string;
@@ -29,7 +29,7 @@ export function showPolicy(options: AdminOptions): Promise<number> {
 }
 
 /** `lic policy explain USER FEATURE`. */
-export function explainPolicy(user: string, feature: string, options: ExplainOptions): Promise<number> {
+export function explainPolicy(user: string, feature: string, options: ExplainPolicyOptions): Promise<number> {
   const { host, display, address, project, product } = options;
   const known = Object.entries({ host, display, address, project, product }).filter(([, value]) => value !== undefined);
   return admin({ verb: 'policyExplain', user, feature, ...Object.fromEntries(known) }, options, showLines);

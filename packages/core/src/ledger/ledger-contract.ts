@@ -1,6 +1,7 @@
 import type { StateMachine } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
 import type { Asker, PolicyDocument } from '../policy/document.ts';
+import type { Forecast, SupposedCheckout } from './forecast.ts';
 import type { PolicyExplanation, PolicyPreview } from './policy-report.ts';
 import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
 
@@ -48,6 +49,8 @@ export interface Ledger extends StateMachine<LedgerResult> {
    * most `ledgerLimits.endsPerCommandMax` things that are due, and what is left ends with the next.
    */
   nextDeadlineMs(): number | null;
+  /** What a checkout by a client that holds nothing yet would come to as of the last command. Changes nothing. */
+  forecast(supposed: SupposedCheckout): Forecast;
   /** The policy in force as it was written, and what it says; null where there never was one. */
   policy(): { readonly text: string; readonly document: PolicyDocument } | null;
   /** What a policy would change now, and who would be denied. O(grants + queue places). */

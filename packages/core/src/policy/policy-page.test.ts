@@ -54,7 +54,7 @@ describe('docs/policy.md', () => {
         reply === undefined
           ? 'free'
           : reply.kind === 'denied'
-            ? `${reply.denial.code}${reply.denial.rule === undefined ? '' : ` line ${reply.denial.rule.line}`}`
+            ? `${reply.denial.code}${reply.denial.rule?.source === 'policy' ? ` ${reply.denial.rule.where}` : ''}`
             : reply.kind === 'queued'
               ? `queued ${reply.entry.position}`
               : reply.kind;

@@ -1,4 +1,3 @@
-import { type RuleView, ruleText } from '../../policy/document.ts';
 import type {
   CheckoutCommand,
   CheckoutItem,
@@ -263,13 +262,16 @@ export class ReferenceModel extends ModelSeats {
       if ((item.countMin ?? 1) > item.count) return denied(denial('INVALID_REQUEST', ask));
       const unfit = this.unfit(ask);
       if (unfit !== null) return denied(unfit);
-      if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
+      if (!this.isOpen)
+        return denied(
+          denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen(), earliestMs: this.timeMs + this.#msUntilOpen() }),
+        );
       const barred = this.#barred(ask);
       if (barred !== null) return denied(barred);
       wanted = this.#asFarAsLet(ask);
       const exceeded = this.usable(ask).map((pool) => this.exceeded(pool, wanted));
       const usable = this.usable(ask).filter((_, at) => exceeded[at] === undefined);
-      if (usable.length === 0) return denied(denial('MAX_REACHED', ask, { rule: this.#rule(exceeded[0]!) }));
+      if (usable.length === 0) return denied(denial('MAX_REACHED', ask, { rule: `policy line ${exceeded[0]}` }));
       const open = usable.filter(
         (pool) => command.pastQueue === true || this.rivals(pool).length === 0 || this.#isOwnReserved(pool, wanted),
       );
@@ -387,11 +389,7 @@ export class ReferenceModel extends ModelSeats {
   /** Why the policy keeps somebody out. */
   #barred(ask: Ask): ModelDenial | null {
     const barred = this.barredBy(ask);
-    return barred === null ? null : denial(barred.code, ask, { rule: this.#rule(barred.line) });
-  }
-
-  #rule(line: number): RuleView {
-    return { line, text: ruleText(this.policy!.rules.find((rule) => rule.line === line)!) };
+    return barred === null ? null : denial(barred.code, ask, { rule: `policy line ${barred.line}` });
   }
 
   /** Where fewer seats will do: as many as the policy lets. */
@@ -409,7 +407,7 @@ export class ReferenceModel extends ModelSeats {
     const own = this.unusedReservations(ask.feature, ask).map(({ line }) => line);
     const keeper = this.unusedReservations(ask.feature).find(({ line, unused }) => unused > 0 && !own.includes(line));
     return keeper !== undefined && this.isOnlyReserved(open, wanted)
-      ? denial('RESERVED', ask, { rule: this.#rule(keeper.line), ...this.seats(ask) })
+      ? denial('RESERVED', ask, { rule: `policy line ${keeper.line}`, ...this.seats(ask) })
       : denial('NO_SEATS', ask, this.seats(ask));
   }
 
