@@ -82,6 +82,11 @@ export const heartbeatSchema = z.strictObject({
   epoch: z.int().min(1),
   /** Rising; the answer echoes it. */
   number: z.int().min(1),
+  /** How long grants have been idle, where the product reports activity; from protocol version 2 on. */
+  idle: z
+    .array(z.strictObject({ grant: nameSchema, ms: z.number().min(0) }))
+    .max(protocolLimits.grantsMax)
+    .optional(),
 });
 
 export const statusSchema = z.strictObject({

@@ -22,6 +22,7 @@ import type { ActiveClock } from './active-clock.ts';
 import { Bindings } from './bindings.ts';
 import { Endings } from './endings.ts';
 import { Holds } from './holds.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { QueueKeeper } from './queue-keeper.ts';
 import { checkoutCommand, resumeCommand, sessionCommand } from './session-commands.ts';
 import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
@@ -55,6 +56,7 @@ export class TermDesk {
   readonly #queue: QueueKeeper;
   readonly #tick: TickKeeper;
   readonly #endings: Endings;
+  readonly #idle: IdleWatch;
   /** Sessions whose client has ended its connection in order, with the epoch that they had there. */
   readonly #left = new Map<string, number>();
   #isOver = false;
@@ -65,6 +67,7 @@ export class TermDesk {
     this.#queue = new QueueKeeper({ ...parts, bindings: this.#bindings });
     this.#tick = new TickKeeper(parts);
     this.#endings = new Endings(parts.ledger.endingGrants());
+    this.#idle = new IdleWatch(parts);
   }
 
   /** The term has ended for this server: nothing is answered from here any more. */
@@ -133,6 +136,7 @@ export class TermDesk {
       leaseMs: view.leaseMsMin,
       ending: [...this.#endings.of(session)],
     });
+    if (message.idle !== undefined) this.#idle.heard(session, message.idle);
   }
 
   /** The connection has ended. Only an orderly end on a direct connection may release seats (triad.md, Time, One knob). */
