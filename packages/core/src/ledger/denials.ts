@@ -7,6 +7,14 @@ export const denialCodes = {
   NO_SEATS: {
     explanation: 'Too few seats are free for this checkout. Wait in the queue, or ask one of the holders to check in.',
   },
+  BORROW_NOT_LICENSED: {
+    explanation: 'The license does not let it be borrowed: check it out instead, or ask the vendor.',
+  },
+  BORROW_TOO_LONG: { explanation: 'Borrow it for a shorter time.' },
+  BORROW_LIMIT: {
+    explanation: 'As many seats are borrowed as may be: wait until one is returned, or check it out instead.',
+  },
+  TOO_MANY_BORROWS: { explanation: 'The servers have as many borrows as they may have at one time.' },
   RESERVED: {
     explanation: 'The policy keeps the seats that are free for others. Wait in the queue, or ask the administrator.',
   },
