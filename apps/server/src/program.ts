@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminOptions, admin, type RemoveOptions, reload, remove, time } from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
+import { type ExplainOptions, explain } from './commands/explain.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
 import { form, type RecoverOptions, recover, repair } from './commands/life.ts';
 import { type ServeOptions, serve } from './commands/serve.ts';
@@ -146,6 +147,19 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .option('--host <host>', 'where they are held, by any user unless --user is given')
     .option('--reason <text>', 'told to the client', 'removed by an administrator')
     .action(does((options: RemoveOptions) => remove(options)));
+  administers(
+    verb(
+      'explain <code-or-feature>',
+      'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+    ),
+  )
+    .option('--user <user>', 'who would ask (default: you)')
+    .option('--host <host>', 'from which host (default: this one)')
+    .option('--count <n>', 'seats', wholeNumber, 1)
+    .option('--version <version>', 'the least version that will do')
+    .option('--released-at <date>', 'when the product was released')
+    .option('--display <display>', 'what the license may share seats by')
+    .action(does((what: string, options: ExplainOptions) => explain(what, options)));
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));

@@ -248,6 +248,7 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
       logger: this.#logger,
       stateOf: (held) => this.#logic.stateOf(held, this.#driver.clocks()),
       holds: (held) => this.#logic.holds(held, this.#driver.clocks()),
+      active: (held) => this.#logic.active(held, this.#driver.clocks()),
       checkin: (id) => this.#checkin(id),
       atMost: (promise, limitMs) => this.#atMost(promise, limitMs),
     });

@@ -47,6 +47,11 @@ export interface Grant extends Listenable<GrantEvents>, AsyncDisposable {
   /** Aborts on `lost` and on `ended`; after `resumed` a fresh one stands here. */
   readonly signal: AbortSignal;
   /**
+   * The user is at work with it. Call it as often as you like: the administrator's policy may end grants that are idle (`ended` says
+   * `idle`). A grant for which it was never called is never idle, so call it once when work begins.
+   */
+  active(): void;
+  /**
    * Gives the seats back. They are not held any more from the call on; resolves once the servers have committed it. Repeating
    * it is harmless. Rejects with `NO_QUORUM` or `NO_SERVER` after `controlWaitMs`; the client goes on trying all the same.
    */
@@ -60,6 +65,7 @@ export interface GrantParts {
   readonly logger: Logger;
   stateOf(holding: Holding): GrantState;
   holds(holding: Holding): boolean;
+  active(holding: Holding): void;
   checkin(grant: string): Promise<void>;
   /** Resolves with the promise, or after so many milliseconds; never rejects. */
   atMost(promise: Promise<void>, limitMs: number): Promise<void>;
@@ -135,6 +141,10 @@ export class HeldGrant extends Emitter<GrantEvents> implements Grant {
 
   get signal(): AbortSignal {
     return this.#abort.signal;
+  }
+
+  active(): void {
+    this.#parts.active(this.#holding);
   }
 
   checkin(): Promise<void> {

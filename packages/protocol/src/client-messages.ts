@@ -82,6 +82,11 @@ export const heartbeatSchema = z.strictObject({
   epoch: z.int().min(1),
   /** Rising; the answer echoes it. */
   number: z.int().min(1),
+  /** How long grants have been idle, where the product reports activity; from protocol version 2 on. */
+  idle: z
+    .array(z.strictObject({ grant: nameSchema, ms: z.number().min(0) }))
+    .max(protocolLimits.grantsMax)
+    .optional(),
 });
 
 export const statusSchema = z.strictObject({
@@ -117,6 +122,17 @@ export const adminSchema = z.strictObject({
         z.strictObject({ host: nameSchema }),
       ]),
       reason: z.string().min(1).max(256),
+    }),
+    /** What a checkout would come to now; nothing is taken. */
+    z.strictObject({
+      verb: z.literal('explain'),
+      feature: nameSchema,
+      user: nameSchema,
+      host: nameSchema,
+      version: nameSchema.optional(),
+      releasedAt: releaseSchema.optional(),
+      display: nameSchema.optional(),
+      count: z.int().min(1).max(protocolLimits.countMax),
     }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),

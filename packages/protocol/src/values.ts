@@ -84,6 +84,10 @@ export const denialSchema = z.object({
   leftMs: z.number().optional(),
   versions: z.array(z.string()).optional(),
   supportedUntilMs: z.number().optional(),
+  /** What decided: a field of the license, a line of the policy, or a limit or state of the servers; from protocol version 2 on. */
+  rule: z.object({ source: z.enum(['license', 'policy', 'server']), where: z.string(), text: z.string() }).optional(),
+  /** License time from which on more seats are known to be free. */
+  earliestMs: z.number().optional(),
 });
 
 /** `lic status --json`, as it is (architecture.md, public surface). */

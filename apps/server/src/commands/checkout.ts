@@ -1,8 +1,8 @@
 import { type Client, createClient, type Grant, isDenialError } from '@lic/client';
 import { isLicError, LicError } from '@lic/interfaces';
 import { runtime } from '@lic/runtime';
+import { denialLines } from '../output/denial.ts';
 import { plain, print, printError, style } from '../output/print.ts';
-import { spanText } from '../output/readable.ts';
 import { clientOptions, type ServerListOptions } from '../servers/server-list.ts';
 import { usageError, usageErrorCodes } from '../usage-error.ts';
 
@@ -168,8 +168,6 @@ function showUngranted(error: unknown, options: CheckoutCliOptions): void {
   }
   const word = denial === undefined ? 'Not granted' : 'Denied';
   printError(`${style('red', word, process.stderr)} ${error.code}: ${plain(error.message)}`);
-  for (const { user, host, count, sinceMs } of denial?.holders ?? []) {
-    const span = spanText(runtime.now() - sinceMs);
-    printError(`  ${plain(user)}@${plain(host)} has held ${count} ${count === 1 ? 'seat' : 'seats'} for ${span}`);
-  }
+  if (denial === undefined) return;
+  for (const line of denialLines(denial, runtime.now())) printError(`  ${line}`);
 }

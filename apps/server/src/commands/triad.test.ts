@@ -117,7 +117,18 @@ it('denies with facts, waits in the queue, and gives back on a signal', { timeou
   });
   const { code, stderr } = await lic('checkout', 'compare', ...here());
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^Denied NO_SEATS: .*\n {2}\S+@\S+ has held 2 seats for \d+ s\n$/);
+  expect(stderr).toMatch(
+    /^Denied NO_SEATS: .*\n {2}decided by the license: features\[compare\]\.count = .*\n {2}\S+@\S+ has held 2 seats for \d+ s\n$/,
+  );
+  const explained = await lic('explain', 'compare', '--user', 'eve', '--host', 'ws-9', ...here());
+  expect(explained).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^Denied NO_SEATS: .*\n {2}decided by the/),
+  });
+  expect(await json('explain', 'compare', '--count', '3')).toMatchObject({
+    code: 1,
+    answer: { ok: true, granted: false, code: 'COUNT_TOO_HIGH', rule: { source: 'license' } },
+  });
   const newer = await json('checkout', 'compare', '--version', '12.1');
   expect(newer).toMatchObject({ code: 1, answer: { code: 'VERSION_NOT_LICENSED' } });
   expect(await json('checkout', 'compare', '--wait', '0.1')).toMatchObject({ code: 1, answer: { code: 'WAIT_OVER' } });
@@ -165,7 +176,13 @@ it('reloads a license with more seats, and none that the vendor has not signed',
   } = JSON.parse(await readFile(folder.at('t', 'license.json'), 'utf8')) as Record<string, unknown>;
   await writeFile(
     folder.at('more.json'),
-    JSON.stringify({ ...terms, features: [{ name: 'compare', version: '12.0', count: 5 }] }),
+    JSON.stringify({
+      ...terms,
+      features: [
+        { name: 'compare', version: '12.0', count: 5 },
+        { name: 'merge', version: '12.0', count: 1 },
+      ],
+    }),
   );
   await lic('keygen', '-o', folder.at('stranger'));
   const sign = (key: string) => lic('sign', folder.at('more.json'), '-k', key, '-o', folder.at('more.lic'));
@@ -175,7 +192,7 @@ it('reloads a license with more seats, and none that the vendor has not signed',
   await sign(folder.at('t', 'vendor', 'vendor.key'));
   const loaded = await json('reload', folder.at('more.lic'));
   expect(loaded).toMatchObject({ code: 0, answer: { changed: true, verifiedBy: expect.arrayContaining(names) as [] } });
-  expect((await status()).pools).toMatchObject([{ count: 5, free: 5 }]);
+  expect((await status()).pools).toMatchObject([{ count: 5, free: 5 }, { count: 1 }]);
 });
 
 it('tells a holder that its grant was revoked, and exits with 1', { timeout }, async () => {
@@ -186,6 +203,46 @@ it('tells a holder that its grant was revoked, and exits with 1', { timeout }, a
   expect(JSON.parse(holder.lines.at(-1) ?? '')).toEqual({ event: 'ended', code: 'revoked', note: 'maintenance' });
   const again = await json('revoke', grant.id);
   expect(again).toMatchObject({ code: 1, answer: { code: 'ADMIN_FAILED', details: { reason: 'UNKNOWN_GRANT' } } });
+});
+
+it('takes several features or none, and fewer seats where there are no more', { timeout }, async () => {
+  await using both = new LicProcess('checkout', 'compare', 'merge', '--json', ...here());
+  const { grant, grants } = JSON.parse(await both.line('"granted":true')) as { grant: object; grants: object[] };
+  expect(grants).toMatchObject([{ feature: 'compare' }, { feature: 'merge' }]);
+  expect(grants[0]).toEqual(grant);
+  const denied = await json('checkout', 'compare', 'merge');
+  expect(denied).toMatchObject({ code: 1, answer: { granted: false, code: 'NO_SEATS', feature: 'merge' } });
+  expect((await status()).pools).toMatchObject([{ inUse: 1 }, { inUse: 1 }]);
+  await using rest = new LicProcess('checkout', 'compare', '--count', '9', '--count-min', '2', '--json', ...here());
+  expect(JSON.parse(await rest.line('"granted":true'))).toMatchObject({ grant: { count: 4 } });
+  for (const wrong of [
+    ['compare', 'merge', '--wait', '5'],
+    ['compare', '--count-min', '2'],
+  ])
+    expect((await lic('checkout', ...wrong, ...here())).code).toBe(2);
+  expect(await both.stop('SIGINT')).toBe(0);
+  expect(await rest.stop('SIGINT')).toBe(0);
+  expect((await status()).pools).toMatchObject([{ inUse: 0 }, { inUse: 0 }]);
+});
+
+it('removes a dead holder, by its session', { timeout }, async () => {
+  await using holder = holding();
+  await holder.line('"granted":true');
+  const [{ session } = { session: undefined }] = (await status()).grants;
+  expect(session).toMatch(/^[\w-]{22}$/);
+  const removed = await json('remove', '--session', session ?? '', '--reason', 'its machine is gone');
+  expect(removed).toMatchObject({ code: 0, answer: { ok: true, grants: [expect.any(String)] } });
+  expect(await holder.ended()).toBe(1);
+  expect(JSON.parse(holder.lines.at(-1) ?? '')).toEqual({
+    event: 'ended',
+    code: 'removed',
+    note: 'its machine is gone',
+  });
+  expect(await json('remove', '--user', 'nobody')).toMatchObject({
+    code: 1,
+    answer: { code: 'ADMIN_FAILED', details: { reason: 'UNKNOWN_HOLDER' } },
+  });
+  expect((await lic('remove', ...here())).code).toBe(2);
 });
 
 it('shows license time and clocks, and accepts a leap', { timeout }, async () => {
@@ -253,7 +310,7 @@ it('takes its children along where it is killed, and goes on from the disk at ot
 
   await start(basePort + 200);
   const report = await status();
-  expect(report).toMatchObject({ quorum: true, grants: [{ id: grant.id }], pools: [{ count: 5 }] });
+  expect(report).toMatchObject({ quorum: true, grants: [{ id: grant.id }], pools: [{ count: 5 }, { count: 1 }] });
   expect(report.servers[2]?.addresses).toEqual(['tcp://127.0.0.1:29731', 'ws://127.0.0.1:29732']);
   expect(
     triad.lines.some((line) => line.includes('npx --no lic reload')),

@@ -119,6 +119,11 @@ export class ClientLogic {
     return this.#session.holdings.holds(holding, clocks);
   }
 
+  /** The product is active with the grant; the next heartbeats say how long that was ago. */
+  active(holding: Holding, clocks: Clocks): void {
+    this.#session.holdings.active(holding, clocks);
+  }
+
   #take(input: Exclude<Input, { kind: 'entropy' }>): void {
     const nowMs = this.#clocks.monotonicMs;
     switch (input.kind) {
@@ -318,7 +323,9 @@ export class ClientLogic {
     if (this.#checkouts.queuedCount > 0)
       leaseMs = Math.min(leaseMs, session.heartbeats.toldLeaseMs ?? this.#settings.leaseMs);
     if (leaseMs === Infinity) return Infinity;
-    return session.heartbeats.dueMs(leaseMs, session.holdings.confirmedMs, session.troubleSinceMs < Infinity);
+    // What a command confirms spares a heartbeat, but not its word of who is idle.
+    const confirmedMs = session.holdings.hasActivity ? -Infinity : session.holdings.confirmedMs;
+    return session.heartbeats.dueMs(leaseMs, confirmedMs, session.troubleSinceMs < Infinity);
   }
 
   #keepAlive(): void {

@@ -7,7 +7,7 @@ const outstandingMax = 16;
 
 /** The heartbeats of one session on the connection that it is bound to (triad.md, Time). */
 export class Heartbeats {
-  readonly #send: (link: LinkId, number: number) => void;
+  readonly #send: (link: LinkId, number: number, nowMs: number) => void;
   /** Number → time of sending, monotonic ms, oldest first. */
   readonly #outstanding = new Map<number, number>();
   #number = 0;
@@ -16,7 +16,7 @@ export class Heartbeats {
   /** The session's shortest lease as the newest answer told it, ms: the lease of queue places is known from nowhere else. */
   #toldLeaseMs: number | undefined;
 
-  constructor(send: (link: LinkId, number: number) => void) {
+  constructor(send: (link: LinkId, number: number, nowMs: number) => void) {
     this.#send = send;
   }
 
@@ -59,7 +59,7 @@ export class Heartbeats {
     this.#outstanding.set(this.#number, nowMs);
     if (this.#outstanding.size > outstandingMax)
       this.#outstanding.delete(this.#outstanding.keys().next().value as number);
-    this.#send(link, this.#number);
+    this.#send(link, this.#number, nowMs);
   }
 
   /** Gives when the answered heartbeat was sent, or undefined where it is not known any more. */

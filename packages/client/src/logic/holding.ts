@@ -17,6 +17,8 @@ export interface Holding {
   readonly vendorData: string | undefined;
   /** Grants that name the same share have the same seats; undefined: they are its own. */
   readonly share: string | undefined;
+  /** When the product was active with it last, monotonic ms; null where it does not say: such a grant is never idle. */
+  activeMs: number | null;
   /** `lost` was told and neither `resumed` nor `ended` has followed yet. */
   isLost: boolean;
   /** Set once and for good. */

@@ -20,6 +20,7 @@ export class Holdings {
   #disturbedMs: number | null = null;
   #isReconnecting = false;
   #shortestLeaseMs: number | undefined;
+  #hasActivity = false;
 
   constructor(emit: Emit) {
     this.#emit = emit;
@@ -87,12 +88,32 @@ export class Holdings {
       overdraft,
       share,
       vendorData,
+      activeMs: null,
       isLost: false,
       end: null,
     };
     this.#standing.set(id, holding);
     if (this.#shortestLeaseMs !== undefined) this.#shortestLeaseMs = Math.min(this.#shortestLeaseMs, leaseMs);
     return holding;
+  }
+
+  /** Some grant's product reports activity, or did: heartbeats have more to say than that the client lives. */
+  get hasActivity(): boolean {
+    return this.#hasActivity;
+  }
+
+  /** How long grants have been idle whose product reports activity. */
+  idle(nowMs: number): readonly { readonly grant: string; readonly ms: number }[] {
+    if (!this.#hasActivity) return [];
+    return this.all().flatMap(({ id: grant, activeMs }) =>
+      activeMs === null ? [] : [{ grant, ms: Math.max(0, Math.round(nowMs - activeMs)) }],
+    );
+  }
+
+  /** The product is active with the grant: so often that it costs next to nothing. */
+  active(holding: Holding, { monotonicMs }: Clocks): void {
+    this.#hasActivity = true;
+    holding.activeMs = monotonicMs;
   }
 
   /** From here on the grant is not held; final. */

@@ -62,9 +62,12 @@ export class Session {
     this.id = parts.entropy.id();
     this.#secret = parts.entropy.secret();
     this.holdings = new Holdings(parts.emit);
-    this.heartbeats = new Heartbeats((link, number) =>
-      parts.emit({ kind: 'send', link, message: { t: 'heartbeat', session: this.id, epoch: this.#epoch, number } }),
-    );
+    this.heartbeats = new Heartbeats((link, number, nowMs) => {
+      const idle = (this.#bound?.protocol ?? 1) < 2 ? [] : this.holdings.idle(nowMs);
+      const told = idle.length === 0 ? {} : { idle: [...idle] };
+      const message = { t: 'heartbeat' as const, session: this.id, epoch: this.#epoch, number, ...told };
+      parts.emit({ kind: 'send', link, message });
+    });
   }
 
   get epoch(): number {

@@ -2,11 +2,12 @@ import { releaseMs } from '../license/validity.ts';
 import { borrowBy, endBorrow, linkBorrow, newBorrow } from './borrows.ts';
 import { denyUnfit, denyUnopened, findInvalid } from './checkout.ts';
 import type { BorrowCommand, ReturnCommand } from './commands.ts';
+import { policyRule, withRule } from './denial-rules.ts';
 import { deny, seatFacts } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
 import { borrowLimitsOf, denyAccess, denyMax, firstExceeded, judge, keeperFrom } from './policy-seats.ts';
-import { fittingPools, freeSeats, isWaitedFor, unkeptSeats } from './pools.ts';
+import { fittingPools, freeSeats, isWaitedFor, type Need, unkeptSeats } from './pools.ts';
 import type { Borrow, Feature, Pool } from './records.ts';
 import { ok, rejected } from './replies.ts';
 import type { Denial, LedgerReply } from './results.ts';
@@ -24,8 +25,11 @@ export function applyBorrow(state: LedgerState, command: BorrowCommand): LedgerR
           'BORROW_ID_IN_USE',
           'Another user, or one on another host, has borrowed under this id: draw a new one.',
         );
-  const decision = decide(state, command);
-  if ('code' in decision) return { kind: 'denied', epoch: 0, denial: decision };
+  const version = command.version === undefined ? undefined : readVersion(command.version);
+  const releasedAtMs = command.releasedAt === undefined ? undefined : releaseMs(command.releasedAt);
+  const need = { version, releasedAtMs };
+  const decision = decide(state, command, need);
+  if ('code' in decision) return { kind: 'denied', epoch: 0, denial: withRule(state, decision, need) };
   const borrow = takeBorrow(state, decision, command);
   return { kind: 'borrowed', borrow: viewBorrow(borrow) };
 }
@@ -51,10 +55,7 @@ function takeBorrow(state: LedgerState, pool: Pool, { borrow: id, user, host, co
   return borrow;
 }
 
-function decide(state: LedgerState, command: BorrowCommand): Pool | Denial {
-  const version = command.version === undefined ? undefined : readVersion(command.version);
-  const releasedAtMs = command.releasedAt === undefined ? undefined : releaseMs(command.releasedAt);
-  const need = { version, releasedAtMs };
+function decide(state: LedgerState, command: BorrowCommand, need: Need): Pool | Denial {
   const invalid = findInvalid(command, need);
   if (invalid !== undefined) return deny('INVALID_REQUEST', command, invalid);
   const feature = state.features.get(command.feature);
@@ -83,15 +84,19 @@ function denyByPolicy(state: LedgerState, command: BorrowCommand, feature: Featu
   const { rule, longestMs, countMax = Number.POSITIVE_INFINITY, keep = 0 } = limits;
   const line = `line ${rule.line} of the policy (${rule.text})`;
   if (longestMs !== undefined && command.untilMs - state.timeMs > longestMs)
-    return deny('BORROW_TOO_LONG', command, `By ${line} a borrow lasts ${inWords(longestMs)} at most.`, { rule });
+    return deny('BORROW_TOO_LONG', command, `By ${line} a borrow lasts ${inWords(longestMs)} at most.`, {
+      rule: policyRule(rule),
+    });
   const borrowed = sum(feature.pools, (one) => one.borrowed);
   if (borrowed + command.count > countMax)
     return deny('BORROW_LIMIT', command, `${borrowed} of ${countMax} seats that ${line} lets be borrowed are.`, {
-      rule,
+      rule: policyRule(rule),
     });
   const free = sum(feature.pools, (one) => (one.isUsable ? Math.max(0, freeSeats(one)) : 0));
   if (free - command.count >= keep) return undefined;
-  return deny('BORROW_LIMIT', command, `${free} seats are free, and ${line} wants ${keep} left.`, { rule });
+  return deny('BORROW_LIMIT', command, `${free} seats are free, and ${line} wants ${keep} left.`, {
+    rule: policyRule(rule),
+  });
 }
 
 /** The lowest version that may be lent for so long and has the seats within its count: an overdraft is for those who can be asked. */
@@ -119,7 +124,7 @@ function choose(state: LedgerState, command: BorrowCommand, feature: Feature, le
   const rule = command.count > unkept ? keeperFrom(state, feature.name, asking(command)) : undefined;
   if (rule !== undefined && unawaited.some((pool) => command.count <= freeSeats(pool)))
     return deny('RESERVED', command, `Line ${rule.line} of the policy (${rule.text}) keeps free seats.`, {
-      rule,
+      rule: policyRule(rule),
       ...facts,
     });
   const what =

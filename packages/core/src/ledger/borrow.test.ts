@@ -105,7 +105,9 @@ describe('borrowed seats', () => {
       { line: 4, feature: 'compare', kind: 'max' as const, by: 'user' as const, name: 'ann', count: 1 },
     ];
     rig.run({ kind: 'policy', text: 'policy: 1', document: { groups: {}, hostGroups: {}, rules } });
-    const denied = (code: string, line: number) => ({ denial: { code, rule: { line } } });
+    const denied = (code: string, line: number) => ({
+      denial: { code, rule: { source: 'policy', where: `line ${line}` } },
+    });
     expect(rig.reply(wish('bob', { untilMs: startMs + hourMs + 1 }))).toMatchObject(denied('BORROW_TOO_LONG', 2));
     expect(rig.reply(wish('bob', { count: 3 }))).toMatchObject(denied('BORROW_LIMIT', 2));
     expect(rig.reply(wish('eve'))).toMatchObject(denied('EXCLUDED', 3));

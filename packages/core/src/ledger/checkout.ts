@@ -1,5 +1,6 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
+import { policyRule, withRule } from './denial-rules.ts';
 import { deny, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
@@ -54,6 +55,15 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   const version = command.version === undefined ? undefined : readVersion(command.version);
   const releasedAtMs = command.releasedAt === undefined ? undefined : releaseMs(command.releasedAt);
   const need: Need = { version, releasedAtMs };
+  const decision = decide(state, session, { command, need });
+  return decision.kind === 'deny' ? denied(withRule(state, decision.denial, need)) : decision;
+}
+
+function decide(
+  state: LedgerState,
+  session: Session,
+  { command, need }: { readonly command: CheckoutCommand; readonly need: Need },
+): Decision {
   const invalid = findInvalid(command, need);
   if (invalid !== undefined) return denied(deny('INVALID_REQUEST', command, invalid));
   const feature = state.features.get(command.feature);
@@ -94,7 +104,7 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
   const rule = isOnlyReserved(state, open, claim) ? keeperFrom(state, feature.name, claim) : undefined;
   if (rule !== undefined) {
     const kept = `Line ${rule.line} of the policy (${rule.text}) keeps free seats.`;
-    return denied(deny('RESERVED', command, kept, { rule, ...facts }));
+    return denied(deny('RESERVED', command, kept, { rule: policyRule(rule), ...facts }));
   }
   const overdraft = facts.overdraft === undefined ? '' : ` (and ${facts.overdraft} of overdraft)`;
   const what =
@@ -108,21 +118,26 @@ export function decideCheckout(state: LedgerState, session: Session, command: Ch
 export function denyStranded(state: LedgerState, entry: Entry): Denial {
   const { feature, version, count, countMin } = entry;
   const wish = { feature: feature.name, count, countMin, ...(version === undefined ? {} : { version: version.text }) };
-  if (feature.pools.length === 0) return deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`);
-  return (
-    denyUnfit(state, wish, feature, entry) ??
-    denyAccess(judge(state, feature.name, entry), wish) ??
-    deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`)
-  );
+  const denial =
+    feature.pools.length === 0
+      ? deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`)
+      : (denyUnfit(state, wish, feature, entry) ??
+        denyAccess(judge(state, feature.name, entry), wish) ??
+        deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`));
+  return withRule(state, denial, entry);
 }
 
 /** The place was given up when license time reached its limit. */
-export function denyWaitOver(entry: Entry): Denial {
+export function denyWaitOver(state: LedgerState, entry: Entry): Denial {
   const { feature, count } = entry;
   const pools = fittingPools(feature, entry).filter((pool) => pool.isUsable);
   const wish = { feature: feature.name, count };
   // Itself, it waits no longer.
-  return deny('WAIT_OVER', wish, `"${feature.name}":`, seatFacts(pools, feature.queue.length - 1));
+  return withRule(
+    state,
+    deny('WAIT_OVER', wish, `"${feature.name}":`, seatFacts(pools, feature.queue.length - 1)),
+    entry,
+  );
 }
 
 function denied(denial: Denial): Decision {

@@ -5,6 +5,7 @@ import { knowsVersion } from './administration.ts';
 import { applyCommand } from './apply.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { InstallCommand, LedgerCommand, OpenCommand } from './commands.ts';
+import { forecast } from './forecast.ts';
 import type { Ledger } from './ledger-contract.ts';
 import { LedgerState } from './ledger-state.ts';
 import { nextDeadlineMs } from './license-time.ts';
@@ -114,6 +115,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     queueHeads: () => viewOfQueues(state, (feature) => feature.queue[0]),
     endingGrants: () => viewGrants(state.endingGrants.walk()),
     nextDeadlineMs: () => nextDeadlineMs(state),
+    forecast: (supposed) => forecast(state, supposed),
     policy: () =>
       state.policyJson === ''
         ? null

@@ -1,6 +1,7 @@
 import type { StateMachine } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
 import type { PolicyDocument } from '../policy/document.ts';
+import type { Forecast, SupposedCheckout } from './forecast.ts';
 import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface Ledger extends StateMachine<LedgerResult> {
    * most `ledgerLimits.endsPerCommandMax` things that are due, and what is left ends with the next.
    */
   nextDeadlineMs(): number | null;
+  /** What a checkout by a client that holds nothing yet would come to as of the last command. Changes nothing. */
+  forecast(supposed: SupposedCheckout): Forecast;
   /** The policy in force as it was written, and what it says; null where there never was one. */
   policy(): { readonly text: string; readonly document: PolicyDocument } | null;
   /** How long a grant may be idle before it is made *ending*, ms; undefined: any time, or no such grant. */

@@ -27,7 +27,7 @@ export function advanceTime(state: LedgerState, at: number): void {
     budget--;
   }
   for (let entry = dueEntry(state); entry !== undefined && budget > 0; entry = dueEntry(state)) {
-    leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(entry) });
+    leaveQueue(state, entry, { why: 'waitOver', denial: denyWaitOver(state, entry) });
     budget--;
   }
   if (state.isSweepDue) sweep(state, budget);

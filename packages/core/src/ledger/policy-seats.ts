@@ -1,5 +1,6 @@
 import { type Asker, type BorrowRule, type RuleView, viewRule } from '../policy/document.ts';
 import { type Counted, unusedOf, type Verdict } from '../policy/policy-index.ts';
+import { policyRule } from './denial-rules.ts';
 import { deny, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -99,12 +100,14 @@ export function firstExceeded(verdict: Verdict | undefined, pool: Pool, claim: C
 export function denyAccess(verdict: Verdict | undefined, wish: Wish): Denial | undefined {
   if (verdict?.excludedBy !== undefined) {
     const rule = viewRule(verdict.excludedBy);
-    return deny('EXCLUDED', wish, `Line ${rule.line} of the policy (${rule.text}) excludes this checkout.`, { rule });
+    return deny('EXCLUDED', wish, `Line ${rule.line} of the policy (${rule.text}) excludes this checkout.`, {
+      rule: policyRule(rule),
+    });
   }
   if (verdict?.shutOutBy === undefined) return undefined;
   const rule = viewRule(verdict.shutOutBy);
   const what = `"${wish.feature}" has a list of who is let in, from line ${rule.line} of the policy on, and this checkout is not on it.`;
-  return deny('NOT_INCLUDED', wish, what, { rule });
+  return deny('NOT_INCLUDED', wish, what, { rule: policyRule(rule) });
 }
 
 /** Whether the policy keeps a queue place out by now. */
@@ -119,7 +122,7 @@ export function denyMax({ counted: { rule, count, tally }, subject }: Counted, w
   const whom = `${rule.by} ${subject === '' ? rule.name : subject}`;
   const has = tally.of(subject);
   const what = `Line ${view.line} of the policy lets ${whom} have ${count} seats of "${wish.feature}", and ${has} are held or waited for.`;
-  return deny('MAX_REACHED', wish, what, { rule: view });
+  return deny('MAX_REACHED', wish, what, { rule: policyRule(view) });
 }
 
 /** The first reservation that keeps seats from the claim. */

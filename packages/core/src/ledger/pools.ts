@@ -2,11 +2,12 @@ import type { License, LicenseFeature } from '../license/license.ts';
 import { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs } from '../license/validity.ts';
 import type { LedgerSettings } from './commands.ts';
 import { awaitOffers, dropUnusedHolder, seatsHad, seatsNeeded } from './holders.ts';
+import { IndexedHeap } from './indexed-heap.ts';
 import type { LeaseBounds, LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import { isShutOut, keptFrom } from './policy-seats.ts';
 import type { PoolFields } from './record-fields.ts';
-import { type Claim, type Entry, type Feature, kinds, type Pool, type PoolPart } from './records.ts';
+import { type Claim, type Entry, type Feature, type KnownEnd, kinds, type Pool, type PoolPart } from './records.ts';
 import { sharingFields } from './sharing-fields.ts';
 import { compareRead, readVersion, type Version } from './versions.ts';
 
@@ -268,6 +269,7 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     borrows: 0,
     borrowed: 0,
     lingers: 0,
+    knownEnds: new IndexedHeap(isEarlier),
     leaseMs: 0,
     holdMs: 0,
     endsOnDisconnect: false,
@@ -278,6 +280,10 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     sweepFrom: undefined,
     waiting: 0,
   };
+}
+
+function isEarlier(a: KnownEnd, b: KnownEnd): boolean {
+  return a.untilMs < b.untilMs || (a.untilMs === b.untilMs && a.serial < b.serial);
 }
 
 function leaseBounds(pools: readonly Pool[], settings: LedgerSettings): LeaseBounds {

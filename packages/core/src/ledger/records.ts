@@ -102,6 +102,8 @@ export interface Pool extends RecordBase {
   borrowed: number;
   /** Lingering records of the pool. */
   lingers: number;
+  /** When seats of the pool come free for sure, the earliest first. */
+  readonly knownEnds: IndexedHeap<KnownEnd>;
   leaseMs: number;
   holdMs: number;
   endsOnDisconnect: boolean;
@@ -162,6 +164,13 @@ export interface Share {
   heapIndex: number;
 }
 
+/** A moment at which seats come free whatever their holder does. */
+export interface KnownEnd {
+  readonly untilMs: number;
+  readonly serial: number;
+  heapIndex: number;
+}
+
 /** Seats that stay taken although they were given back. */
 export interface Linger extends RecordBase {
   readonly kind: typeof kinds.linger;
@@ -177,6 +186,7 @@ export interface Linger extends RecordBase {
   readonly untilMs: number;
   // Derived.
   heapIndex: number;
+  readonly inPool: KnownEnd;
 }
 
 /** Seats that are taken until a certain time, whether or not anybody can be asked. */

@@ -1,4 +1,3 @@
-import type { RuleView } from '../policy/document.ts';
 import type { LedgerSettings } from './commands.ts';
 
 /** States of a grant that counts in its pool (triad.md, Words). */
@@ -127,6 +126,15 @@ export type DenialCode =
   | 'TOO_MANY_SESSIONS'
   | 'INVALID_REQUEST';
 
+/** What decided: a field of the license, a line of the policy, or a limit or state of the servers. */
+export interface DenialRule {
+  readonly source: 'license' | 'policy' | 'server';
+  /** `features[compare].count`; `line 12`; the limit's name. */
+  readonly where: string;
+  /** What stands there. */
+  readonly text: string;
+}
+
 /** A checkout that was not granted: a value, never an exception. */
 export interface Denial {
   readonly code: DenialCode;
@@ -134,8 +142,10 @@ export interface Denial {
   /** One sentence for people: what, why, what can be done. */
   readonly message: string;
   readonly requested: number;
-  /** The rule of the policy that decided. */
-  readonly rule?: RuleView;
+  /** The rule that decided; absent in the words of servers that do not know it yet. */
+  readonly rule?: DenialRule;
+  /** License time from which on more seats are known to be free or usable, UTC milliseconds: an end of lingering, a beginning. */
+  readonly earliestMs?: number;
   /** The pool's seats, where there is a pool. */
   readonly count?: number;
   /** Seats above the count that may be taken, too. */

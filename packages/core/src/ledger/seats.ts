@@ -102,7 +102,9 @@ export function newLinger(
   fields: Pick<Linger, 'serial' | 'grant' | 'key' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs'>,
   pool: Pool,
 ): Linger {
-  return { kind: kinds.linger, ...fields, pool, isDirty: true, isLive: true, heapIndex: -1 };
+  const { untilMs, serial } = fields;
+  const inPool = { untilMs, serial, heapIndex: -1 };
+  return { kind: kinds.linger, ...fields, pool, isDirty: true, isLive: true, heapIndex: -1, inPool };
 }
 
 /** Puts lingering seats, the newest, into the bookkeeping. */
@@ -114,6 +116,7 @@ export function linkLinger(state: LedgerState, record: Linger): void {
   pool.lingers++;
   pool.inUse += record.count;
   state.lingerEnds.add(record);
+  pool.knownEnds.add(record.inPool);
 }
 
 /** Lingering seats are free again, or somebody's. */
@@ -121,6 +124,7 @@ export function endLinger(state: LedgerState, record: Linger): void {
   const { pool } = record;
   state.delete(record);
   state.lingerEnds.delete(record);
+  pool.knownEnds.delete(record.inPool);
   const holder = pool.holders.get(record.key)!;
   holder.lingers.splice(holder.lingers.indexOf(record), 1);
   holder.lingering -= record.count;

@@ -1,5 +1,6 @@
 import { asInForce } from './checkout.ts';
 import type { AcknowledgeCommand, CancelCommand, CheckinCommand, CheckoutCommand, GoodbyeCommand } from './commands.ts';
+import { withRule } from './denial-rules.ts';
 import { deny } from './denials.ts';
 import { endGrant, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -58,7 +59,7 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
     return refused('REFUSED', 'The first request of a session says who asks: "opening" is missing.');
   if (state.sessions.size >= ledgerLimits.sessionsMax) {
     const what = `There are ${state.sessions.size} sessions.`;
-    return { kind: 'denied', epoch: 0, denial: deny('TOO_MANY_SESSIONS', request, what) };
+    return { kind: 'denied', epoch: 0, denial: withRule(state, deny('TOO_MANY_SESSIONS', request, what)) };
   }
   const session = beginSession(state, request.session, request.opening, request.attempt);
   session.lastSeq = lastSeqOf(state, request);

@@ -1,5 +1,6 @@
 import { type Decision, decideCheckout } from './checkout.ts';
 import type { CheckoutCommand, CheckoutItem } from './commands.ts';
+import { withRule } from './denial-rules.ts';
 import { deny } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
@@ -35,10 +36,11 @@ export function decideAll(state: LedgerState, session: Session, command: Checkou
     return decision.kind === 'take' ? { kind: 'take', parts: [decision] } : decision;
   }
   const invalid = findInvalid(command);
-  if (invalid !== undefined) return { kind: 'deny', denial: deny('INVALID_REQUEST', command, invalid) };
+  if (invalid !== undefined)
+    return { kind: 'deny', denial: withRule(state, deny('INVALID_REQUEST', command, invalid)) };
   if (session.grants + session.entries + more.length >= ledgerLimits.grantsPerSessionMax) {
     const what = `The limit of one client is ${ledgerLimits.grantsPerSessionMax} checkouts.`;
-    return { kind: 'deny', denial: deny('TOO_MANY_GRANTS', command, what) };
+    return { kind: 'deny', denial: withRule(state, deny('TOO_MANY_GRANTS', command, what)) };
   }
   const parts: Part[] = [];
   for (const item of itemsOf(command)) {

@@ -29,7 +29,7 @@ export interface AdminDeskParts {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly ledger: Ledger;
-  readonly consensus: Pick<Consensus<LedgerResult>, 'status'>;
+  readonly consensus: Pick<Consensus<LedgerResult>, 'status' | 'readBarrier'>;
   readonly propose: Propose;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
@@ -99,6 +99,8 @@ export class AdminDesk {
         return this.#revoke(request.grants, request.reason);
       case 'remove':
         return this.#remove(request.holder, request.reason);
+      case 'explain':
+        return this.#explain(request);
       case 'time':
         return this.#time();
       case 'timeAccept':
@@ -197,6 +199,20 @@ export class AdminDesk {
     return {
       message: `${holderText(holder)} is removed: ${grants.length === 1 ? 'its grant is' : `its ${grants.length} grants are`} ending; seats come free once the client has stopped, at the latest when the hold has passed.`,
       result: { grants },
+    };
+  }
+
+  /** A quorum's word, as a checkout's would be. */
+  async #explain({ verb: _verb, ...supposed }: Extract<ControlRequest, { verb: 'explain' }>): Promise<AdminOutcome> {
+    await this.#parts.consensus.readBarrier();
+    const found = this.#parts.ledger.forecast(supposed);
+    const { user, host, feature } = supposed;
+    if (!found.granted) return { message: found.denial.message, result: { granted: false, ...found.denial } };
+    const { version, count } = found;
+    const seats = count === 1 ? '1 seat' : `${count} seats`;
+    return {
+      message: `${user} on ${host} would be granted ${seats} of "${feature}" ${version} now.`,
+      result: { granted: true, feature, version, count },
     };
   }
 

@@ -1,16 +1,20 @@
 import type { GrantView, LedgerReply, QueueView } from '@lic/core';
 import type { ServerMessage, WireGrant, WireQueuePlace } from '@lic/protocol';
 import { errorReply } from '../clients/refusals.ts';
+import { masked } from '../status/masked.ts';
 
 /** What an answer answers: the request's id on its connection, and its sequence number. */
 export interface Answered {
   /** Absent where it comes unasked. */
   readonly id?: number;
   readonly seq: number;
+  /** Who asked: the only one whom a denial's holders are named to. */
+  readonly user: string | undefined;
 }
 
 /** The message that tells a client what the ledger replied to its request. */
-export function replyMessage(to: Answered & { readonly id: number }, reply: LedgerReply): ServerMessage {
+export function replyMessage(asked: Answered & { readonly id: number }, reply: LedgerReply): ServerMessage {
+  const { user: _user, ...to } = asked;
   switch (reply.kind) {
     case 'granted':
       return {
@@ -23,7 +27,7 @@ export function replyMessage(to: Answered & { readonly id: number }, reply: Ledg
     case 'queued':
       return { t: 'queued', ...to, epoch: reply.epoch, place: wirePlace(reply.entry) };
     case 'denied':
-      return deniedMessage(to, reply);
+      return deniedMessage(asked, reply);
     case 'done':
       return { t: 'done', ...to, epoch: reply.epoch };
     case 'resumed':
@@ -48,9 +52,9 @@ export function replyMessage(to: Answered & { readonly id: number }, reply: Ledg
   }
 }
 
-/** A denial with its facts, as an answer or unasked. */
+/** A denial with its facts, as an answer or unasked. Other users who hold seats are masked, as in a status without a token. */
 export function deniedMessage(
-  to: Answered,
+  { user, ...to }: Answered,
   reply: Pick<Extract<LedgerReply, { kind: 'denied' }>, 'epoch' | 'denial'>,
 ): ServerMessage {
   const { holders, versions, ...facts } = reply.denial;
@@ -60,7 +64,9 @@ export function deniedMessage(
     epoch: reply.epoch,
     denial: {
       ...facts,
-      ...(holders === undefined ? {} : { holders: holders.map((holder) => ({ ...holder })) }),
+      ...(holders === undefined
+        ? {}
+        : { holders: holders.map((holder) => (holder.user === user ? { ...holder } : { ...holder, ...masked })) }),
       ...(versions === undefined ? {} : { versions: [...versions] }),
     },
   };

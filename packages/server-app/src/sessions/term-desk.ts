@@ -22,6 +22,7 @@ import type { ActiveClock } from './active-clock.ts';
 import { Bindings } from './bindings.ts';
 import { Endings } from './endings.ts';
 import { Holds } from './holds.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { QueueKeeper } from './queue-keeper.ts';
 import { checkoutCommand, resumeCommand, sessionCommand } from './session-commands.ts';
 import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
@@ -55,6 +56,7 @@ export class TermDesk {
   readonly #queue: QueueKeeper;
   readonly #tick: TickKeeper;
   readonly #endings: Endings;
+  readonly #idle: IdleWatch;
   /** Sessions whose client has ended its connection in order, with the epoch that they had there. */
   readonly #left = new Map<string, number>();
   #isOver = false;
@@ -65,6 +67,7 @@ export class TermDesk {
     this.#queue = new QueueKeeper({ ...parts, bindings: this.#bindings });
     this.#tick = new TickKeeper(parts);
     this.#endings = new Endings(parts.ledger.endingGrants());
+    this.#idle = new IdleWatch(parts);
   }
 
   /** The term has ended for this server: nothing is answered from here any more. */
@@ -89,7 +92,7 @@ export class TermDesk {
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
     }
-    link.send(replyMessage({ id: message.id, seq: message.seq }, result.reply));
+    link.send(replyMessage({ id: message.id, seq: message.seq, user: this.#userOf(message.session) }, result.reply));
   }
 
   /** Binds a session to the asking connection; takes no seat (I6). */
@@ -102,7 +105,11 @@ export class TermDesk {
     for (const feature of features) this.#queue.entered(feature);
     if (result === undefined) return;
     if (result.reply.kind === 'resumed') this.#bind(message.session, link, result.reply.epoch);
-    link.send(replyMessage({ id: message.id, seq: 0 }, result.reply));
+    link.send(replyMessage({ id: message.id, seq: 0, user: this.#userOf(message.session) }, result.reply));
+  }
+
+  #userOf(session: string): string | undefined {
+    return this.#parts.ledger.session(session)?.user;
   }
 
   /** Answers once a quorum has confirmed, by a round that began after the receipt, that this server is in control. */
@@ -129,6 +136,7 @@ export class TermDesk {
       leaseMs: view.leaseMsMin,
       ending: [...this.#endings.of(session)],
     });
+    if (message.idle !== undefined) this.#idle.heard(session, message.idle);
   }
 
   /** The connection has ended. Only an orderly end on a direct connection may release seats (triad.md, Time, One knob). */
@@ -270,7 +278,8 @@ export class TermDesk {
         this.#holds.changed(entry.session);
         const binding = this.#bindings.get(entry.session);
         if (denial === undefined || binding === undefined) return;
-        binding.link.send(deniedMessage({ seq: entry.checkoutSeq }, { epoch: binding.epoch, denial }));
+        const user = this.#userOf(entry.session);
+        binding.link.send(deniedMessage({ seq: entry.checkoutSeq, user }, { epoch: binding.epoch, denial }));
         return;
       }
       case 'sessionBegan':

@@ -6,6 +6,7 @@ import type { ControlView } from '../control/control-view.ts';
 import type { PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import { type HashNote, newestCommonIndex } from '../server-machine.ts';
+import { masked } from './masked.ts';
 import { grantInReport, poolInReport } from './report-rows.ts';
 import { type ServerFacts, serverFactsSchema } from './server-facts.ts';
 import { SharedWork } from './shared-work.ts';
@@ -178,8 +179,6 @@ export class StatusDesk {
     };
   }
 }
-
-const masked = { user: '***', host: '***' } as const;
 
 /** A server that is up but forming, isolated, learning or fenced is no help to the others. */
 function takesPart(facts: ServerFacts | undefined): boolean {

@@ -38,6 +38,8 @@ export interface ClusterOptions extends Pick<ServerOptions, 'failback' | 'failba
   /** Between hosts. Default 1 – 2 ms. */
   readonly latency?: Latency;
   readonly raft?: RaftOptions;
+  /** Puts something between a server and its consensus. */
+  readonly wrapConsensus?: ClusterServerParts['wrapConsensus'];
 }
 
 const lan: ConsensusTiming = { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1_000 };
@@ -80,6 +82,7 @@ export class Cluster {
       isNew: options.isNew ?? true,
       raft: options.raft ?? {},
       syncMs,
+      ...(options.wrapConsensus === undefined ? {} : { wrapConsensus: options.wrapConsensus }),
       more: {
         ...(failback === undefined ? {} : { failback }),
         ...(failbackAfterMs === undefined ? {} : { failbackAfterMs }),

@@ -48,6 +48,8 @@ type Wish = FeatureWish & { readonly count: number };
 /** Of all checkouts, so many are of two features at once, and so many of the others would do with fewer seats than they ask for. */
 const severalShare = 0.15;
 const partialShare = 0.2;
+/** Of all grants, so many have a product that reports activity. */
+const reportingShare = 0.4;
 
 /** A program that takes seats, works a while and gives them back, as its seed has it: a real client and its user. */
 export class Product {
@@ -183,7 +185,13 @@ export class Product {
         resolve();
       });
     });
-    await Promise.race([sleep(this.runtime, draw(random, plan.hold)), ended]);
+    // Some report what their user does: at the beginning, and perhaps once more.
+    const isReporting = random.chance(reportingShare);
+    if (isReporting) grant.active();
+    const holdMs = draw(random, plan.hold) / 2;
+    await Promise.race([sleep(this.runtime, holdMs), ended]);
+    if (isReporting && random.chance(0.5)) grant.active();
+    await Promise.race([sleep(this.runtime, holdMs), ended]);
     // What has ended is given back without asking anybody.
     if (grant.ended !== undefined) return grant.checkin();
     const { id, feature, count } = grant;

@@ -3,7 +3,8 @@ import type { Denial, EndReason, GrantView, LedgerReply } from '../results.ts';
 /** A grant is known by its session and checkout, so that the model needs no ids. */
 export type Key = `${string}/${number}`;
 
-export type ModelDenial = Omit<Denial, 'message' | 'feature'>;
+/** `rule`: where it stands; its text is left out. */
+export type ModelDenial = Omit<Denial, 'message' | 'feature' | 'rule'> & { readonly rule: string };
 /** `share`: by key. */
 export type ModelGrant = Omit<GrantView, 'id'>;
 
@@ -49,8 +50,8 @@ export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key):
       return { kind: 'queued', epoch: reply.epoch, key: keyOf(session, checkoutSeq), position, untilMs };
     }
     case 'denied': {
-      const { message: _message, feature: _feature, ...denial } = reply.denial;
-      return { kind: 'denied', epoch: reply.epoch, denial };
+      const { message: _message, feature: _feature, rule, ...denial } = reply.denial;
+      return { kind: 'denied', epoch: reply.epoch, denial: { ...denial, rule: `${rule?.source} ${rule?.where}` } };
     }
     case 'resumed':
       return {

@@ -132,7 +132,7 @@ export class ModelSeats {
     const usable = this.usable(ask);
     if (usable.length === 0) {
       const isEarly = pools.some(({ parts }) => parts.some((part) => startMsOf(part) > this.timeMs));
-      return denial(isEarly ? 'NOT_STARTED' : 'EXPIRED', ask);
+      return isEarly ? denial('NOT_STARTED', ask, this.#earliest(ask)) : denial('EXPIRED', ask);
     }
     const most = Math.max(...usable.map((pool) => this.#capacity(inForce(pool, this.timeMs))));
     return (ask.countMin ?? ask.count) > most ? denial('COUNT_TOO_HIGH', ask, { count: most }) : null;
@@ -159,7 +159,17 @@ export class ModelSeats {
           const { user, host } = this.clients.get(grant.session)!;
           return { user, host, count: grant.count, sinceMs: grant.sinceMs };
         }),
+      ...this.#earliest(ask),
     };
+  }
+
+  /** When more seats are sure to come. */
+  #earliest(ask: Ask): Pick<ModelDenial, 'earliestMs'> {
+    const pools = this.fitting(ask);
+    const ends = this.lingering.filter((one) => pools.some(({ key }) => key === one.pool));
+    const starts = pools.flatMap(({ parts }) => parts.map(startMsOf)).filter((at) => at > this.timeMs);
+    const earliestMs = Math.min(...starts, ...ends.map(({ untilMs }) => untilMs));
+    return Number.isFinite(earliestMs) ? { earliestMs } : {};
   }
 
   /** Pools that would do, lowest version first. */
@@ -264,7 +274,26 @@ export class ModelSeats {
   }
 }
 
-/** A denial of the model. */
-export function denial(code: DenialCode, { count }: Ask, facts: Partial<ModelDenial> = {}): ModelDenial {
-  return { code, requested: count, ...facts };
+/** Which rule says so. */
+const wheres: Partial<Record<DenialCode, (feature: string) => string>> = {
+  UNKNOWN_FEATURE: () => 'license features[].name',
+  BORROW_NOT_LICENSED: (name) => `license features[${name}].borrow`,
+  BORROW_TOO_LONG: (name) => `license features[${name}].borrow.longestSeconds`,
+  BORROW_LIMIT: (name) => `license features[${name}].borrow.countMax`,
+  VERSION_NOT_LICENSED: (name) => `license features[${name}].version`,
+  RELEASE_NOT_COVERED: (name) => `license features[${name}].supportedUntil`,
+  NOT_STARTED: (name) => `license features[${name}].startsAt`,
+  EXPIRED: (name) => `license features[${name}].expiresAt`,
+  NOT_OPEN_YET: () => 'server opening',
+  INVALID_REQUEST: () => 'server request',
+};
+
+/** A denial of the model. Whatever it does not say otherwise is for want of seats. */
+export function denial(code: DenialCode, { feature, count }: Ask, facts: Partial<ModelDenial> = {}): ModelDenial {
+  return {
+    code,
+    requested: count,
+    rule: wheres[code]?.(feature) ?? `license features[${feature}].count`,
+    ...facts,
+  };
 }

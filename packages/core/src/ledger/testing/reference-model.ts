@@ -262,7 +262,10 @@ export class ReferenceModel extends ModelSeats {
       if ((item.countMin ?? 1) > item.count) return denied(denial('INVALID_REQUEST', ask));
       const unfit = this.unfit(ask);
       if (unfit !== null) return denied(unfit);
-      if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
+      if (!this.isOpen)
+        return denied(
+          denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen(), earliestMs: this.timeMs + this.#msUntilOpen() }),
+        );
       const usable = this.usable(ask);
       const open = usable.filter((pool) => command.pastQueue === true || this.rivals(pool).length === 0);
       const part = this.#partFor(open, ask, usable);
@@ -305,10 +308,11 @@ export class ReferenceModel extends ModelSeats {
     const denied = (why: ModelDenial): ModelReply => ({ kind: 'denied', epoch: 0, denial: why });
     const unfit = this.unfit(ask);
     if (unfit !== null) return denied(unfit);
-    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs: this.#msUntilOpen() }));
+    const leftMs = this.#msUntilOpen();
+    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs, earliestMs: this.timeMs + leftMs }));
     const pool = this.lender(ask, command.untilMs - this.timeMs);
     if ('code' in pool) return denied(pool);
-    const untilMs = Math.min(command.untilMs, ...[Math.max(...pool.parts.map(endMs))]);
+    const untilMs = Math.min(command.untilMs, Math.max(...pool.parts.map(endMs)));
     this.borrowed.push({ id, pool: pool.key, user, host, count, sinceMs: this.timeMs, untilMs });
     return { kind: 'borrowed', borrow: this.viewBorrowed(this.borrowed.at(-1)!) };
   }
