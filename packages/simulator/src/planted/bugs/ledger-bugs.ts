@@ -135,8 +135,8 @@ export const ledgerBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: `${ledger}/upkeep.ts`,
-        find: "makeEnding(state, grant, 'revoked', command.reason);",
-        replace: "endGrant(state, grant, { reason: 'revoked', isUntold: true });",
+        find: 'makeEnding(state, grant, reason, command.reason);',
+        replace: 'endGrant(state, grant, { reason, isUntold: true });',
       },
     ],
   },
