@@ -62,6 +62,39 @@ describe('a client over real frames', () => {
     expect(served.network.connectionCount()).toBe(0);
   });
 
+  test('checks out several features at once, each with its own grant', async () => {
+    const served = await serveTriad([
+      { name: 'compare', count: 2 },
+      { name: 'merge', count: 1 },
+    ]);
+    served.triad.giveControl(1);
+    const client = clientOf(served);
+    const wanted = [{ feature: 'compare', count: 5, countMin: 1 }, { feature: 'merge' }];
+    const grants = await served.run(client.checkoutAll(wanted));
+    expect(grants).toMatchObject([
+      { feature: 'compare', count: 2, state: 'holding' },
+      { feature: 'merge', count: 1, state: 'holding' },
+    ]);
+    await served.run(grants[0]!.checkin());
+    expect(grants[1]!.state).toBe('holding');
+    expect(await served.run(failureOf(clientOf(served).checkoutAll(wanted)))).toMatchObject({ code: 'NO_SEATS' });
+    expect(served.triad.ledger.summary().grants).toBe(1);
+    const [alone] = await served.run(clientOf(served).checkoutAll([{ feature: 'compare' }]));
+    expect(alone).toMatchObject({ feature: 'compare', count: 1 });
+  });
+
+  test.each([
+    ['wanted', []],
+    ['wanted', [{ feature: 'compare' }, { feature: 'compare' }]],
+    ['wanted', Array.from({ length: 33 }, (_, at) => ({ feature: `f${at}` }))],
+    ['wait', [{ feature: 'compare', wait: 5 }, { feature: 'merge' }]],
+    ['countMin', [{ feature: 'compare', count: 1, countMin: 2 }]],
+    ['feature', [{ feature: '' }]],
+  ])('refuses several features with a bad %s before anything is sent', async (argument, wanted) => {
+    const failure = await failureOf(clientOf(await serving()).checkoutAll(wanted));
+    expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', details: { argument } });
+  });
+
   test('withLicense holds a seat for one operation, whatever comes of it', async () => {
     const served = await serving();
     const client = clientOf(served);

@@ -150,8 +150,8 @@ export const statusReportSchema = z.object({
       user: z.string(),
       host: z.string(),
       since: z.string(),
-      state: z.enum(['active', 'lingering', 'ending']),
-      /** Lingering: when the seats are free. */
+      state: z.enum(['active', 'lingering', 'ending', 'borrowed']),
+      /** Lingering: when the seats are free. Borrowed: when the borrow ends. */
       until: z.string().optional(),
       /** Grants that name the same share have the same seats. */
       share: z.string().optional(),

@@ -25,8 +25,11 @@ export function applyOpen(state: LedgerState, command: OpenCommand): LedgerReply
   const license = readLicenses(command);
   if (license instanceof LicError) return rejected(license.code, license.message);
   if (versionOf(license, command) > command.ledgerVersion) return rejectTerms(command.ledgerVersion);
-  const { leaseMs, drift, marginMs, allowShortLeases } = command.settings;
-  state.settings = { leaseMs, drift, marginMs, allowShortLeases };
+  const { leaseMs, drift, marginMs, allowShortLeases, borrowMarginMs } = command.settings;
+  const settings = { leaseMs, drift, marginMs, allowShortLeases };
+  // Servers of the versions before would not have it in their state.
+  const hasMargin = borrowMarginMs !== undefined && command.ledgerVersion >= termsVersion;
+  state.settings = hasMargin ? { ...settings, borrowMarginMs } : settings;
   state.version = command.ledgerVersion;
   advanceTime(state, command.at);
   state.formedAtMs = state.timeMs;

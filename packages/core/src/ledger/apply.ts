@@ -1,4 +1,5 @@
 import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion, applyRecover } from './administration.ts';
+import { applyBorrow, applyReturn } from './borrow-requests.ts';
 import type { LedgerCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime } from './license-time.ts';
@@ -39,6 +40,10 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
       return applyDisconnect(state, command);
     case 'revoke':
       return applyRevoke(state, command);
+    case 'borrow':
+      return applyBorrow(state, command);
+    case 'return':
+      return applyReturn(state, command);
     case 'policy':
       return applyPolicy(state, command);
     case 'opened':

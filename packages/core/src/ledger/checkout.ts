@@ -69,7 +69,7 @@ function decide(
   const feature = state.features.get(command.feature);
   if (feature === undefined || feature.pools.length === 0)
     return denied(deny('UNKNOWN_FEATURE', command, `"${command.feature}" is not licensed.`));
-  const unfit = denyForPools(state, command, feature, need);
+  const unfit = denyUnfit(state, command, feature, need);
   if (unfit !== undefined) return denied(unfit);
   if (!state.isOpen) return denied(denyUnopened(state, command));
   if (command.isHalted === true && state.version >= exchangeVersion)
@@ -121,7 +121,7 @@ export function denyStranded(state: LedgerState, entry: Entry): Denial {
   const denial =
     feature.pools.length === 0
       ? deny('UNKNOWN_FEATURE', wish, `"${feature.name}" is not licensed any more.`)
-      : (denyForPools(state, wish, feature, entry) ??
+      : (denyUnfit(state, wish, feature, entry) ??
         denyAccess(judge(state, feature.name, entry), wish) ??
         deny('COUNT_TOO_HIGH', wish, `"${feature.name}" has too few seats from now on.`));
   return withRule(state, denial, entry);
@@ -144,7 +144,10 @@ function denied(denial: Denial): Decision {
   return { kind: 'deny', denial };
 }
 
-function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need): string | undefined {
+export function findInvalid(
+  command: Pick<CheckoutCommand, 'count' | 'countMin' | 'waitMs' | 'version' | 'releasedAt'>,
+  { version, releasedAtMs }: Need,
+): string | undefined {
   const { count, countMin = count, waitMs = 0 } = command;
   if (!Number.isSafeInteger(count) || count < 1 || count > ledgerLimits.countMax)
     return `A count is a whole number from 1 to ${ledgerLimits.countMax}, not ${count}.`;
@@ -160,7 +163,7 @@ function findInvalid(command: CheckoutCommand, { version, releasedAtMs }: Need):
 }
 
 /** What the license says against the checkout, however many seats are free. */
-function denyForPools(
+export function denyUnfit(
   state: LedgerState,
   wish: Pick<CheckoutCommand, 'feature' | 'count' | 'countMin' | 'version'>,
   feature: Feature,
@@ -203,7 +206,7 @@ function denyRelease(wish: Wish, { releasedAtMs }: Need, pools: readonly Pool[])
   return deny('RELEASE_NOT_COVERED', wish, what, { supportedUntilMs });
 }
 
-function denyUnopened(state: LedgerState, command: CheckoutCommand): Denial {
+export function denyUnopened(state: LedgerState, command: Wish): Denial {
   const leftMs = Math.max(
     0,
     Math.max(state.formedAtMs, state.recoveredAtMs) + state.leases.longestHoldMs - state.timeMs,

@@ -69,6 +69,7 @@ const isSettings = isOf([
   ['drift', (value) => typeof value === 'number' && value >= 0 && value < 1],
   ['marginMs', isMs],
   ['allowShortLeases', isBoolean],
+  ['borrowMarginMs', maybe(isMs)],
 ]);
 const isOpening = isOf([
   ['secretHash', isHash],
@@ -154,6 +155,19 @@ const fieldsOf: Readonly<Record<LedgerCommand['kind'], Fields>> = {
     ['text', isText(policyLimits.charsMax)],
     ['document', isPolicyDocument],
   ],
+  borrow: [
+    ['borrow', isId],
+    ['user', isName],
+    ['host', isName],
+    ['feature', isName],
+    ['version', maybe(isName)],
+    ['releasedAt', maybe(isName)],
+    ['count', isNumber],
+    ['untilMs', isMs],
+    ['pastQueue', maybe(isBoolean)],
+    ['isHalted', maybe(isBoolean)],
+  ],
+  return: [['borrow', isName]],
   drain: [
     ['server', isName],
     ['on', isBoolean],

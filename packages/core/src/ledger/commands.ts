@@ -22,6 +22,8 @@ export type LedgerCommand =
   | DisconnectCommand
   | RevokeCommand
   | PolicyCommand
+  | BorrowCommand
+  | ReturnCommand
   | DrainCommand
   | AcceptTimeCommand
   | RaiseVersionCommand
@@ -36,6 +38,8 @@ export interface LedgerSettings {
   readonly marginMs: number;
   /** Whether signed leases under 10 s are honoured (tests); otherwise a lease below is raised to 10 s. */
   readonly allowShortLeases: boolean;
+  /** How long after its end a borrowed seat stays taken; absent: `ledgerLimits.borrowMarginMs`. From ledger version 3 on. */
+  readonly borrowMarginMs?: number;
 }
 
 interface Stamped {
@@ -256,6 +260,34 @@ export interface PolicyCommand extends Stamped {
   readonly text: string;
   /** What it says; the ledger goes by it alone. */
   readonly document: PolicyDocument;
+}
+
+/**
+ * Takes seats until a certain time, without a session and without heartbeats (triad.md, Borrow). Answered `borrowed`, or `denied` as a
+ * checkout is. It never waits. From ledger version 3 on.
+ */
+export interface BorrowCommand extends Stamped {
+  readonly kind: 'borrow';
+  /** The client's own id, 22 characters of base64url: whoever knows it may return the borrow. Remembered until the borrow ends. */
+  readonly borrow: string;
+  readonly user: string;
+  readonly host: string;
+  readonly feature: string;
+  readonly version?: string;
+  readonly releasedAt?: string;
+  readonly count: number;
+  /** Its end in license time, UTC milliseconds. The license may end it earlier: the answer says so. */
+  readonly untilMs: number;
+  /** As in a checkout. */
+  readonly pastQueue?: boolean;
+  readonly isHalted?: boolean;
+}
+
+/** Gives borrowed seats back early. `ok` also where nothing is borrowed under this id (any more). From ledger version 3 on. */
+export interface ReturnCommand extends Stamped {
+  readonly kind: 'return';
+  /** The client's id, or an administrator's: the one in reports (`b12`). */
+  readonly borrow: string;
 }
 
 /** Drain or undrain a server, by its identity key. */

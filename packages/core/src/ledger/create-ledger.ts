@@ -20,7 +20,7 @@ import type { GrantView, PoolView, QueueView } from './results.ts';
 import { entriesOf, grantsOf } from './sessions.ts';
 import { readSnapshot } from './snapshot-reader.ts';
 import { type SnapshotUnderWay, writeSnapshot } from './snapshot-writer.ts';
-import { viewEntry, viewGrant, viewLinger, viewPool, viewSession } from './views.ts';
+import { viewBorrow, viewEntry, viewGrant, viewLinger, viewPool, viewSession } from './views.ts';
 
 /** What a ledger is given. */
 export interface LedgerOptions {
@@ -85,7 +85,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       recoveredAtMs: state.recoveredAtMs === 0 ? null : state.recoveredAtMs,
       drained: [...state.drained].sort(),
       sessions: state.sessions.size,
-      grants: state.grants.size + state.lingers.size,
+      grants: state.grants.size + state.lingers.size + state.borrows.size,
       queued: state.entries.size,
     }),
     license: () => state.license,
@@ -198,6 +198,7 @@ function viewGrants(grants: IterableIterator<Grant>): IterableIterator<GrantView
 function* viewAll(state: LedgerState): IterableIterator<GrantView> {
   yield* viewGrants(state.grants.walk());
   yield* map(state.lingers.walk(), viewLinger);
+  yield* map(state.borrows.walk(), viewBorrow);
 }
 
 function* map<A, B>(items: Iterable<A>, to: (item: A) => B): IterableIterator<B> {

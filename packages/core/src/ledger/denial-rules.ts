@@ -62,6 +62,12 @@ function licenseText(state: LedgerState, { code }: Denial, pools: readonly Pool[
       return ofEach(({ parts }) => `from ${instant(Math.min(...parts.map(({ startsAtMs }) => startsAtMs)))}`);
     case 'EXPIRED':
       return ofEach(({ parts }) => `to ${instant(Math.max(...parts.map(({ endsAtMs }) => endsAtMs)))}`);
+    case 'BORROW_NOT_LICENSED':
+    case 'BORROW_TOO_LONG':
+    case 'BORROW_LIMIT':
+      return ofEach(({ borrow }) =>
+        borrow === undefined ? 'none' : `${borrow.countMax} for ${borrow.longestMs / 1000} s`,
+      );
     default:
       return ofEach(({ count, overdraft }) =>
         Number.isFinite(count) ? `${count}${overdraft > 0 ? ` and ${overdraft} of overdraft` : ''}` : 'uncounted',
@@ -75,6 +81,8 @@ function serverText(code: DenialCode): string {
       return String(ledgerLimits.queuePerFeatureMax);
     case 'TOO_MANY_GRANTS':
       return String(ledgerLimits.grantsPerSessionMax);
+    case 'TOO_MANY_BORROWS':
+      return String(ledgerLimits.borrowsMax);
     case 'TOO_MANY_SESSIONS':
       return String(ledgerLimits.sessionsMax);
     case 'NOT_OPEN_YET':

@@ -105,6 +105,26 @@ export const denialCodes = {
     field: 'request',
     explanation: 'The checkout asks for something that does not exist, such as half a seat.',
   },
+  BORROW_NOT_LICENSED: {
+    source: 'license',
+    field: 'borrow',
+    explanation: 'The license does not let it be borrowed: check it out instead, or ask the vendor.',
+  },
+  BORROW_TOO_LONG: {
+    source: 'license',
+    field: 'borrow.longestSeconds',
+    explanation: 'Borrow it for a shorter time.',
+  },
+  BORROW_LIMIT: {
+    source: 'license',
+    field: 'borrow.countMax',
+    explanation: 'As many seats are borrowed as may be: wait until one is returned, or check it out instead.',
+  },
+  TOO_MANY_BORROWS: {
+    source: 'server',
+    field: 'borrowsMax',
+    explanation: 'The servers have as many borrows as they may have at one time.',
+  },
 } as const satisfies Record<DenialCode, DenialCodeEntry>;
 
 /** What was asked for. */

@@ -28,7 +28,7 @@ export interface Ledger extends StateMachine<LedgerResult> {
   grant(id: string): GrantView | undefined;
   /** The session's grants; O(its grants). */
   grantsOf(session: string): readonly GrantView[];
-  /** All grants, oldest first, and after those of sessions the *lingering* ones; walked lazily. */
+  /** All grants, oldest first, and after those of sessions the *lingering* and then the *borrowed* ones; walked lazily. */
   grants(): IterableIterator<GrantView>;
   queueOf(session: string): readonly QueueView[];
   /**

@@ -9,6 +9,7 @@ import { writeRecord } from './record-fields.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RecordTable } from './record-table.ts';
 import {
+  type Borrow,
   type EndedSession,
   type Entry,
   type Feature,
@@ -78,6 +79,7 @@ export class LedgerState {
   readonly entries = new RecordTable<Entry>();
   readonly results = new RecordTable<Result>();
   readonly lingers = new RecordTable<Linger>();
+  readonly borrows = new RecordTable<Borrow>();
 
   // Derived.
   readonly features = new Map<string, Feature>();
@@ -97,6 +99,11 @@ export class LedgerState {
   /** Lingering seats by their end. */
   readonly lingerEnds = new IndexedHeap<Linger>(
     (a, b) => a.untilMs < b.untilMs || (a.untilMs === b.untilMs && a.serial < b.serial),
+  );
+  readonly borrowsById = new IdIndex<Borrow>();
+  /** Borrows by when their seats are free. */
+  readonly borrowEnds = new IndexedHeap<Borrow>(
+    (a, b) => a.freeMs < b.freeMs || (a.freeMs === b.freeMs && a.serial < b.serial),
   );
   /** Holders with seats that some who wait could use now; empty between commands. */
   readonly offers = new Set<Holder>();
@@ -234,6 +241,8 @@ export class LedgerState {
         return this.results;
       case kinds.linger:
         return this.lingers;
+      case kinds.borrow:
+        return this.borrows;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { endBorrow } from './borrows.ts';
 import { denyStranded, denyWaitOver } from './checkout.ts';
 import { endGrant, makeEnding } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -19,6 +20,10 @@ export function advanceTime(state: LedgerState, at: number): void {
   let budget: number = ledgerLimits.endsPerCommandMax;
   for (let linger = dueLinger(state); linger !== undefined && budget > 0; linger = dueLinger(state)) {
     endLinger(state, linger);
+    budget--;
+  }
+  for (let borrow = dueBorrow(state); borrow !== undefined && budget > 0; borrow = dueBorrow(state)) {
+    endBorrow(state, borrow, 'expired');
     budget--;
   }
   for (let entry = dueEntry(state); entry !== undefined && budget > 0; entry = dueEntry(state)) {
@@ -61,6 +66,7 @@ export function nextDeadlineMs(state: LedgerState): number | null {
     state.boundaryMs,
     state.deadlines.first()?.untilMs ?? Number.POSITIVE_INFINITY,
     state.lingerEnds.first()?.untilMs ?? Number.POSITIVE_INFINITY,
+    state.borrowEnds.first()?.freeMs ?? Number.POSITIVE_INFINITY,
   );
   return next === Number.POSITIVE_INFINITY ? null : next;
 }
@@ -68,6 +74,11 @@ export function nextDeadlineMs(state: LedgerState): number | null {
 function dueLinger(state: LedgerState): Linger | undefined {
   const linger = state.lingerEnds.first();
   return linger !== undefined && linger.untilMs <= state.timeMs ? linger : undefined;
+}
+
+function dueBorrow(state: LedgerState) {
+  const borrow = state.borrowEnds.first();
+  return borrow !== undefined && borrow.freeMs <= state.timeMs ? borrow : undefined;
 }
 
 function dueEntry(state: LedgerState): Entry | undefined {

@@ -28,6 +28,10 @@ export const ledgerLimits = {
   snapshotsMax: 4,
   /** Seats of one checkout. */
   countMax: 1_000_000,
+  /** Borrows at one time; one more is denied `TOO_MANY_BORROWS`. */
+  borrowsMax: 100_000,
+  /** How long after its end a borrowed seat stays taken, ms, where the settings do not say: a client's clock may be behind. */
+  borrowMarginMs: 600_000,
   /** Features that one checkout may name. */
   featuresPerCheckoutMax: 32,
   /** Milliseconds that a checkout may wait in the queue: a day. */

@@ -1,3 +1,4 @@
+import { seatsOf } from './borrows.ts';
 import type { PolicyCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { sweep } from './license-time.ts';
@@ -21,6 +22,7 @@ export function applyPolicy(state: LedgerState, { text, document }: PolicyComman
     );
   state.setPolicy(text, JSON.stringify(document));
   if (state.policy !== undefined) for (const grant of state.grants.walk()) countGrant(state, grant);
+  if (state.policy !== undefined) for (const borrow of state.borrows.walk()) countGrant(state, seatsOf(borrow));
   for (const { queue } of state.queued) {
     for (const entry of queue) countEntry(state, entry);
     queue.sort(compareEntries);

@@ -10,6 +10,9 @@ import type { Denial } from './results.ts';
 /** What rules can tell of who asks. */
 type Asking = Pick<Claimant, 'session' | 'display' | 'address'>;
 
+/** Seats as rules count them: those of a grant, or borrowed ones. */
+type Taken = Asking & Pick<Grant, 'pool' | 'count' | 'share'>;
+
 export function askerOf({ session: { user, host, project, product }, display, address }: Asking): Asker {
   return { user, host, project, product, display, address };
 }
@@ -20,7 +23,7 @@ export function judge(state: LedgerState, feature: string, asking: Asking): Verd
 }
 
 /** Counts a grant for all rules that are for its holder. The same is taken out again by `uncountGrant`. */
-export function countGrant(state: LedgerState, grant: Grant): void {
+export function countGrant(state: LedgerState, grant: Taken): void {
   const verdict = judge(state, grant.pool.featureName, grant);
   if (verdict === undefined) return;
   const { count, share } = grant;
@@ -28,7 +31,7 @@ export function countGrant(state: LedgerState, grant: Grant): void {
   changeReserved(state, grant, verdict, (one) => one.counted.tally.add(one.subject, count, share?.serial));
 }
 
-export function uncountGrant(state: LedgerState, grant: Grant): void {
+export function uncountGrant(state: LedgerState, grant: Taken): void {
   const verdict = judge(state, grant.pool.featureName, grant);
   if (verdict === undefined) return;
   const { count, share } = grant;
@@ -48,7 +51,12 @@ export function uncountEntry(state: LedgerState, entry: Entry): void {
   for (const { counted, subject } of verdict?.max ?? []) counted.tally.remove(subject, entry.count, undefined);
 }
 
-function changeReserved(state: LedgerState, grant: Grant, verdict: Verdict, change: (one: Counted) => void): void {
+function changeReserved(
+  state: LedgerState,
+  grant: Pick<Taken, 'pool'>,
+  verdict: Verdict,
+  change: (one: Counted) => void,
+): void {
   const policy = state.policy!.of(grant.pool.featureName);
   for (const one of verdict.reserve) {
     policy.kept += -unusedOf(one.counted);

@@ -54,7 +54,11 @@ export function isOnlyReserved(state: LedgerState, pools: readonly Pool[], claim
 }
 
 /** Free seats of the whole feature that are not kept for others; Infinity without reservations. */
-function unkeptSeats(state: LedgerState, pools: readonly Pool[], claim: Claim): number {
+export function unkeptSeats(
+  state: LedgerState,
+  pools: readonly Pool[],
+  claim: Pick<Claim, 'session' | 'display' | 'address'>,
+): number {
   const name = pools[0]?.featureName;
   const kept = name === undefined ? 0 : keptFrom(state, name, claim);
   if (kept === 0) return Number.POSITIVE_INFINITY;
@@ -174,7 +178,7 @@ export function fitPools(state: LedgerState, license: License, settings: LedgerS
 
 /** Deletes a removed pool once its last grant has ended. */
 export function dropUnusedPool(state: LedgerState, pool: Pool): void {
-  if (pool.isRemoved && pool.grants === 0 && pool.lingers === 0) state.delete(pool);
+  if (pool.isRemoved && pool.grants === 0 && pool.lingers === 0 && pool.borrows === 0) state.delete(pool);
 }
 
 /** Forgets a feature that is neither licensed nor waited for. */
@@ -261,6 +265,9 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     minimumMs: 0,
     holders: new Map(),
     vendorData: undefined,
+    borrow: undefined,
+    borrows: 0,
+    borrowed: 0,
     lingers: 0,
     knownEnds: new IndexedHeap(isEarlier),
     leaseMs: 0,
@@ -321,6 +328,9 @@ function applyTerms(state: LedgerState, pool: Pool, parts: PoolTerms, settings: 
   pool.overdraftMax = policy?.setting(feature.name, 'overdraft')?.count ?? Number.POSITIVE_INFINITY;
   pool.lingerMs = Math.max(lingerMs, Math.round((feature.lingerSeconds ?? 0) * 1000));
   pool.minimumMs = Math.round((feature.minimumSeconds ?? 0) * 1000);
+  const { borrow } = feature;
+  pool.borrow =
+    borrow === undefined ? undefined : { longestMs: borrow.longestSeconds * 1000, countMax: borrow.countMax };
   pool.leaseMs = leaseOf(feature, settings);
   pool.holdMs = holdOf(pool.leaseMs, settings);
   pool.endsOnDisconnect = feature.reclaim === 'disconnect';
@@ -349,6 +359,7 @@ function removePool(state: LedgerState, pool: Pool): void {
   pool.expiresAtMs = Number.POSITIVE_INFINITY;
   // As on a server that comes by the pool from a snapshot.
   pool.vendorData = undefined;
+  pool.borrow = undefined;
   pool.waiting = 0;
   forgetWaiting(pool);
   pool.sweepFrom = pool.firstGrant;

@@ -1,5 +1,6 @@
 import type { RecordSink, RecordSource } from './record-sink.ts';
 import {
+  type Borrow,
   type EndedSession,
   type Entry,
   type Grant,
@@ -78,6 +79,16 @@ export function writeRecord(sink: RecordSink, record: LedgerRecord): void {
       sink.uint(record.count);
       sink.uint(record.sinceMs);
       sink.uint(record.untilMs);
+      return;
+    case kinds.borrow:
+      sink.uint(record.pool.serial);
+      sink.text(record.id);
+      sink.name(record.user);
+      sink.name(record.host);
+      sink.uint(record.count);
+      sink.uint(record.sinceMs);
+      sink.uint(record.untilMs);
+      sink.uint(record.freeMs);
   }
 }
 
@@ -222,6 +233,11 @@ export type LingerFields = Pick<
   'serial' | 'grant' | 'key' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs'
 > & { readonly pool: number };
 
+export type BorrowFields = Pick<
+  Borrow,
+  'serial' | 'id' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs' | 'freeMs'
+> & { readonly pool: number };
+
 export function readPool(source: RecordSource): PoolFields {
   return {
     serial: source.uint(),
@@ -342,6 +358,20 @@ export function readLinger(source: RecordSource): LingerFields {
     count: source.uint(),
     sinceMs: source.uint(),
     untilMs: source.uint(),
+  };
+}
+
+export function readBorrow(source: RecordSource): BorrowFields {
+  return {
+    serial: source.uint(),
+    pool: source.uint(),
+    id: source.text(),
+    user: source.name(),
+    host: source.name(),
+    count: source.uint(),
+    sinceMs: source.uint(),
+    untilMs: source.uint(),
+    freeMs: source.uint(),
   };
 }
 

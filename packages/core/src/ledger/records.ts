@@ -4,7 +4,16 @@ import type { SharingField } from './sharing-fields.ts';
 import type { Version } from './versions.ts';
 
 /** What kind of record it is; also its tag in a snapshot, so a number never changes its meaning. */
-export const kinds = { pool: 0, session: 1, endedSession: 2, grant: 3, entry: 4, result: 5, linger: 6 } as const;
+export const kinds = {
+  pool: 0,
+  session: 1,
+  endedSession: 2,
+  grant: 3,
+  entry: 4,
+  result: 5,
+  linger: 6,
+  borrow: 7,
+} as const;
 
 /** The kinds that ledger version 1 knew: a snapshot of its time has no others. */
 export const firstKinds = [
@@ -86,6 +95,11 @@ export interface Pool extends RecordBase {
   readonly holders: Map<string, Holder>;
   /** What the license has for the product; undefined: nothing. */
   vendorData: string | undefined;
+  /** What may be borrowed; undefined: nothing. */
+  borrow: { readonly longestMs: number; readonly countMax: number } | undefined;
+  /** Borrow records of the pool, and their seats. */
+  borrows: number;
+  borrowed: number;
   /** Lingering records of the pool. */
   lingers: number;
   /** When seats of the pool come free for sure, the earliest first. */
@@ -173,6 +187,24 @@ export interface Linger extends RecordBase {
   // Derived.
   heapIndex: number;
   readonly inPool: KnownEnd;
+}
+
+/** Seats that are taken until a certain time, whether or not anybody can be asked. */
+export interface Borrow extends RecordBase {
+  readonly kind: typeof kinds.borrow;
+  readonly pool: Pool;
+  /** The client's own, which nobody else is told. */
+  readonly id: string;
+  readonly user: string;
+  readonly host: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  /** License time at which the client stops using it. */
+  readonly untilMs: number;
+  /** License time at which its seats are free. */
+  readonly freeMs: number;
+  // Derived.
+  heapIndex: number;
 }
 
 /** One client instance. */
@@ -299,7 +331,7 @@ export interface Result extends RecordBase {
 }
 
 export type Outcome = Grant | Entry | Result;
-export type LedgerRecord = Pool | EndedSession | Session | Outcome | Linger;
+export type LedgerRecord = Pool | EndedSession | Session | Outcome | Linger | Borrow;
 
 /** The order of a queue: priority, then arrival. Negative: `a` comes first. */
 export function compareEntries(a: Entry, b: Entry): number {
@@ -316,7 +348,12 @@ export function entryId(serial: number): string {
   return `q${serial}`;
 }
 
+/** The id that the outside knows a borrow by. */
+export function borrowId(serial: number): string {
+  return `b${serial}`;
+}
+
 /** The serial in an id; -1, which no record has, where it is not one in the only spelling. */
-export function serialOf(prefix: 'g' | 'q', id: string): number {
+export function serialOf(prefix: 'g' | 'q' | 'b', id: string): number {
   return id.startsWith(prefix) && /^[1-9]\d{0,15}$/.test(id.slice(1)) ? Number(id.slice(1)) : -1;
 }

@@ -1,7 +1,7 @@
 import type { LedgerSettings } from './commands.ts';
 
 /** States of a grant that counts in its pool (triad.md, Words). */
-export type GrantState = 'active' | 'lingering' | 'ending';
+export type GrantState = 'active' | 'lingering' | 'ending' | 'borrowed';
 
 /** Why a grant ended, or a queue place or session with it. Stable; part of the public surface. */
 export type EndReason =
@@ -20,7 +20,7 @@ export type EndReason =
 export interface GrantView {
   /** Unique in the triad's life. */
   readonly id: string;
-  /** '' where no session holds it: *lingering*. */
+  /** '' where no session holds it: *lingering*, *borrowed*. */
   readonly session: string;
   readonly feature: string;
   /** The licensed version of the pool it was taken from. */
@@ -44,7 +44,7 @@ export interface GrantView {
   readonly vendorData?: string;
   /** Grants that name the same share have the same seats; it is the id of the first that did. */
   readonly share?: string;
-  /** License time at which it ends, where that is known: *lingering*. */
+  /** License time at which it ends, where that is known: *lingering*, *borrowed*. */
   readonly untilMs?: number;
   /** Where it is `ending`: why, and the operator's words if any. */
   readonly ending?: { readonly reason: EndReason; readonly note?: string };
@@ -104,6 +104,10 @@ export interface SessionView {
 /** Codes of denials: a person can act on each. The full table with texts is `denialCodes`. */
 export type DenialCode =
   | 'NO_SEATS'
+  | 'BORROW_NOT_LICENSED'
+  | 'BORROW_TOO_LONG'
+  | 'BORROW_LIMIT'
+  | 'TOO_MANY_BORROWS'
   | 'RESERVED'
   | 'MAX_REACHED'
   | 'EXCLUDED'
@@ -203,6 +207,7 @@ export type LedgerReply =
       readonly reason?: EndReason;
       readonly epoch?: number;
     }
+  | { readonly kind: 'borrowed'; readonly borrow: GrantView }
   /** Administrative and internal commands: took effect, or why not. */
   | { readonly kind: 'ok' }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string };
@@ -225,6 +230,8 @@ export type LedgerEvent =
   | { readonly kind: 'sessionBegan'; readonly session: string }
   | { readonly kind: 'sessionEnded'; readonly session: string; readonly reason: EndReason }
   | { readonly kind: 'licenseInstalled'; readonly licenseHash: string }
+  | { readonly kind: 'borrowed'; readonly grant: GrantView }
+  | { readonly kind: 'borrowEnded'; readonly grant: GrantView; readonly reason: 'returned' | 'expired' }
   | { readonly kind: 'policyChanged' }
   | { readonly kind: 'opened' }
   /** Checkouts are closed, and sessions that are not known any more have ended. */

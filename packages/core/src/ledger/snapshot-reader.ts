@@ -2,6 +2,7 @@ import { isLicError, LicError } from '@lic/interfaces';
 import { combineLicenses } from '../license/license-set.ts';
 import { parseLicense } from '../license/parse-license.ts';
 import { knowsVersion } from './administration.ts';
+import { linkBorrow, newBorrow } from './borrows.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { LedgerSettings } from './commands.ts';
 import { linkGrant, newGrant } from './grants.ts';
@@ -11,6 +12,7 @@ import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limit
 import { featureOf, fitPools, newPool } from './pools.ts';
 import { linkEntry, newEntry } from './queue.ts';
 import {
+  readBorrow,
   readEndedSession,
   readEntry,
   readFlag,
@@ -227,6 +229,12 @@ class SnapshotReader {
         const linger = this.#add(newLinger(fields, this.#pool(fields.pool)));
         linkLinger(state, linger);
         return linger;
+      }
+      case kinds.borrow: {
+        const fields = readBorrow(source);
+        const borrow = this.#add(newBorrow(fields, this.#pool(fields.pool)));
+        linkBorrow(state, borrow);
+        return borrow;
       }
       default:
         throw new RangeError(`records of an unknown kind ${kind}`);

@@ -175,10 +175,10 @@ describe('restore', () => {
   });
 
   it('says so where it is of a later format or later rules', async () => {
-    // After the block's length and the magic: the format; after the hash and seven counts: the ledger version.
+    // After the block's length and the magic: the format; after the hash and eight counts: the ledger version.
     const formatAt = 4 + 1 + 'lic ledger'.length;
     await refuses(await damaged((bytes) => bytes.fill(9, formatAt, formatAt + 1)), 'LEDGER_VERSION');
-    const versionAt = formatAt + 1 + 33 + 7;
+    const versionAt = formatAt + 1 + 33 + 8;
     await refuses(
       await damaged((bytes) => bytes.fill(ledgerVersions.max + 1, versionAt, versionAt + 1)),
       'LEDGER_VERSION',

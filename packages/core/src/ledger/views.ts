@@ -1,6 +1,8 @@
 import type { LeaseBounds } from './ledger-state.ts';
 import { freeSeats } from './pools.ts';
 import {
+  type Borrow,
+  borrowId,
   compareEntries,
   type Entry,
   entryId,
@@ -73,6 +75,27 @@ export function viewLinger({ pool, grant, count, user, host, sinceMs, untilMs }:
     holdMs: 0,
     reclaim: 'lease',
     checkoutSeq: 0,
+    untilMs,
+  };
+}
+
+/** Borrowed seats. The client's own id of them is nobody's to see. */
+export function viewBorrow({ serial, pool, count, user, host, sinceMs, untilMs }: Borrow): GrantView {
+  return {
+    id: borrowId(serial),
+    session: '',
+    feature: pool.featureName,
+    version: pool.version.text,
+    count,
+    user,
+    host,
+    sinceMs,
+    state: 'borrowed',
+    leaseMs: 0,
+    holdMs: 0,
+    reclaim: 'lease',
+    checkoutSeq: 0,
+    ...(pool.vendorData === undefined ? {} : { vendorData: pool.vendorData }),
     untilMs,
   };
 }

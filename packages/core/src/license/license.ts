@@ -19,6 +19,8 @@ export const licenseLimits = {
   leaseSecondsMax: 86_400,
   graceDaysMax: 366,
   vendorDataCharsMax: 4096,
+  /** For which a seat may be borrowed. */
+  borrowSecondsMax: 31_622_400,
   /** For which a seat stays taken after its checkin. */
   keepSecondsMax: 604_800,
   /** Of a signature in base64url: RSA with 8192 bits. */
@@ -141,6 +143,22 @@ export const licenseFeatureSchema = z.strictObject({
   lingerSeconds: seconds.optional(),
   /** How long a seat stays taken at least, from its checkout on. */
   minimumSeconds: seconds.optional(),
+  /** What may be borrowed, and used without any server until its end. None: nothing. */
+  borrow: z
+    .strictObject({
+      longestSeconds: z
+        .int()
+        .min(1)
+        .max(licenseLimits.borrowSecondsMax)
+        .describe(`a whole number of seconds, from 1 to ${licenseLimits.borrowSecondsMax}`),
+      countMax: z
+        .int()
+        .min(1)
+        .max(licenseLimits.countMax)
+        .describe(`a whole number of seats, from 1 to ${licenseLimits.countMax}`),
+    })
+    .describe('an object with longestSeconds and countMax')
+    .optional(),
   /** Maintenance: which releases of the product the seats are for. A date (to the end of that day, UTC) or an instant. */
   supportedUntil: dateOrInstant('releases to the end of that day').optional(),
   /** Lease in seconds; none: the server's default. */

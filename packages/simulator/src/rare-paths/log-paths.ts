@@ -87,6 +87,8 @@ export class LogPaths {
       case 'checkout': {
         const request = `${command.session}/${command.seq}`;
         if (reply.kind === 'queued' && !this.#queuedIn.has(request)) this.#queuedIn.set(request, term);
+        if (reply.kind === 'granted' && (reply.more ?? []).length > 0) coverage.sometimes('severalTaken');
+        if (reply.kind === 'granted' && reply.grant.count < command.count) coverage.sometimes('partTaken');
         const isRepeat = reply.kind === 'granted' && events.every(({ kind }) => kind !== 'granted');
         if (isRepeat && (this.#grantedIn.get(request) ?? term) < term) coverage.sometimes('repeatAfterFailover');
         return;
@@ -101,6 +103,9 @@ export class LogPaths {
         return;
       case 'settle':
         if (events.some(endsEnding)) coverage.sometimes('endingSettled');
+        return;
+      case 'revoke':
+        if (command.as === 'removed' && reply.kind === 'ok') coverage.sometimes('holderRemoved');
         return;
       case 'opened':
         coverage.sometimes('openedAfterHold');

@@ -12,7 +12,7 @@ async function idling(): Promise<Cluster> {
   const cluster = await Cluster.start({
     wrapConsensus: (factory, server) => (context) => {
       const engine = factory(context);
-      engines.set(server, engine as Consensus<unknown>);
+      engines.set(server, engine);
       return engine as never;
     },
   });

@@ -27,6 +27,7 @@ export interface TestFeature {
   readonly lingerSeconds?: number;
   readonly vendorData?: string;
   readonly minimumSeconds?: number;
+  readonly borrow?: { readonly longestSeconds: number; readonly countMax: number };
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';
 }

@@ -33,6 +33,17 @@ export interface Lingering {
   readonly untilMs: number;
 }
 
+/** Borrowed seats of the model. */
+export interface Borrowed {
+  readonly id: string;
+  readonly pool: string;
+  readonly user: string;
+  readonly host: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
 /** A queue place of the model. */
 export interface Waiting {
   readonly key: Key;

@@ -32,6 +32,7 @@ export type ModelReply =
       readonly queue: readonly Key[];
       readonly ended: readonly string[];
     }
+  | { readonly kind: 'borrowed'; readonly borrow: ModelGrant }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: EndReason | undefined }
   | { readonly kind: 'ok' }
   | { readonly kind: 'rejected'; readonly code: string };
@@ -60,6 +61,8 @@ export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key):
         queue: reply.queue.map(({ session, checkoutSeq }) => keyOf(session, checkoutSeq)),
         ended: reply.ended.map(({ grant, reason }) => `${keyOfGrant(grant)} ${reason}`).sort(),
       };
+    case 'borrowed':
+      return { kind: 'borrowed', borrow: withoutId(reply.borrow, keyOfGrant) };
     case 'refused':
       return refused(reply.code, reply.reason);
     case 'rejected':

@@ -1,7 +1,7 @@
 import { compareVersions } from '../../license/versions.ts';
 import type { DenialCode } from '../results.ts';
 import { type Ask, ModelPolicy } from './model-policy.ts';
-import type { Held, Lingering, Waiting } from './model-records.ts';
+import type { Borrowed, Held, Lingering, Waiting } from './model-records.ts';
 import type { Key, ModelDenial, ModelGrant } from './model-replies.ts';
 import {
   ahead,
@@ -22,6 +22,7 @@ export class ModelSeats extends ModelPolicy {
   timeMs: number;
   features: readonly ModelFeature[];
   lingering: Lingering[] = [];
+  borrowed: Borrowed[] = [];
   /** Every grant that there ever was, in order. */
   readonly begun: Key[] = [];
 
@@ -40,7 +41,30 @@ export class ModelSeats extends ModelPolicy {
       ...held.filter(({ share }) => share === null).map(({ count }) => count),
       ...[...shares].map((first) => this.#shareSeats(first)),
       ...lingering.map(({ count }) => count),
+      this.lentOf(pool),
     ]);
+  }
+
+  /** Borrowed seats of a pool. */
+  protected lentOf(pool: string): number {
+    return sum(this.borrowed.filter((one) => one.pool === pool).map(({ count }) => count));
+  }
+
+  /** Where so many seats can be borrowed for so long, or why nowhere. */
+  protected lender(ask: Ask, durationMs: number): ModelPool | ModelDenial {
+    const terms = ({ parts }: ModelPool) => parts[0]!.borrow;
+    const lent = this.usable(ask).filter((pool) => terms(pool) !== undefined);
+    if (lent.length === 0) return denial('BORROW_NOT_LICENSED', ask);
+    if (durationMs <= 0) return denial('INVALID_REQUEST', ask);
+    const long = lent.filter((pool) => durationMs <= terms(pool)!.longestSeconds * 1000);
+    if (long.length === 0) return denial('BORROW_TOO_LONG', ask);
+    const open = long.filter((pool) => this.lentOf(pool.key) + ask.count <= terms(pool)!.countMax);
+    if (open.length === 0) return denial('BORROW_LIMIT', ask);
+    const found = open.find(
+      (pool) =>
+        this.rivals(pool).length === 0 && this.inUse(pool.key) + ask.count <= countOf(inForce(pool, this.timeMs)),
+    );
+    return found ?? denial('NO_SEATS', ask, this.seats(ask, open));
   }
 
   /** What checkouts of the pool agree in that use seats together, or one after the other; null: nothing. */
@@ -114,8 +138,7 @@ export class ModelSeats extends ModelPolicy {
   }
 
   /** The numbers of the pools that would do, and who holds their seats. */
-  protected seats(ask: Ask): Partial<ModelDenial> {
-    const pools = this.usable(ask);
+  protected seats(ask: Ask, pools = this.usable(ask)): Partial<ModelDenial> {
     const count = sum(pools.map((pool) => countOf(inForce(pool, this.timeMs))));
     const overdraft = sum(pools.map((pool) => this.#overdraft(pool, inForce(pool, this.timeMs))));
     return {
@@ -274,6 +297,14 @@ export class ModelSeats extends ModelPolicy {
     return { ...nobodys, feature, version, count, user, host, sinceMs, state: 'lingering', untilMs };
   }
 
+  viewBorrowed({ id: _id, pool, untilMs, ...borrow }: Borrowed): ModelGrant {
+    const [feature = '', version = ''] = pool.split(' ');
+    const vendorData = this.pool(pool)?.parts[0]?.vendorData;
+    const nobodys = { session: '', leaseMs: 0, holdMs: 0, reclaim: 'lease' as const, checkoutSeq: 0 };
+    const shown = vendorData === undefined ? {} : { vendorData };
+    return { ...nobodys, feature, version, ...borrow, state: 'borrowed', ...shown, untilMs };
+  }
+
   #sufficient({ feature, version }: Ask): readonly ModelPool[] {
     return poolsOf(this.features)
       .filter((pool) => pool.name === feature && (version === undefined || compareVersions(pool.version, version) >= 0))
@@ -284,6 +315,9 @@ export class ModelSeats extends ModelPolicy {
 /** Which rule says so. */
 const wheres: Partial<Record<DenialCode, (feature: string) => string>> = {
   UNKNOWN_FEATURE: () => 'license features[].name',
+  BORROW_NOT_LICENSED: (name) => `license features[${name}].borrow`,
+  BORROW_TOO_LONG: (name) => `license features[${name}].borrow.longestSeconds`,
+  BORROW_LIMIT: (name) => `license features[${name}].borrow.countMax`,
   VERSION_NOT_LICENSED: (name) => `license features[${name}].version`,
   RELEASE_NOT_COVERED: (name) => `license features[${name}].supportedUntil`,
   NOT_STARTED: (name) => `license features[${name}].startsAt`,

@@ -17,6 +17,8 @@ export interface ModelPool {
 }
 
 export const baseLeaseMs = 60_000;
+/** How long a borrowed seat stays taken after its end, in these tests. */
+export const borrowMarginMs = 10_000;
 export const hold = (leaseMs: number) => Math.ceil(leaseMs * 1.01 + 1000);
 
 export function poolsOf(features: readonly ModelFeature[]): readonly ModelPool[] {

@@ -5,7 +5,7 @@ import { LedgerRig, licenseText, startMs, type TestFeature } from './ledger-rig.
 const features: readonly TestFeature[] = [
   { name: 'a', count: 3, version: '1.0' },
   { name: 'a', count: 1, version: '2.0' },
-  { name: 'b', count: 2, reclaim: 'disconnect', leaseSeconds: 20 },
+  { name: 'b', count: 2, borrow: { longestSeconds: 60, countMax: 1 }, reclaim: 'disconnect', leaseSeconds: 20 },
   { name: 'h', count: 2, sharedBy: ['host', 'key'], sharersMax: 2, lingerSeconds: 5 },
   { name: 's', count: 1, overdraft: 1, supportedUntil: '2026-03-31' },
   { name: 'c', count: 4, expiresAt: new Date(startMs + 60_000).toISOString() },
@@ -32,6 +32,7 @@ export const eventArbitrary = fc.record({
     ] as const),
     ...(['settle', 'acknowledge', 'reclaim', 'disconnect', 'goodbye', 'cancel', 'install', 'drain', 'tick'] as const),
     ...(['recover', 'opened', 'opened'] as const),
+    ...(['borrow', 'borrow', 'return'] as const),
   ),
   who: fc.nat(4),
   pick: fc.nat(30),
@@ -84,6 +85,12 @@ export class RandomLife {
       disconnect: () => rig.run({ kind: 'disconnect', session, epoch: client.epoch }),
       goodbye: () => (pick % 3 === 0 ? client.goodbye() : rig.run({ kind: 'tick' })),
       cancel: () => client.cancel(Math.max(1, client.seq - (pick % 3))),
+      borrow: () => {
+        const names = { user: `user-${who}`, host: 'h', feature: 'b', count: 1 };
+        const borrow = `borrow-${pick % 3}`.padEnd(22, '_');
+        return rig.run({ kind: 'borrow', borrow, ...names, untilMs: rig.atMs + 1000 * (1 + pick) });
+      },
+      return: () => rig.run({ kind: 'return', borrow: `borrow-${pick % 3}`.padEnd(22, '_') }),
       install: () => rig.run(install(pick % 2 === 0 ? fewer : more)),
       drain: () => rig.run({ kind: 'drain', server: rig.ledger.license()!.servers[pick % 3]!.key, on: pick % 2 === 0 }),
       tick: () => rig.run({ kind: 'tick' }),

@@ -1,4 +1,5 @@
 import type {
+  BorrowCommand,
   CheckoutCommand,
   CheckoutItem,
   LedgerCommand,
@@ -14,6 +15,8 @@ import { denial, ModelSeats } from './model-seats.ts';
 import {
   ahead,
   baseLeaseMs,
+  borrowMarginMs,
+  endMs,
   hold,
   inForce,
   leaseOf,
@@ -109,6 +112,11 @@ export class ReferenceModel extends ModelSeats {
         for (const grant of grants) grant.ending ??= endingOf(command);
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
+      case 'borrow':
+        return this.#borrow(command);
+      case 'return':
+        this.borrowed = this.borrowed.filter(({ id }) => id !== command.borrow);
+        return { kind: 'ok' };
       case 'install': {
         const licenses = [command.license, ...(command.others ?? [])].map((text) => JSON.parse(text) as ModelLicense);
         const superseded = licenses.flatMap(({ supersedes = [] }) => supersedes);
@@ -136,6 +144,7 @@ export class ReferenceModel extends ModelSeats {
 
   #passTime(): void {
     this.lingering = this.lingering.filter(({ untilMs }) => untilMs > this.timeMs);
+    this.borrowed = this.borrowed.filter(({ untilMs }) => untilMs + borrowMarginMs > this.timeMs);
     for (const entry of [...this.waiting].sort((a, b) => a.untilMs - b.untilMs)) {
       if (entry.untilMs > this.timeMs) continue;
       this.#leave(entry, null);
@@ -303,6 +312,26 @@ export class ReferenceModel extends ModelSeats {
       holdMs: hold(leaseMs),
     });
     return this.#became(client, seq);
+  }
+
+  #borrow(command: BorrowCommand): ModelReply {
+    const { borrow: id, user, host, count, feature } = command;
+    const known = this.borrowed.find((one) => one.id === id);
+    if (known !== undefined)
+      return known.user === user
+        ? { kind: 'borrowed', borrow: this.viewBorrowed(known) }
+        : rejected('BORROW_ID_IN_USE');
+    const ask = { ...command, feature, session: '' };
+    const denied = (why: ModelDenial): ModelReply => ({ kind: 'denied', epoch: 0, denial: why });
+    const unfit = this.unfit(ask);
+    if (unfit !== null) return denied(unfit);
+    const leftMs = this.#msUntilOpen();
+    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs, earliestMs: this.timeMs + leftMs }));
+    const pool = this.lender(ask, command.untilMs - this.timeMs);
+    if ('code' in pool) return denied(pool);
+    const untilMs = Math.min(command.untilMs, Math.max(...pool.parts.map(endMs)));
+    this.borrowed.push({ id, pool: pool.key, user, host, count, sinceMs: this.timeMs, untilMs });
+    return { kind: 'borrowed', borrow: this.viewBorrowed(this.borrowed.at(-1)!) };
   }
 
   /** Neither the session is known, nor its end: a recovery may have lost it. */

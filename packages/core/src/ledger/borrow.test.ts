@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import type { BorrowCommand } from './commands.ts';
+import { LedgerRig, licenseText, sessionId, startMs, type TestFeature, testSettings } from './testing/ledger-rig.ts';
+
+const hourMs = 3_600_000;
+const compare: TestFeature = {
+  name: 'compare',
+  count: 3,
+  overdraft: 1,
+  borrow: { longestSeconds: 7200, countMax: 2 },
+};
+const wish = (name: string, changes: Partial<BorrowCommand> = {}) => ({
+  kind: 'borrow' as const,
+  borrow: sessionId(name),
+  user: name,
+  host: 'laptop',
+  feature: 'compare',
+  count: 1,
+  untilMs: startMs + hourMs,
+  ...changes,
+});
+const giveBack = (borrow: string) => ({ kind: 'return' as const, borrow });
+
+describe('borrowed seats', () => {
+  it('stay taken until their end and the margin behind it, whoever is silent', () => {
+    const rig = new LedgerRig([compare]);
+    expect(rig.reply(wish('ann'))).toMatchObject({
+      kind: 'borrowed',
+      borrow: { state: 'borrowed', session: '', count: 1, untilMs: startMs + hourMs },
+    });
+    expect(rig.ledger.nextDeadlineMs()).toBe(startMs + hourMs + 600_000);
+    rig.atMs += hourMs + 599_999;
+    rig.run({ kind: 'tick' });
+    expect(rig.pool('compare')?.inUse).toBe(1);
+    rig.atMs += 1;
+    expect(rig.run({ kind: 'tick' }).events).toMatchObject([{ kind: 'borrowEnded', reason: 'expired' }]);
+    expect(rig.pool('compare')?.inUse).toBe(0);
+    expect(rig.ledger.nextDeadlineMs()).toBeNull();
+  });
+
+  it('are taken once, however often the same borrow is asked for', () => {
+    const rig = new LedgerRig([compare]);
+    const first = rig.reply(wish('ann'));
+    rig.atMs += 1000;
+    expect(rig.reply(wish('ann'))).toEqual(first);
+    expect(rig.pool('compare')?.inUse).toBe(1);
+    expect(rig.reply(wish('ann', { host: 'other' }))).toMatchObject({ kind: 'rejected', code: 'BORROW_ID_IN_USE' });
+  });
+
+  it('are free at once when they are returned, and who waits gets them', () => {
+    const rig = new LedgerRig([{ ...compare, count: 1, overdraft: undefined } as TestFeature]);
+    rig.run(wish('ann'));
+    rig.client('bob').checkout('compare', { waitMs: 5000 });
+    expect(rig.ledger.assignable(() => true)).toEqual([]);
+    expect(rig.reply(giveBack(sessionId('ann')))).toEqual({ kind: 'ok' });
+    expect(rig.ledger.assignable(() => true)).toHaveLength(1);
+    expect(rig.reply(giveBack(sessionId('ann')))).toEqual({ kind: 'ok' });
+    expect(rig.reply(wish('cem'))).toMatchObject({ denial: { code: 'NO_SEATS' } });
+  });
+
+  it('can be returned by an administrator, by the id in reports', () => {
+    const rig = new LedgerRig([compare]);
+    rig.run(wish('ann'));
+    const [borrow] = [...rig.ledger.grants()];
+    expect(JSON.stringify(borrow)).not.toContain(sessionId('ann'));
+    rig.run(giveBack(borrow!.id));
+    expect(rig.pool('compare')?.inUse).toBe(0);
+  });
+
+  it('are denied where the license does not lend, not so long or not so many, and never come from the overdraft', () => {
+    const rig = new LedgerRig([compare, { name: 'merge', count: 1 }]);
+    const codeOf = (changes: Partial<BorrowCommand>, name = 'ann') => {
+      const reply = rig.reply(wish(name, changes));
+      return reply.kind === 'denied' ? reply.denial.code : reply.kind;
+    };
+    expect(codeOf({ feature: 'merge' })).toBe('BORROW_NOT_LICENSED');
+    expect(codeOf({ feature: 'gone' })).toBe('UNKNOWN_FEATURE');
+    expect(codeOf({ untilMs: startMs + 2 * hourMs + 1 })).toBe('BORROW_TOO_LONG');
+    expect(codeOf({ untilMs: startMs })).toBe('INVALID_REQUEST');
+    expect(codeOf({ count: 3 })).toBe('BORROW_LIMIT');
+    rig.client('a').take('compare', { count: 3 });
+    expect(codeOf({})).toBe('NO_SEATS');
+  });
+
+  it('end with the license at the latest, and outlive the removal of their pool as other seats do', () => {
+    const endMs = startMs + hourMs / 2;
+    const rig = new LedgerRig([
+      { ...compare, expiresAt: new Date(endMs).toISOString() },
+      { name: 'x', count: 1 },
+    ]);
+    expect(rig.reply(wish('ann'))).toMatchObject({ borrow: { untilMs: endMs } });
+    rig.run({ kind: 'install', license: licenseText([{ name: 'x', count: 1 }]), licenseHash: '1'.repeat(64) });
+    expect(rig.pool('compare')).toMatchObject({ count: 0, inUse: 1 });
+    rig.atMs = endMs + 600_000;
+    rig.run({ kind: 'tick' });
+    expect(rig.pool('compare')).toBeUndefined();
+  });
+
+  it('obey the policy: its limits, and who may have the feature at all', () => {
+    const rig = new LedgerRig([{ ...compare, count: 10, borrow: { longestSeconds: 7200, countMax: 10 } }]);
+    const rule = { feature: 'compare', kind: 'borrow' as const };
+    const rules = [
+      { ...rule, line: 2, borrow: { longestMs: hourMs, countMax: 2, keep: 8 } },
+      { line: 3, feature: 'compare', kind: 'exclude' as const, by: 'user' as const, name: 'eve' },
+      { line: 4, feature: 'compare', kind: 'max' as const, by: 'user' as const, name: 'ann', count: 1 },
+    ];
+    rig.run({ kind: 'policy', text: 'policy: 1', document: { groups: {}, hostGroups: {}, rules } });
+    const denied = (code: string, line: number) => ({
+      denial: { code, rule: { source: 'policy', where: `line ${line}` } },
+    });
+    expect(rig.reply(wish('bob', { untilMs: startMs + hourMs + 1 }))).toMatchObject(denied('BORROW_TOO_LONG', 2));
+    expect(rig.reply(wish('bob', { count: 3 }))).toMatchObject(denied('BORROW_LIMIT', 2));
+    expect(rig.reply(wish('eve'))).toMatchObject(denied('EXCLUDED', 3));
+    expect(rig.reply(wish('ann'))).toMatchObject({ kind: 'borrowed' });
+    expect(rig.reply(wish('ann', { borrow: sessionId('ann-2') }))).toMatchObject(denied('MAX_REACHED', 4));
+    rig.client('held').take('compare');
+    // Eight would be left with one more seat taken, seven with a borrow.
+    expect(rig.reply(wish('bob'))).toMatchObject(denied('BORROW_LIMIT', 2));
+    rig.run(giveBack(sessionId('ann')));
+    expect(rig.reply(wish('ann', { borrow: sessionId('ann-2') }))).toMatchObject({ kind: 'borrowed' });
+  });
+
+  it('survive a snapshot, and are rejected where a server may not know them', async () => {
+    const rig = new LedgerRig([compare], { settings: { ...testSettings, borrowMarginMs: 5000 } });
+    rig.run(wish('ann'));
+    const [before, hash, deadlineMs] = [[...rig.ledger.grants()], rig.ledger.hash(), rig.ledger.nextDeadlineMs()];
+    await rig.ledger.restore(rig.ledger.snapshot());
+    expect([...rig.ledger.grants()]).toEqual(before);
+    expect([rig.ledger.hash(), rig.ledger.nextDeadlineMs()]).toEqual([hash, deadlineMs]);
+    expect(deadlineMs).toBe(startMs + hourMs + 5000);
+    const old = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 2 });
+    expect(old.reply(wish('ann'))).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
+    expect(old.reply(giveBack(sessionId('ann')))).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
+  });
+});
