@@ -36,7 +36,7 @@ export function electionAt(raft: Raft): number {
   const timer = state.timerFrom + state.timeoutMs;
   if (state.electable) return Math.min(timer, state.now < state.urgentUntil ? state.askAt : Number.POSITIVE_INFINITY);
   if (state.leader !== null) return Number.POSITIVE_INFINITY;
-  return Math.max(timer, state.leaderlessSince + 2 * raft.config.timing.electionTimeoutMaxMs);
+  return Math.max(timer, state.leaderlessSince + raft.config.timing.electionTimeoutMaxMs);
 }
 
 /** Whether a live leader is no hearsay: then neither pre-votes nor votes are given (thesis 4.2.3). */

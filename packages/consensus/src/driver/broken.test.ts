@@ -32,6 +32,28 @@ describe('a server whose invariant breaks', () => {
     await triad.until(() => triad.leader !== undefined);
     expect(triad.leader).not.toBe(a);
   });
+
+  it('stays up, fenced, and leaves its disk alone where what it finds there breaks one at its start', async () => {
+    const triad = await TestTriad.start('stored');
+    const leader = await triad.decided();
+    await triad.propose(leader, 'x');
+    const c = triad.servers.find((server) => server !== leader)!;
+    triad.kill(c);
+    // Entries of a term that the disk never heard of.
+    const entries = [{ index: 9, term: 7, kind: 'command' as const, data: Buffer.from('?') }];
+    await triad.boot(c, undefined, {
+      contents: { vote: { term: 1, votedFor: null }, snapshot: undefined, entries, damage: undefined },
+    });
+    expect(c.consensus.status()).toMatchObject({
+      state: 'fenced',
+      trouble: expect.stringMatching(/on disk are entries of term 7, and the term there is 1\. Keep the data folder/),
+    });
+    const before = JSON.stringify(c.disk);
+    await triad.propose(leader, 'y');
+    await triad.run(5_000);
+    expect(JSON.stringify(c.disk)).toBe(before);
+    expect(c.consensus.status().state).toBe('fenced');
+  });
 });
 
 describe('the log of inputs', () => {

@@ -8,10 +8,11 @@ import {
   type ConsensusState,
   type ConsensusStatus,
   errorMessage,
-  type LicError,
+  LicError,
   type PeerId,
   type ProposeOptions,
   type StateMachine,
+  type StoreContents,
 } from '@lic/interfaces';
 import { lastIndex } from '../core/log.ts';
 import { configuration, isChanging } from '../core/membership.ts';
@@ -34,6 +35,14 @@ import { Transfers } from './transfers.ts';
 export function raft(options: RaftOptions = {}): ConsensusFactory {
   return <Result>(context: ConsensusContext): Consensus<Result> => new RaftConsensus(context, withDefaults(options));
 }
+
+/** What a store has in which nothing was ever written. */
+const nothingStored: StoreContents = {
+  vote: { term: 0, votedFor: null },
+  snapshot: undefined,
+  entries: [],
+  damage: undefined,
+};
 
 /** A caller that waits for a configuration to be committed. */
 interface MemberChange {
@@ -82,7 +91,21 @@ class RaftConsensus<Result> implements Consensus<Result> {
     const isRecovering = this.#context.isRecovering === true && unusable === undefined;
     const context = isRecovering ? { ...this.#context, contents: await recover(this.#context) } : this.#context;
     if (this.#isStopped) throw rejected('this server is stopping');
-    this.#engine = new Engine(context, machine, this.#options, {
+    try {
+      this.#engine = this.#newEngine(context, machine);
+    } catch (error) {
+      // What is stored breaks an invariant: this server stays up and says so, and takes nothing from there.
+      if (!(error instanceof LicError && error.code === 'RAFT_INVARIANT')) throw error;
+      unusable = errorMessage(error);
+      this.#engine = this.#newEngine({ ...context, contents: nothingStored }, machine);
+    }
+    if (!this.#isElectable) this.#engine.step({ kind: 'electable', on: false });
+    if (this.#suspended !== null) this.#engine.suspend(this.#suspended);
+    if (unusable !== undefined) this.#engine.fence(unusable);
+  }
+
+  #newEngine(context: ConsensusContext, machine: StateMachine<Result>): Engine<Result> {
+    return new Engine(context, machine, this.#options, {
       onResult: (entry, result) => {
         this.#proposals.applied(entry, result);
         for (const listener of this.#listeners) listener.onApplied?.(entry.index);
@@ -91,9 +114,6 @@ class RaftConsensus<Result> implements Consensus<Result> {
       onTransferFailed: () => this.#onTransferFailed(),
       onChange: () => this.#onChange(),
     });
-    if (!this.#isElectable) this.#engine.step({ kind: 'electable', on: false });
-    if (this.#suspended !== null) this.#engine.suspend(this.#suspended);
-    if (unusable !== undefined) this.#engine.fence(unusable);
   }
 
   propose(command: Uint8Array, options?: ProposeOptions): Promise<Applied<Result>> {

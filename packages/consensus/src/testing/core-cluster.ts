@@ -140,11 +140,10 @@ export class CoreCluster {
         this.#store(server);
       }
       for (const each of this.#transit.splice(0)) this.#arrive(each);
+      // A leader that is not in control yet may need the receiver of a snapshot in order to be.
+      for (const server of this.servers) if (server.core.state.role === 'leader') this.#retrySnapshots(server);
       const { leader } = this;
-      if (leader !== undefined) {
-        this.#retrySnapshots(leader);
-        this.#changeMembers(leader, false);
-      }
+      if (leader !== undefined) this.#changeMembers(leader, false);
       this.#check();
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLedger } from './create-ledger.ts';
+import { ledgerLimits } from './limits.ts';
 import { LedgerRig } from './testing/ledger-rig.ts';
 
 const features = [
@@ -117,5 +118,21 @@ describe('an end that is not a revoke', () => {
     const grant = rig.client('ann').take('compare');
     rig.run({ kind: 'revoke', grants: [grant], reason: 'gone', as: 'removed' });
     expect([...rig.ledger.endingGrants()]).toMatchObject([{ ending: { reason: 'revoked' } }]);
+  });
+});
+
+it('names so many features, and no more', () => {
+  const rig = new LedgerRig(features);
+  const more = Array.from({ length: ledgerLimits.featuresPerCheckoutMax - 1 }, (_, at) => ({
+    feature: `f${at}`,
+    count: 1,
+  }));
+  expect(rig.client('ann').checkout('compare', { more })).toMatchObject({
+    denial: { code: 'UNKNOWN_FEATURE', feature: 'f0' },
+  });
+  const tooMany = [...more, { feature: 'one-more', count: 1 }];
+  expect(rig.client('bob').checkout('compare', { more: tooMany })).toMatchObject({
+    kind: 'rejected',
+    code: 'BAD_COMMAND',
   });
 });

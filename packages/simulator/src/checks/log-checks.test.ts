@@ -230,6 +230,12 @@ describe('it fires where', () => {
     expect(rig().granted(grant('g1')).granted(grant('g2')).broken).toEqual(['I5']);
   });
 
+  it('what was granted once is decided anew, although it has ended (I5)', () => {
+    const denial = { code: 'NO_SEATS', feature: 'compare', message: '', requested: 1 } as const;
+    const ended = rig().granted(grant('g1')).ended('g1');
+    expect(ended.apply(checkout, { reply: { kind: 'denied', epoch: 1, denial } }).broken).toEqual(['I5']);
+  });
+
   it('a resume takes seats or raises nothing (I6), or an older epoch is served', () => {
     const request = session('r');
     const secretHash = '0'.repeat(64);

@@ -143,6 +143,7 @@ export class LogChecks {
     const copies = this.#parts.copiesOf(index, command);
     if (copies < this.#parts.quorum)
       this.#parts.fail('I4', `entry ${index} was applied at ${server} with ${copies} copies on disks`);
+    this.#checkRepeat(before.command, result, index);
     for (const event of result.events) this.#note(event, index);
     if (result.events.some(({ kind }) => kind === 'licenseInstalled')) this.#checkServers(ledger, index);
     this.#checkGrants(ledger, index);
@@ -154,8 +155,12 @@ export class LogChecks {
 
   #compare(index: number, { command, hash, result, licenseTimeMs, by }: AppliedEntry): void {
     const known = this.#entries.get(index);
-    if (known === undefined) return;
     const { fail } = this.#parts;
+    if (known === undefined) {
+      // Whoever applied the newest has been here, and it was none of the ledger's entries.
+      if (index < this.#newestIndex) fail('I4', `${by} applied a command as entry ${index}, which others passed over`);
+      return;
+    }
     if (Buffer.compare(known.command, command) !== 0)
       fail('I4', `${by} applied another command as entry ${index} than ${known.by} did`);
     else if (known.hash !== hash) fail('I9', `${by} has another state at entry ${index} than ${known.by} had`);
@@ -265,6 +270,16 @@ export class LogChecks {
     }
   }
 
+  /** What had its seats once is not decided anew, whatever comes of it. */
+  #checkRepeat(command: LedgerCommand, { reply }: LedgerResult, index: number): void {
+    if (command.kind !== 'checkout' || (reply.kind !== 'denied' && reply.kind !== 'queued')) return;
+    if (this.#served.has(`${command.session}/${command.seq}`))
+      this.#parts.fail(
+        'I5',
+        `request ${command.seq} of session ${command.session} was granted before, and is ${reply.kind} with entry ${index}`,
+      );
+  }
+
   #note(event: LedgerEvent, index: number): void {
     if (event.kind === 'granted') {
       const { id, session, checkoutSeq } = event.grant;
@@ -272,11 +287,15 @@ export class LogChecks {
       if (this.#served.has(request) || this.#everGranted.has(id))
         this.#parts.fail(
           'I5',
-          `request ${checkoutSeq} of session ${session} was granted a second time with entry ${index}`,
+          `request ${checkoutSeq} of session ${session} was run a second time: it is granted with entry ${index}`,
         );
       this.#served.add(request);
       this.#everGranted.add(id);
       this.#grants.set(id, event.grant);
+    } else if (event.kind === 'unqueued') {
+      // With a denial it is told that for good.
+      const { session, checkoutSeq } = event.entry;
+      if (event.denial === undefined) this.#served.add(`${session}/${checkoutSeq}`);
     } else if (event.kind === 'ended') {
       const { id, feature } = event.grant;
       if (!this.#grants.delete(id))

@@ -20,3 +20,6 @@ export interface PlantedBug {
   readonly focus?: Focus;
   readonly patches: readonly SourcePatch[];
 }
+
+/** The sources as they are. */
+export const noBug: PlantedBug = { name: 'no-bug', what: 'Nothing is broken.', breaks: [], patches: [] };

@@ -25,21 +25,22 @@ export async function runPlanted(options: PlantedRunOptions): Promise<number> {
     return 2;
   }
   const outcomes: SearchOutcome[] = [];
-  await searchForAll(
-    wanted,
-    jobs,
-    () => ({ firstSeed, seeds, seconds }),
-    (outcome) => {
-      outcomes.push(outcome);
-      print(outcomeLine(outcome));
-      for (const other of outcome.others) print(`  besides, ${other.split('\n')[0]}`);
-    },
-  );
-  if (options.record) record(outcomes, seconds);
-  return outcomes.some(({ foundAt }) => foundAt === undefined) ? 1 : 0;
+  await searchForAll(wanted, jobs, { firstSeed, seeds, seconds }, (outcome) => {
+    outcomes.push(outcome);
+    print(outcomeLine(outcome));
+    for (const other of outcome.others) print(`  besides, ${firstLine(other)}`);
+    for (const one of outcome.unclean) print(`  WITHOUT THE BUG, ${firstLine(one)}`);
+    // At once, so that a search that is broken off has not been in vain.
+    if (options.record) record(outcomes, seconds);
+  });
+  return outcomes.some(({ foundAt, unclean }) => foundAt === undefined || unclean.length > 0) ? 1 : 0;
 }
 
 function outcomeLine({ bug, foundAt, seeds, message }: SearchOutcome): string {
   if (foundAt === undefined) return `MISSED ${bug.name}`;
-  return `found ${bug.name} after ${seeds} seeds (seed ${foundAt}: ${message?.split('\n')[0]})`;
+  return `found ${bug.name} after ${seeds} seeds (seed ${foundAt}: ${message && firstLine(message)})`;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string;
 }

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SeedsOutcome } from '../seeds/seeds.ts';
+import { type SeedPool, seedPool } from '../seeds/seed-pool.ts';
 import { focusedSchedule } from './focus.ts';
-import type { PlantedBug } from './planted-bug.ts';
+import { noBug, type PlantedBug } from './planted-bug.ts';
 import { bundleWith } from './planted-bundle.ts';
 
 /** Which seeds to try. */
@@ -23,33 +22,41 @@ export interface SearchOutcome {
   readonly seeds: number;
   /** The broken promise and how it was broken. */
   readonly message: string | undefined;
-  /** Seeds that broke something else. */
+  /** Seeds that broke something that the bug does not break. */
   readonly others: readonly string[];
+  /** Seeds that break a promise without the bug, too: the product or a check has a bug of its own. */
+  readonly unclean: readonly string[];
 }
 
-/** What a child prints at most: one line. */
-const outputBytesMax = 4 * 1_024 * 1_024;
-
-/** Runs the simulator with a bug planted, in a process of its own, until a seed breaks a promise that the bug breaks. */
-export async function searchFor(bug: PlantedBug, { firstSeed, seeds, seconds }: SearchRange): Promise<SearchOutcome> {
+/**
+ * Runs the simulator with a bug planted, in a process of its own, until a seed breaks a promise that the bug breaks. `healthy` runs it without the
+ * bug: where it is given, a seed counts only if it breaks nothing there.
+ */
+export async function searchFor(
+  bug: PlantedBug,
+  { firstSeed, seeds, seconds }: SearchRange,
+  healthy?: SeedPool,
+): Promise<SearchOutcome> {
   const folder = await mkdtemp(join(tmpdir(), 'lic-planted-'));
   const others: string[] = [];
-  let tried = 0;
+  const unclean: string[] = [];
+  let pool: SeedPool | undefined;
   try {
-    const program = await bundleWith(bug, folder);
-    while (tried < seeds) {
-      const schedule = focusedSchedule(firstSeed + tried, seconds, bug.focus ?? {});
-      const file = join(folder, 'schedule.json');
-      await writeFile(file, JSON.stringify(schedule));
-      const { failed } = JSON.parse(await runProgram([program, '--schedule', file, '--json'])) as SeedsOutcome;
-      tried++;
-      if (failed === undefined) continue;
-      if (bug.breaks.some((promise) => failed.message.startsWith(`${promise}: `)))
-        return { bug, foundAt: failed.seed, seeds: tried, message: failed.message, others };
-      others.push(`seed ${failed.seed}: ${failed.message}`);
+    pool = seedPool(1, await bundleWith(bug, folder));
+    for (let tried = 1; tried <= seeds; tried++) {
+      const seed = firstSeed + tried - 1;
+      const task = { seed, seconds, traceLines: 0, schedule: focusedSchedule(seed, seconds, bug.focus ?? {}) };
+      const { violation } = await pool.run(task);
+      if (violation === undefined) continue;
+      const without = (await healthy?.run(task))?.violation;
+      if (without !== undefined) unclean.push(`seed ${seed}: ${without.message}`);
+      else if (bug.breaks.some((promise) => promise === violation.promise))
+        return { bug, foundAt: seed, seeds: tried, message: violation.message, others, unclean };
+      else others.push(`seed ${seed}: ${violation.message}`);
     }
-    return { bug, foundAt: undefined, seeds: tried, message: undefined, others };
+    return { bug, foundAt: undefined, seeds, message: undefined, others, unclean };
   } finally {
+    pool?.close();
     await rm(folder, { recursive: true });
   }
 }
@@ -58,22 +65,20 @@ export async function searchFor(bug: PlantedBug, { firstSeed, seeds, seconds }: 
 export async function searchForAll(
   bugs: readonly PlantedBug[],
   jobs: number,
-  rangeOf: (bug: PlantedBug) => SearchRange,
+  range: SearchRange,
   onOutcome: (outcome: SearchOutcome) => void,
 ): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lic-planted-'));
   const left = [...bugs];
+  let healthy: SeedPool | undefined;
   const work = async (): Promise<void> => {
-    for (let bug = left.shift(); bug !== undefined; bug = left.shift()) onOutcome(await searchFor(bug, rangeOf(bug)));
+    for (let bug = left.shift(); bug !== undefined; bug = left.shift()) onOutcome(await searchFor(bug, range, healthy));
   };
-  await Promise.all(Array.from({ length: Math.min(jobs, bugs.length) }, work));
-}
-
-/** Answers what it printed. A failed seed is what is looked for, so the exit code says nothing. */
-function runProgram(args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { maxBuffer: outputBytesMax }, (error, stdout) => {
-      if (stdout === '') reject(error ?? new Error('The simulator printed nothing.'));
-      else resolve(stdout);
-    });
-  });
+  try {
+    healthy = seedPool(jobs, await bundleWith(noBug, folder));
+    await Promise.all(Array.from({ length: Math.min(jobs, bugs.length) }, work));
+  } finally {
+    healthy?.close();
+    await rm(folder, { recursive: true });
+  }
 }

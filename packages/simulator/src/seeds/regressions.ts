@@ -31,4 +31,9 @@ export const regressions: readonly Regression[] = [
     seconds: 10,
     found: 'nobody answered a crowd for ten seconds that asked for more than one entry at a time can give',
   },
+  {
+    seed: 410_030,
+    seconds: 10,
+    found: 'a drained server, whose log was the longest, left the others without control for three election timeouts',
+  },
 ];

@@ -13,14 +13,17 @@ export interface SeedPool {
 /** A run that takes longer hangs: none takes a hundredth of it. Real milliseconds. */
 const taskMsMax = 300_000;
 
-/** One process for each of `jobs`; with one job everything is run right here. */
-export function seedPool(jobs: number): SeedPool {
-  if (jobs === 1) return { run: runTask, close: () => {} };
+/**
+ * One process for each of `jobs`; with one job everything is run right here. `program`: another bundle of the simulator than this one;
+ * it always runs in processes of its own.
+ */
+export function seedPool(jobs: number, program?: string): SeedPool {
+  if (jobs === 1 && program === undefined) return { run: runTask, close: () => {} };
   const idle: Worker[] = [];
   const all: Worker[] = [];
   return {
     async run(task) {
-      const worker = idle.pop() ?? startWorker();
+      const worker = idle.pop() ?? startWorker(program ?? (process.argv[1] as string));
       if (!all.includes(worker)) all.push(worker);
       const result = await worker.run(task);
       if (worker.isAlive()) idle.push(worker);
@@ -38,8 +41,7 @@ interface Worker {
   end(): void;
 }
 
-function startWorker(): Worker {
-  const program = process.argv[1] as string;
+function startWorker(program: string): Worker {
   const child: ChildProcess = fork(program, [workerArgument], { serialization: 'advanced' });
   let isAlive = true;
   child.on('exit', () => {
@@ -68,11 +70,14 @@ function startWorker(): Worker {
   };
 }
 
+/** What a run that was lost has broken: no promise of the product's, as far as anybody knows. */
+const lostPromise = 'lost';
+
 function lost({ seed, seconds }: WorkerTask, message: string): SeedResult {
   return {
     seed,
     seconds,
-    violation: { promise: 'bug', message: `bug: ${message}` },
+    violation: { promise: lostPromise, message: `${lostPromise}: ${message}` },
     events: 0,
     virtualMs: 0,
     entries: 0,

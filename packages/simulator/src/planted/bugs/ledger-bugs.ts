@@ -78,8 +78,8 @@ export const ledgerBugs: readonly PlantedBug[] = [
     what: 'A repeated checkout whose grant has ended since gets a new one.',
     breaks: ['I5'],
     focus: {
-      faults: ['cutClient'],
-      everyMs: 250,
+      faults: ['cutClient', 'reset'],
+      everyMs: 200,
       deeds: [],
       lastsMs: [1_200, 3_000],
       plan: {

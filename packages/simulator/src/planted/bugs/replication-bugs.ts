@@ -46,7 +46,8 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'conflict-kept',
     what: "A stand-by keeps entries that differ from its leader's.",
-    breaks: ['I4', 'bug'],
+    // Entries that one server alone applies take license time along.
+    breaks: ['I4', 'I7', 'I9', 'bug'],
     focus: { faults: ['isolate', 'pause'], deeds: [], lastsMs: [300, 2_500] },
     patches: [
       {
@@ -59,12 +60,15 @@ export const replicationBugs: readonly PlantedBug[] = [
   {
     name: 'commit-beyond-match',
     what: 'A stand-by commits what its leader has committed, whether or not its own entries are those.',
-    breaks: ['I4', 'bug'],
+    // Entries that one server alone applies take license time along.
+    breaks: ['I4', 'I7', 'I9', 'bug'],
     focus: {
-      faults: ['island', 'isolate'],
+      // While a deposed leader is away with entries that nobody else has, control moves on once more: its log ends before the next probe.
+      faults: ['isolate'],
       everyMs: 2_500,
-      deeds: [],
-      lastsMs: [800, 2_500],
+      deeds: ['transfer'],
+      lastsMs: [1_500, 2_500],
+      plan: { latency: { minMs: 1, maxMs: 15 }, think: { minMs: 0, maxMs: 100 } },
       raft: { appendEntriesMax: 1, appendsInFlightMax: 1 },
     },
     patches: [

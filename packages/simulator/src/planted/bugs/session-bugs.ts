@@ -162,11 +162,20 @@ export const sessionBugs: readonly PlantedBug[] = [
     what: "A client's lease counts from the answer to its heartbeat, not from the sending.",
     breaks: ['I3'],
     focus: {
-      faults: ['cutClient', 'slowLink', 'island'],
-      everyMs: 1_500,
+      faults: ['cutClient'],
+      everyMs: 600,
       deeds: [],
-      lastsMs: [500, 3_000],
-      plan: { hold: { minMs: 3_000, maxMs: 20_000 }, latency: { minMs: 1, maxMs: 60 } },
+      lastsMs: [1_200, 2_500],
+      plan: {
+        features: [
+          { name: 'compare', version: '1.0', count: 4, leaseSeconds: 1 },
+          { name: 'merge', version: '2.0', count: 4, leaseSeconds: 1 },
+        ],
+        timing: { roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1_000 },
+        settings: { leaseMs: 2_000, drift: 0.01, marginMs: 50, allowShortLeases: true },
+        hold: { minMs: 3_000, maxMs: 20_000 },
+        latency: { minMs: 20, maxMs: 80 },
+      },
     },
     patches: [
       {
