@@ -49,6 +49,13 @@ export { isOneServerAtMost, type ServerChanges, serverChanges } from './license/
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
 export { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs, releaseMs } from './license/validity.ts';
+export {
+  joinLicenses,
+  licenseFilesMax,
+  splitLicenses,
+  type VerifiedLicenses,
+  verifyLicenses,
+} from './license/verify-license-set.ts';
 export { compareVersions, parseVersion } from './license/versions.ts';
 export {
   type Asker,
