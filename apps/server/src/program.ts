@@ -1,5 +1,13 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { type AdminOptions, admin, type RemoveOptions, reload, remove, time } from './commands/admin.ts';
+import {
+  type AdminOptions,
+  admin,
+  type ReloadOptions,
+  type RemoveOptions,
+  reload,
+  remove,
+  time,
+} from './commands/admin.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { type ExplainOptions, explain } from './commands/explain.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
@@ -29,7 +37,7 @@ const seconds = (text: string): number => {
   return value;
 };
 
-const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** Builds the command line. Each verb's exit code goes to `setExitCode`; usage errors are thrown as `CommanderError`. */
 export function buildProgram(setExitCode: (code: number) => void): Command {
@@ -90,7 +98,7 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
     .action(does((options: ServeOptions) => serve(options)));
   verb('triad', 'run three servers on this machine, as three processes')
     .option('--terms <file>', 'terms to sign with a vendor key made in the folder, on first use')
-    .option('--license <file>', 'a license signed elsewhere; its identities lie in the folder')
+    .option('--license <file>', 'a license signed elsewhere (repeatable); its identities lie in the folder', collect)
     .option('--vendor-key <key>', 'who signed that license: a public key, or its file (LIC_VENDOR_KEY)')
     .option('--dir <dir>', 'folder for keys, licenses, data and logs', 'lic-triad')
     .option('--base-port <port>', 'first port: +10 for each rank, +1 for WebSocket', port, 7411)
@@ -131,9 +139,11 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
       admin({ verb: 'transfer', ...(to === undefined ? {} : { to }) }, options),
     ),
   );
-  administers(verb('reload [file]', "load a license on all servers (default: the asked server's file)")).action(
-    does((file: string | undefined, options: AdminOptions) => reload(file, options)),
-  );
+  administers(
+    verb('reload [file...]', "load all licenses of these files on all servers (default: the asked server's file)"),
+  )
+    .option('--dry-run', 'change nothing: all servers verify, and what would change is shown')
+    .action(does((files: string[], options: ReloadOptions) => reload(files, options)));
   administers(verb('revoke <grant...>', 'end grants'))
     .option('--reason <text>', 'told to the client', 'revoked by an administrator')
     .action(

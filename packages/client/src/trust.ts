@@ -1,4 +1,4 @@
-import { ed25519Scheme, licenseHash, schemeFor, verifyLicense } from '@lic/core';
+import { ed25519Scheme, schemeFor, verifyLicenses } from '@lic/core';
 import { errorMessage } from '@lic/interfaces';
 import { type WelcomeMessage, welcomeText } from '@lic/protocol';
 import { ClientError } from './errors.ts';
@@ -24,10 +24,11 @@ export function vendorTrust(vendorKey: string): Trust {
     const known = welcome.licenseHash === null ? undefined : verified.get(welcome.licenseHash);
     if (known !== undefined) return known;
     if (welcome.license === undefined) throw distrust(welcome, 'it showed no license');
-    const license = await verifyLicense(welcome.license, vendorKey, schemeFor(vendorKey)).catch((cause: unknown) => {
-      throw distrust(welcome, `its license is not valid for this vendor: ${errorMessage(cause)}`, cause);
-    });
-    const hash = licenseHash(license);
+    const { license, hash } = await verifyLicenses(welcome.license, vendorKey, schemeFor(vendorKey)).catch(
+      (cause: unknown) => {
+        throw distrust(welcome, `its license is not valid for this vendor: ${errorMessage(cause)}`, cause);
+      },
+    );
     if (hash !== welcome.licenseHash) throw distrust(welcome, 'its license is not the one that it names');
     const keys = new Set(license.servers.map(({ key }) => key));
     verified.set(hash, keys);

@@ -1,4 +1,12 @@
 export { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
+export {
+  type BorrowClock,
+  type BorrowToken,
+  type BorrowTokenFields,
+  borrowTimeMs,
+  signBorrowToken,
+  verifyBorrowToken,
+} from './borrow/borrow-token.ts';
 export { publicKeyFromPem, publicKeyToPem, rsaBits, type SignatureAlg } from './crypto/public-key.ts';
 export { keyIdOf, schemeFor, schemeForPrivateKey, verifySignature } from './crypto/signature.ts';
 export { decodeCommand, encodeCommand } from './ledger/command-codec.ts';
@@ -41,6 +49,13 @@ export { isOneServerAtMost, type ServerChanges, serverChanges } from './license/
 export { checkServerIdentity, type ServerIdentity } from './license/server-identity.ts';
 export { licenseHash, type SignLicenseOptions, signLicense, verifyLicense } from './license/sign-license.ts';
 export { featureEndMs, featureGraceEndMs, featureStartMs, featureSupportEndMs, releaseMs } from './license/validity.ts';
+export {
+  joinLicenses,
+  licenseFilesMax,
+  splitLicenses,
+  type VerifiedLicenses,
+  verifyLicenses,
+} from './license/verify-license-set.ts';
 export { compareVersions, parseVersion } from './license/versions.ts';
 export {
   type Asker,

@@ -106,8 +106,15 @@ export const adminSchema = z.strictObject({
     z.strictObject({ verb: z.literal('undrain'), server: nameSchema.optional() }),
     /** Hand control over; without `to`: to the best other one. */
     z.strictObject({ verb: z.literal('transfer'), to: nameSchema.optional() }),
-    /** Load a license text; without it, the file that each server has configured is read again by the asked server. */
-    z.strictObject({ verb: z.literal('reload'), license: z.string().max(protocolLimits.messageBytesMax).optional() }),
+    /**
+     * Load licenses, the text of several one behind the other; without it, the file that the asked server has configured. They take the place of
+     * all in force. `dryRun`: every server verifies them, and the answer says what would change.
+     */
+    z.strictObject({
+      verb: z.literal('reload'),
+      license: z.string().max(protocolLimits.messageBytesMax).optional(),
+      dryRun: z.boolean().optional(),
+    }),
     z.strictObject({
       verb: z.literal('revoke'),
       grants: z.array(nameSchema).min(1).max(protocolLimits.grantsMax),

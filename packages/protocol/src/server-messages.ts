@@ -27,7 +27,7 @@ export const welcomeSchema = z.object({
   instance: z.string().nullable(),
   bootId: z.string(),
   licenseHash: z.string().nullable(),
-  /** The license in force (while forming: the file's), left out where the client named this hash. */
+  /** The licenses in force (while forming: the file's), several one behind the other; left out where the client named this hash. */
   license: z.string().max(protocolLimits.messageBytesMax).optional(),
   state: serverStateSchema,
   term: z.int(),

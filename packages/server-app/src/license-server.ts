@@ -1,4 +1,4 @@
-import { createLedger, type Ledger, type LedgerEvent } from '@lic/core';
+import { createLedger, joinLicenses, type Ledger, type LedgerEvent } from '@lic/core';
 import {
   type Connection,
   errorCode,
@@ -287,10 +287,10 @@ export class LicenseServer {
   /** The license in force may be another one. */
   #followLicense(): void {
     const license = this.#ledger.license();
-    const text = this.#ledger.licenseText();
+    const texts = this.#ledger.licenseTexts();
     const { licenseHash } = this.#ledger.summary();
-    if (license === null || text === null || licenseHash === null) return;
+    if (license === null || licenseHash === null) return;
     this.#roster.licensed(this.#license.endpoints(license));
-    void this.#license.follow(text, licenseHash);
+    void this.#license.follow(joinLicenses(texts), licenseHash);
   }
 }

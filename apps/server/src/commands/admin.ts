@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { errorMessage, isLicError } from '@lic/interfaces';
+import { isLicError } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
 import { plain, print, printTable, style } from '../output/print.ts';
 import { askAdmin } from '../servers/ask.ts';
 import { type KnownServer, resolveAccess, resolveServers, type ServerListOptions } from '../servers/server-list.ts';
+import { readLicenses } from '../triad/folder-license.ts';
 import { usageError, usageErrorCodes } from '../usage-error.ts';
 
 /** Options of every administrative verb. */
@@ -44,13 +44,65 @@ export async function administer(
   }
 }
 
-/** `lic reload [FILE]`: the license in FILE, else the file of the server that is asked. */
-export async function reload(file: string | undefined, options: AdminOptions): Promise<number> {
-  if (file === undefined) return admin({ verb: 'reload' }, options);
-  const license = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw usageError(`The license ${file} can't be read: ${errorMessage(error)}`);
-  });
-  return admin({ verb: 'reload', license }, options);
+/** Options of `lic reload`. */
+export type ReloadOptions = AdminOptions & { readonly dryRun?: boolean };
+
+/** `lic reload [FILE…]`: the licenses in the files, else in the file of the server that is asked. They take the place of all in force. */
+export async function reload(files: readonly string[], { dryRun, ...options }: ReloadOptions): Promise<number> {
+  return admin(
+    {
+      verb: 'reload',
+      ...(files.length === 0 ? {} : { license: await readLicenses(files) }),
+      ...(dryRun === true ? { dryRun } : {}),
+    },
+    options,
+    showPreview,
+  );
+}
+
+interface PoolFacts {
+  readonly feature: string;
+  readonly version: string;
+  readonly before: number | string;
+  readonly after: number | string;
+  readonly inUse: number;
+  readonly over: number;
+  readonly ends?: boolean;
+}
+
+interface HolderFacts {
+  readonly feature: string;
+  readonly version: string;
+  readonly user: string;
+  readonly host: string;
+  readonly count: number;
+}
+
+/** What a dry run would change. */
+function showPreview({ dryRun, pools, holders, ...ids }: Result): void {
+  if (dryRun !== true || !Array.isArray(pools) || !Array.isArray(holders)) return;
+  for (const what of ['added', 'replaced', 'removed']) {
+    const list = ids[what];
+    if (Array.isArray(list) && list.length > 0) print(`Licenses ${what}: ${plain(list.join(', '))}`);
+  }
+  if (pools.length === 0) {
+    print('No pool has other seats than before.');
+    return;
+  }
+  print('');
+  printTable(
+    ['FEATURE', 'VERSION', 'SEATS', 'AFTER', 'IN USE', ''],
+    (pools as PoolFacts[]).map(({ feature, version, before, after, inUse, over, ends }) => [
+      plain(feature),
+      plain(version),
+      String(before),
+      String(after),
+      String(inUse),
+      ends === true ? style('red', 'its grants end') : over > 0 ? style('yellow', `${over} too many in use`) : '',
+    ]),
+  );
+  for (const { feature, version, user, host, count } of holders as HolderFacts[])
+    print(`  ${plain(user)}@${plain(host)} holds ${count} of ${plain(feature)} ${plain(version)}`);
 }
 
 /** Options of `lic remove`. */

@@ -193,6 +193,16 @@ it('reloads a license with more seats, and none that the vendor has not signed',
   const loaded = await json('reload', folder.at('more.lic'));
   expect(loaded).toMatchObject({ code: 0, answer: { changed: true, verifiedBy: expect.arrayContaining(names) as [] } });
   expect((await status()).pools).toMatchObject([{ count: 5, free: 5 }, { count: 1 }]);
+  await lic('sign', folder.at('more.json'), '-k', folder.at('t', 'vendor', 'vendor.key'), '-o', folder.at('other.lic'));
+  const files = [folder.at('more.lic'), folder.at('other.lic')];
+  const preview = { dryRun: true, changed: false, pools: [{ before: 5, after: 10 }, { before: 1, after: 2 }], holders: [] };
+  expect(await json('reload', ...files, '--dry-run')).toMatchObject({ code: 0, answer: preview });
+  const { stdout } = await lic('reload', ...files, '--dry-run', ...here());
+  expect(stdout).toMatch(/nothing has changed.*\nLicenses added: .*\n\nFEATURE .*\ncompare +12\.0 +5 +10 +0/);
+  expect((await status()).pools).toMatchObject([{ count: 5 }, { count: 1 }]);
+  expect(await json('reload', ...files)).toMatchObject({ code: 0, answer: { changed: true } });
+  expect((await status()).pools).toMatchObject([{ count: 10 }, { count: 2 }]);
+  expect(await json('reload', folder.at('more.lic'))).toMatchObject({ code: 0, answer: { changed: true } });
 });
 
 it('tells a holder that its grant was revoked, and exits with 1', { timeout }, async () => {

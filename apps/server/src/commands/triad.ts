@@ -14,7 +14,7 @@ import { usageError } from '../usage-error.ts';
 /** Options of `lic triad`. */
 export interface TriadOptions {
   readonly terms?: string;
-  readonly license?: string;
+  readonly license?: readonly string[];
   readonly vendorKey?: string;
   readonly dir: string;
   readonly basePort: number;

@@ -1,6 +1,15 @@
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalize, type License, parseTerms, signLicense, type Terms, verifyLicense } from '@lic/core';
+import {
+  canonicalize,
+  joinLicenses,
+  type License,
+  parseTerms,
+  signLicense,
+  splitLicenses,
+  type Terms,
+  verifyLicenses,
+} from '@lic/core';
 import { errorCode } from '@lic/interfaces';
 import { drawLicenseId, issuedNow, readTermsFile } from '../commands/keys.ts';
 import { loadOrMakeIdentity, makeVendorKey, readIdentity, readPrivateKey, readVendorKey } from '../keys/key-files.ts';
@@ -25,7 +34,7 @@ export const folderPaths = (directory: string) => ({
 export interface LicenseChoice {
   readonly directory: string;
   readonly terms?: string;
-  readonly license?: string;
+  readonly license?: readonly string[];
   /** Who signed `license`: a key or its file. */
   readonly vendorKey?: string;
   /** The default address of a rank, for a license that is signed here. */
@@ -64,7 +73,7 @@ export async function chooseLicense(choice: LicenseChoice): Promise<FolderLicens
   await followServers(choice.directory);
   const current = await readFolder(choice.directory);
   await checkIdentities(choice.directory, current.license);
-  const remark = await compare(choice, current.license);
+  const remark = await compare(choice, current);
   return { ...current, isNew: false, remarks: remark === undefined ? [] : [remark] };
 }
 
@@ -72,7 +81,7 @@ async function readFolder(directory: string): Promise<Pick<FolderLicense, 'licen
   const paths = folderPaths(directory);
   const vendorKey = await readVendorKey(paths.vendorPub);
   const text = await readFile(paths.license, 'utf8');
-  return { license: await verifyLicense(text, vendorKey), text, vendorKey };
+  return { license: (await verifyLicenses(text, vendorKey)).license, text, vendorKey };
 }
 
 /**
@@ -82,13 +91,13 @@ async function readFolder(directory: string): Promise<Pick<FolderLicense, 'licen
 async function followServers(directory: string): Promise<void> {
   const paths = folderPaths(directory);
   const text = await readFile(paths.license, 'utf8');
-  const { servers } = parseJsonText(text) as License;
+  const { servers } = parseJsonText(splitLicenses(text)[0]) as License;
   const own = await Promise.all(
     servers.map(({ name }) => readFile(paths.serverLicense(name), 'utf8').catch(() => undefined)),
   );
   const inForce = own.find((one) => 2 * own.filter((other) => other === one).length > own.length);
   if (inForce === undefined || inForce === text) return;
-  const isSigned = await verifyLicense(inForce, await readVendorKey(paths.vendorPub)).then(
+  const isSigned = await verifyLicenses(inForce, await readVendorKey(paths.vendorPub)).then(
     () => true,
     () => false,
   );
@@ -111,37 +120,54 @@ async function checkIdentities(directory: string, license: License): Promise<voi
   }
 }
 
-/** `--license`: one that was signed elsewhere, with its identities in place. Nothing is written before all is checked. */
-async function adoptLicense(path: string, { directory, vendorKey }: LicenseChoice): Promise<void> {
+/** `--license`: what was signed elsewhere, with its identities in place. Nothing is written before all is checked. */
+async function adoptLicense(files: readonly string[], { directory, vendorKey }: LicenseChoice): Promise<void> {
   const paths = folderPaths(directory);
-  const text = await readLicenseText(path);
+  const text = await readLicenses(files);
   const given = vendorKey ?? ((await exists(paths.vendorPub)) ? paths.vendorPub : process.env['LIC_VENDOR_KEY']);
   if (given === undefined) {
     throw usageError(
-      `Say who signed ${path}: --vendor-key KEY, LIC_VENDOR_KEY, or the vendor's public key at ${typed(paths.vendorPub)}.`,
+      `Say who signed ${files.join(', ')}: --vendor-key KEY, LIC_VENDOR_KEY, or the vendor's public key at ${typed(paths.vendorPub)}.`,
     );
   }
   const key = await readVendorKey(given);
-  await checkIdentities(directory, await verifyLicense(text, key));
+  await checkIdentities(directory, (await verifyLicenses(text, key)).license);
   await mkdir(paths.vendor, { recursive: true, mode: 0o700 });
   await replaceFile(paths.vendorPub, `${key}\n`);
   await replaceFile(paths.license, text);
 }
 
-function readLicenseText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    throw usageError(`The license ${path} can't be read (${errorCode(error)}).`);
-  });
+/** The licenses of these files, one behind the other. Throws a usage error for the first that can't be read. */
+export async function readLicenses(files: readonly string[]): Promise<string> {
+  const texts = files.map((path) =>
+    readFile(path, 'utf8').catch((error: unknown) => {
+      throw usageError(`The license ${path} can't be read (${errorCode(error)}).`);
+    }),
+  );
+  return joinLicenses(await Promise.all(texts));
+}
+
+/** The same licenses, in whatever order and with whatever white space. */
+function areSame(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) =>
+    splitLicenses(text)
+      .map((each) => canonicalize(parseJsonText(each)))
+      .sort(),
+  );
+  return a?.join() === b?.join();
 }
 
 /** How what was asked for differs from the license in force, with the command that loads it; undefined where it does not. */
-async function compare(choice: LicenseChoice, current: License): Promise<string | undefined> {
+async function compare(
+  choice: LicenseChoice,
+  { license: current, text }: Pick<FolderLicense, 'license' | 'text'>,
+): Promise<string | undefined> {
   const { directory, terms, license } = choice;
-  const load = (path: string): string => `npx --no lic reload ${typed(path)} --dir ${typed(directory)}`;
+  const load = (...paths: readonly string[]): string =>
+    `npx --no lic reload ${paths.map(typed).join(' ')} --dir ${typed(directory)}`;
   if (license !== undefined) {
-    const other = parseJsonText(await readLicenseText(license));
-    if (canonicalize(other) === canonicalize(current)) return undefined;
-    return `${license} is not the license in ${typed(directory)}, which stays in force. To load it:  ${load(license)}`;
+    if (areSame(await readLicenses(license), text)) return undefined;
+    return `${license.join(', ')} is not the license in ${typed(directory)}, which stays in force. To load it:  ${load(...license)}`;
   }
   if (terms === undefined) return undefined;
   const draft = termsDraft(await readTermsFile(terms), terms);

@@ -109,7 +109,7 @@ it('takes a license from elsewhere once all its identities are in place, and wri
   await writeFile(folder.at('t', 'only', 'identity.key'), await readFile(folder.at('id', 'identity.key')), {
     mode: 0o600,
   });
-  const options = { directory: folder.at('t'), license: folder.at('a.lic'), basePort: 28_311, overrides: {} };
+  const options = { directory: folder.at('t'), license: [folder.at('a.lic')], basePort: 28_311, overrides: {} };
   expect(await prepareTriadFolder(options)).toMatchObject({ isNew: false, license: { servers: [server] } });
 });
 

@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerResult, ledgerLimits } from '@lic/core';
+import { type Ledger, type LedgerResult, type License, ledgerLimits } from '@lic/core';
 import {
   type Consensus,
   errorMessage,
@@ -14,6 +14,8 @@ import type { TriadClock } from '../clock/triad-clock.ts';
 import type { ControlKeeper } from '../control/control-keeper.ts';
 import type { ControlView } from '../control/control-view.ts';
 import type { LicenseDesk } from '../license/license-desk.ts';
+import { licensesOf } from '../license/licenses-of.ts';
+import { previewReload } from '../license/reload-preview.ts';
 import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
@@ -72,7 +74,7 @@ export class AdminDesk {
     const { license, peers } = this.#parts;
     const complete: ControlRequest =
       request.verb === 'reload' && request.license === undefined
-        ? { verb: 'reload', license: (await this.#verifiedBy(peers.self, license.read())).text }
+        ? { ...request, license: (await this.#verifiedBy(peers.self, license.read())).text }
         : request;
     const { state, leader } = this.#parts.view();
     if (state === 'in-control') return this.#runHere(complete);
@@ -94,7 +96,7 @@ export class AdminDesk {
       case 'transfer':
         return this.#transfer(request.to === undefined ? undefined : this.#find(request.to).id);
       case 'reload':
-        return this.#reload(request.license ?? '');
+        return this.#reload(request.license ?? '', request.dryRun === true);
       case 'revoke':
         return this.#revoke(request.grants, request.reason);
       case 'remove':
@@ -127,7 +129,7 @@ export class AdminDesk {
   }
 
   /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
-  async #reload(text: string): Promise<AdminOutcome> {
+  async #reload(text: string, isDryRun: boolean): Promise<AdminOutcome> {
     const { license, ledger, peers, calls, consensus } = this.#parts;
     const verified = await this.#verifiedBy(peers.self, license.verify(text));
     const current = ledger.license();
@@ -139,10 +141,23 @@ export class AdminDesk {
     await Promise.all(
       reachable.map((peer) => this.#verifiedBy(peer, calls.call(peer, 'license.check', { license: text }, checkMs))),
     );
-    await this.#commit({ kind: 'install', license: text, licenseHash: verified.hash });
     const checked = [peers.self, ...reachable].map((peer) => this.#nameOf(peer));
+    if (isDryRun) {
+      const preview = previewReload({
+        textsBefore: ledger.licenseTexts(),
+        textsAfter: verified.texts,
+        after: verified.license,
+        pools: ledger.pools(),
+        grants: ledger.grants(),
+      });
+      return {
+        message: `A dry run: nothing has changed. ${checked.join(', ')} would take the license.`,
+        result: { licenseHash: verified.hash, changed: false, dryRun: true, verifiedBy: checked, ...preview },
+      };
+    }
+    await this.#commit({ kind: 'install', ...licensesOf(verified) });
     return {
-      message: `The license ${verified.license.id} is in force. Verified before by ${checked.join(', ')}.`,
+      message: `${named(verified.licenses)} in force. Verified before by ${checked.join(', ')}.`,
       result: { licenseHash: verified.hash, changed: true, verifiedBy: checked },
     };
   }
@@ -264,4 +279,9 @@ export class AdminDesk {
   #nameOf(peer: PeerId): string {
     return this.#parts.endpoints().find((endpoint) => endpoint.id === peer)?.name ?? peer;
   }
+}
+
+function named(licenses: readonly License[]): string {
+  const ids = licenses.map(({ id }) => id);
+  return ids.length === 1 ? `The license ${ids[0]} is` : `The ${ids.length} licenses ${ids.join(', ')} are`;
 }

@@ -10,6 +10,7 @@ import { type Consensus, errorCode, type Logger, type Runtime, type Timer } from
 import type { ControlHint } from '@lic/protocol';
 import type { TriadClock } from '../clock/triad-clock.ts';
 import type { VerifiedLicense } from '../license/license-desk.ts';
+import { licensesOf } from '../license/licenses-of.ts';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from '../sessions/active-clock.ts';
 import { TermDesk } from '../sessions/term-desk.ts';
@@ -113,8 +114,7 @@ export class TermKeeper {
       throw Object.assign(new Error('The clocks have not agreed yet.'), { code: 'CLOCKS_DISAGREE' });
     await propose({
       kind: 'open',
-      license: seed.text,
-      licenseHash: seed.hash,
+      ...licensesOf(seed),
       settings,
       isNew,
       // Raised once all have announced that they know more (triad.md, Versions).

@@ -1,13 +1,20 @@
-import { checkServerIdentity, type License, type LicenseServer, licenseHash, verifyLicense } from '@lic/core';
+import {
+  checkServerIdentity,
+  type License,
+  type LicenseServer,
+  type VerifiedLicenses,
+  verifyLicenses,
+} from '@lic/core';
 import { errorCode, errorMessage, isLicError, type Logger } from '@lic/interfaces';
 import type { PeerEndpoint } from '../peers/triad-peers.ts';
 import type { ServerOptions } from '../server-options.ts';
 
-/** A license that the vendor's key signed. It binds this server to no other host, and may not name it at all: see {@link LicenseDesk.verify}. */
-export interface VerifiedLicense {
+/**
+ * A license that the vendor's key signed, or several of one triad, one behind the other in `text`. It binds this server to no other host, and
+ * may not name it at all: see {@link LicenseDesk.verify}.
+ */
+export interface VerifiedLicense extends VerifiedLicenses {
   readonly text: string;
-  readonly license: License;
-  readonly hash: string;
 }
 
 /** What the license file on disk is, compared to the log. */
@@ -117,19 +124,19 @@ export class LicenseDesk {
   }
 
   /**
-   * Throws `LICENSE_INVALID`, `LICENSE_SIGNATURE` or `HOST_ID_MISMATCH`. One that does not name this server is no reason to
+   * Throws `LICENSE_INVALID`, `LICENSE_SIGNATURE`, `LICENSE_SET` or `HOST_ID_MISMATCH`. One that does not name this server is no reason to
    * refuse it: a server that is being replaced goes on applying and voting until it is out (triad.md, Members).
    */
   async verify(text: string): Promise<VerifiedLicense> {
     const known = this.#verified.get(text);
     if (known !== undefined) return known;
-    const license = await verifyLicense(text, this.#options.vendorKey);
+    const found = await verifyLicenses(text, this.#options.vendorKey);
     try {
-      this.checkNamed(license);
+      this.checkNamed(found.license);
     } catch (error) {
       if (!isLicError(error, 'NOT_IN_LICENSE')) throw error;
     }
-    const verified = { text, license, hash: licenseHash(license) };
+    const verified = { text, ...found };
     if (this.#verified.size >= verifiedMax) this.#verified.clear();
     this.#verified.set(text, verified);
     return verified;

@@ -1,4 +1,4 @@
-import { createLedger, decodeCommand } from '@lic/core';
+import { createLedger, decodeCommand, joinLicenses } from '@lic/core';
 import type { LogEntry, LogStore, StoreContents } from '@lic/interfaces';
 import type { LicenseDesk, VerifiedLicense } from './license-desk.ts';
 
@@ -49,14 +49,16 @@ async function licenseInSnapshot(store: LogStore): Promise<string | null> {
   if (snapshot === undefined) return null;
   const ledger = createLedger({ verifyLicense: () => {} });
   await ledger.restore(snapshot.chunks);
-  return ledger.licenseText();
+  const texts = ledger.licenseTexts();
+  return texts.length === 0 ? null : joinLicenses(texts);
 }
 
 function licenseIn({ kind, data }: LogEntry): string | null {
   if (kind !== 'command' || data.length < licenseBytesMin) return null;
   try {
     const command = decodeCommand(data);
-    return command.kind === 'open' || command.kind === 'install' ? command.license : null;
+    if (command.kind !== 'open' && command.kind !== 'install') return null;
+    return joinLicenses([command.license, ...(command.others ?? [])]);
   } catch {
     // Of a later version, or none: whoever applies it will say.
     return null;

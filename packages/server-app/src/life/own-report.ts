@@ -1,4 +1,4 @@
-import { type Ledger, ledgerVersions } from '@lic/core';
+import { joinLicenses, type Ledger, ledgerVersions } from '@lic/core';
 import type { ConsensusStatus } from '@lic/interfaces';
 import type { HelloMessage, WelcomeMessage } from '@lic/protocol';
 import { makeWelcome } from '../clients/welcome.ts';
@@ -78,11 +78,12 @@ export class OwnReport {
     const own = roster.find(identity.publicKey);
     const summary = ledger.summary();
     const listening = parts();
+    const texts = ledger.licenseTexts();
     return makeWelcome({
       hello,
       scheme,
       privateKeyPem: identity.privateKeyPem,
-      license: ledger.licenseText() ?? listening?.seed.text ?? null,
+      license: texts.length > 0 ? joinLicenses(texts) : (listening?.seed.text ?? null),
       licenseHash: summary.licenseHash ?? listening?.seed.hash ?? null,
       fields: {
         server: { key: identity.publicKey, name: own?.name ?? '', rank: own?.rank ?? 0 },

@@ -1,4 +1,5 @@
 import { connectTo } from '@lic/client';
+import { joinLicenses } from '@lic/core';
 import { errorCode, errorMessage } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
 import {
@@ -47,6 +48,9 @@ const host = 'operator';
 const mendEveryMs = 1_000;
 /** Of all reloads, so many try to exchange two servers at once. */
 const exchangeShare = 0.15;
+/** Of all reloads, so many are of two license files, and so many only say what they would change. */
+const setShare = 0.4;
+const dryRunShare = 0.15;
 /** Of all revokes, so many take everything that the grant's holder has. */
 const removeShare = 0.4;
 /** What the identities of two servers that nobody has come from. */
@@ -141,7 +145,11 @@ export class Operator {
       case 'transfer':
         return random.chance(0.5) ? { verb: 'transfer', to: server.name } : { verb: 'transfer' };
       case 'reload':
-        return { verb: 'reload', license: await this.#license(`license-${id}`, random) };
+        return {
+          verb: 'reload',
+          license: await this.#license(`license-${id}`, random),
+          ...(random.fork('dry run').chance(dryRunShare) ? { dryRun: true } : {}),
+        };
       case 'timeAccept':
         return { verb: 'timeAccept' };
       case 'repair':
@@ -167,7 +175,13 @@ export class Operator {
     const { servers, sign } = this.#parts;
     const features = drawFeatures(random);
     // Sometimes one that exchanges two servers at once, which is refused.
-    if (servers.length < 3 || !random.fork('exchange').chance(exchangeShare)) return sign(id, { features });
+    if (servers.length < 3 || !random.fork('exchange').chance(exchangeShare)) {
+      const first = await sign(id, { features });
+      const set = random.fork('set');
+      // More seats of a feature, in a file of their own.
+      const more = set.chance(setShare) ? [{ ...set.pick(features), count: set.between(1, 2) }] : [];
+      return more.length === 0 ? first : joinLicenses([first, await sign(`${id}-more`, { features: more })]);
+    }
     const [second, third] = await Promise.all(strangers.map(keyPair));
     return sign(id, { features, keys: { 2: second?.publicKey ?? '', 3: third?.publicKey ?? '' } });
   }

@@ -1,5 +1,5 @@
 import type { Grant } from '@lic/client';
-import { decodeCommand, type Ledger, type LedgerResult } from '@lic/core';
+import { decodeCommand, joinLicenses, type Ledger, type LedgerResult } from '@lic/core';
 import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
@@ -379,10 +379,9 @@ export class Simulation {
 
   #licenseInstalled(ledger: Ledger): void {
     const license = ledger.license();
-    const text = ledger.licenseText();
-    if (license === null || text === null) return;
-    this.#features = license.features;
-    this.#successors.follow(license, text);
+    if (license === null) return;
+    this.#features = addedUp(license.features);
+    this.#successors.follow(license, joinLicenses(ledger.licenseTexts()));
   }
 
   #copiesOf(index: number, command: Uint8Array): number {
@@ -450,4 +449,15 @@ export class Simulation {
 function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boolean {
   const entry = disk.entryAt(index);
   return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
+}
+
+/** The features of several license files, each once. They are counted: the plans draw no others. */
+function addedUp(features: readonly Feature[]): readonly Feature[] {
+  const pools = new Map<string, Feature>();
+  for (const feature of features) {
+    const key = `${feature.name} ${feature.version}`;
+    const count = Number(pools.get(key)?.count ?? 0) + Number(feature.count);
+    pools.set(key, { ...feature, count });
+  }
+  return [...pools.values()];
 }

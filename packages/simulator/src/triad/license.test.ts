@@ -1,6 +1,8 @@
+import { connectTo } from '@lic/client';
+import { joinLicenses } from '@lic/core';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
-import { keyPair } from '../cluster/cluster-license.ts';
+import { keyPair, vendor } from '../cluster/cluster-license.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
 
 const more = [{ name: 'compare', version: '12.0', count: 5, leaseSeconds: 10 }];
@@ -87,6 +89,77 @@ describe('a reload', () => {
     await session.checkin(grants[1]?.id ?? '');
     expect(await session.checkout()).toMatchObject({ t: 'granted' });
   });
+});
+
+describe('several license files', () => {
+  const merge = [{ name: 'merge', version: '1.0', count: 2, leaseSeconds: 10 }];
+
+  it('are in force as one set, on all servers and in their files, and prove servers to clients', async () => {
+    const cluster = await Cluster.start();
+    const [one, two] = [
+      await cluster.signLicense({ id: 'license-2', features: more }),
+      await cluster.signLicense({ id: 'license-3', features: [...more, ...merge] }),
+    ];
+    const both = joinLicenses([one, two]);
+    expect(await reload(cluster, cluster.server(1), both)).toMatchObject({ result: { changed: true } });
+    await cluster.run(200);
+    for (const server of cluster.servers) {
+      expect(server.licenseFile).toBe(both);
+      expect(server.server.inspect().ledger.pools()).toMatchObject([{ count: 10 }, { count: 2 }]);
+    }
+    expect(await reload(cluster, cluster.server(2), joinLicenses([two, one]))).toMatchObject({
+      result: { changed: false },
+    });
+    const third = cluster.server(3);
+    third.kill();
+    await cluster.during(third.start());
+    await cluster.run(1_000);
+    expect(hashOf(third)).toBe(hashOf(cluster.server(1)));
+    expect((await cluster.status(cluster.server(1))).notices).toEqual([]);
+    const connecting = connectTo(third.address, {
+      transports: [cluster.network.transport('client')],
+      vendorKey: vendor.publicKey,
+      runtime: cluster.world.runtime('client'),
+    });
+    (await cluster.during(connecting)).close();
+  });
+
+  it('that do not go together are refused', async () => {
+    const cluster = await Cluster.start();
+    const [one, two] = [
+      await cluster.signLicense({ id: 'license-2', features: more }),
+      await cluster.signLicense({ id: 'license-3', keys: { 2: (await keyPair(98)).publicKey } }),
+    ];
+    expect(await reload(cluster, cluster.server(1), joinLicenses([one, two]))).toMatchObject({
+      code: 'LICENSE_REFUSED',
+      details: { reason: 'LICENSE_SET' },
+    });
+  });
+});
+
+it('a dry run of a reload says what would change and who holds it, and changes nothing', async () => {
+  const cluster = await Cluster.start();
+  const control = await cluster.control();
+  await (await cluster.session(control)).hold();
+  const before = hashOf(control);
+  const features = [{ name: 'merge', version: '1.0', count: 2 }];
+  const license = await cluster.signLicense({ id: 'license-2', features });
+  const link = await cluster.link(cluster.server(2));
+  expect(await link.admin(cluster.server(2).adminToken, { verb: 'reload', license, dryRun: true })).toMatchObject({
+    t: 'adminAnswer',
+    result: {
+      changed: false,
+      dryRun: true,
+      added: ['license-2'],
+      removed: ['license-1'],
+      pools: [
+        { feature: 'compare', before: 3, after: 0, inUse: 1, over: 1, ends: true },
+        { feature: 'merge', before: 0, after: 2, inUse: 0, over: 0 },
+      ],
+      holders: [{ feature: 'compare', version: '12.0', count: 1 }],
+    },
+  });
+  expect(hashOf(control)).toBe(before);
 });
 
 describe('a license file', () => {
