@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what three real servers on this machine's disk do. It prints and asserts nothing: this is one machine, shared
+ * `npm run bench`: what the ledger alone costs, and what three real servers on this machine's disk do. It prints and asserts nothing: this is one machine, shared
  * by clients and servers, so lines of one run may be compared with each other and with no other run.
  *
  *     npm run bench                    everything
@@ -11,6 +11,7 @@ import { type Client, createClient } from '@lic/client';
 import { tcp } from '@lic/transport-tcp';
 import { TriadUnderTest, until } from '../e2e/triad-under-test.ts';
 import { measureDisk } from './disk-rate.ts';
+import { measureLedger } from './ledger-rate.ts';
 import { quantile, shownMs } from './quantiles.ts';
 
 const { values: options } = parseArgs({
@@ -67,6 +68,14 @@ async function measureFailover(triad: TriadUnderTest): Promise<number> {
   await grant.checkin();
   triad.startServer(victim);
   return tookMs;
+}
+
+const shown = (value: number): string => Math.round(value).toLocaleString('en');
+for (const grants of [1_000, 100_000, 1_000_000]) {
+  const rate = await measureLedger(grants);
+  console.log(
+    `ledger       ${shown(grants).padStart(9)} grants   ${shown(rate.commandsPerSecond)} commands/s   ${shown(rate.denialsPerSecond)} denials/s   ${shown(rate.heapBytesPerGrant)} bytes of heap and ${shown(rate.snapshotBytesPerGrant)} of snapshot per grant`,
+  );
 }
 
 const disk = await measureDisk(Math.min(seconds, 3));

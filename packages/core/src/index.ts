@@ -1,4 +1,12 @@
 export { ed25519Scheme, rsaPssScheme, sha256Hex } from '#crypto';
+export {
+  type BorrowClock,
+  type BorrowToken,
+  type BorrowTokenFields,
+  borrowTimeMs,
+  signBorrowToken,
+  verifyBorrowToken,
+} from './borrow/borrow-token.ts';
 export { publicKeyFromPem, publicKeyToPem, rsaBits, type SignatureAlg } from './crypto/public-key.ts';
 export { keyIdOf, schemeFor, schemeForPrivateKey, verifySignature } from './crypto/signature.ts';
 export { decodeCommand, encodeCommand } from './ledger/command-codec.ts';

@@ -46,7 +46,7 @@ export function applyReturn(state: LedgerState, command: ReturnCommand): LedgerR
 function takeBorrow(state: LedgerState, pool: Pool, { borrow: id, user, host, count, untilMs }: BorrowCommand): Borrow {
   // No longer than the license itself lets anybody use it.
   const endsAtMs = Math.min(Math.floor(untilMs), Math.max(...pool.parts.map((part) => part.endsAtMs)));
-  const freeMs = endsAtMs + (state.settings?.borrowMarginMs ?? ledgerLimits.borrowMarginMs);
+  const freeMs = endsAtMs + Math.ceil(state.settings?.borrowMarginMs ?? ledgerLimits.borrowMarginMs);
   const serial = state.nextSerial();
   const borrow = newBorrow({ serial, id, user, host, count, sinceMs: state.timeMs, untilMs: endsAtMs, freeMs }, pool);
   state.add(borrow);

@@ -48,7 +48,7 @@ describe('borrowed seats', () => {
   });
 
   it('are free at once when they are returned, and who waits gets them', () => {
-    const rig = new LedgerRig([{ ...compare, count: 1, overdraft: undefined } as TestFeature]);
+    const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
     rig.run(wish('ann'));
     rig.client('bob').checkout('compare', { waitMs: 5000 });
     expect(rig.ledger.assignable(() => true)).toEqual([]);

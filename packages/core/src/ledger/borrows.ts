@@ -13,7 +13,8 @@ export function newBorrow(
   fields: Pick<Borrow, 'serial' | 'id' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs' | 'freeMs'>,
   pool: Pool,
 ): Borrow {
-  return { kind: kinds.borrow, ...fields, pool, isDirty: true, isLive: true, heapIndex: -1 };
+  const inPool = { untilMs: fields.freeMs, serial: fields.serial, heapIndex: -1 };
+  return { kind: kinds.borrow, ...fields, pool, isDirty: true, isLive: true, heapIndex: -1, inPool };
 }
 
 /** Puts a borrow, the newest, into the bookkeeping. */
@@ -24,6 +25,7 @@ export function linkBorrow(state: LedgerState, borrow: Borrow): void {
   pool.inUse += borrow.count;
   state.borrowsById.set(borrow.id, borrow);
   state.borrowEnds.add(borrow);
+  pool.knownEnds.add(borrow.inPool);
   countGrant(state, seatsOf(borrow));
 }
 
@@ -34,6 +36,7 @@ export function endBorrow(state: LedgerState, borrow: Borrow, reason: 'returned'
   state.delete(borrow);
   state.borrowsById.delete(borrow.id);
   state.borrowEnds.delete(borrow);
+  pool.knownEnds.delete(borrow.inPool);
   pool.borrows--;
   pool.borrowed -= borrow.count;
   pool.inUse -= borrow.count;

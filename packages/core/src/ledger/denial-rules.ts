@@ -108,7 +108,7 @@ function listed(names: readonly string[]): string {
   return names.length > namesMax ? `${names.slice(0, namesMax).join(', ')} ...` : names.join(', ');
 }
 
-/** When lingering seats are free or a licensed period begins, whichever is first: other ends are their holders' to choose. */
+/** When lingering or borrowed seats are free or a licensed period begins, whichever is first: other ends are their holders' to choose. */
 function earliestOf(state: LedgerState, { code, leftMs }: Denial, fitting: readonly Pool[]): number | undefined {
   if (leftMs !== undefined) return state.timeMs + leftMs;
   if (!helpedBySeats.has(code)) return undefined;

@@ -205,6 +205,7 @@ export interface Borrow extends RecordBase {
   readonly freeMs: number;
   // Derived.
   heapIndex: number;
+  readonly inPool: KnownEnd;
 }
 
 /** One client instance. */

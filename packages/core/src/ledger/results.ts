@@ -144,7 +144,7 @@ export interface Denial {
   readonly requested: number;
   /** The rule that decided; absent in the words of servers that do not know it yet. */
   readonly rule?: DenialRule;
-  /** License time from which on more seats are known to be free or usable, UTC milliseconds: an end of lingering, a beginning. */
+  /** License time from which on more seats are known to be free or usable, UTC milliseconds: an end of lingering or of a borrow, a beginning. */
   readonly earliestMs?: number;
   /** The pool's seats, where there is a pool. */
   readonly count?: number;

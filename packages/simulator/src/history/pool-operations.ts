@@ -151,7 +151,8 @@ class Reader {
   }
 
   #readCheckout(record: CallRecord): void {
-    const { type, op, index, feature, client, countMin: count = record.count } = record;
+    // Denied for `count`, also where fewer would do: servers of an older ledger version, which may be in force yet, pass over that.
+    const { type, op, index, feature, count, client } = record;
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);

@@ -5,6 +5,7 @@ import type { Borrowed, Held, Lingering, Waiting } from './model-records.ts';
 import type { Key, ModelDenial, ModelGrant } from './model-replies.ts';
 import {
   ahead,
+  borrowMarginMs,
   countOf,
   inForce,
   licensedEndMs,
@@ -160,7 +161,8 @@ export class ModelSeats extends ModelPolicy {
   /** When more seats are sure to come. */
   #earliest(ask: Ask): Pick<ModelDenial, 'earliestMs'> {
     const pools = this.fitting(ask);
-    const ends = this.lingering.filter((one) => pools.some(({ key }) => key === one.pool));
+    const borrows = this.borrowed.map(({ pool, untilMs }) => ({ pool, untilMs: untilMs + borrowMarginMs }));
+    const ends = [...this.lingering, ...borrows].filter((one) => pools.some(({ key }) => key === one.pool));
     const starts = pools.flatMap(({ parts }) => parts.map(startMsOf)).filter((at) => at > this.timeMs);
     const earliestMs = Math.min(...starts, ...ends.map(({ untilMs }) => untilMs));
     return Number.isFinite(earliestMs) ? { earliestMs } : {};
