@@ -54,7 +54,7 @@ function answer(message: ClientMessage): ServerMessage {
 function pairs(count: number, inFlight: number, isOnWire: boolean): void {
   const entropy = new Uint8Array(4 * entropyBytesMin);
   const logic = new ClientLogic(
-    { addresses: ['mem://a:1'], schemes: ['mem'], user: 'u', host: 'h', timing: defaultTiming },
+    { addresses: ['mem://a:1'], schemes: ['mem'], identity: { user: 'u', host: 'h' }, timing: defaultTiming },
     entropy,
   );
   const clocks = { monotonicMs: 1, wallMs: 1 };

@@ -1,7 +1,7 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
-import { policyRule, withRule } from './denial-rules.ts';
-import { deny, seatFacts, type Wish } from './denials.ts';
+import { withRule } from './denial-rules.ts';
+import { deny, policyRule, seatFacts, type Wish } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';

@@ -1,4 +1,3 @@
-import type { RuleView } from '../policy/document.ts';
 import { type DenialCodeEntry, denialCodes } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
@@ -17,11 +16,6 @@ const helpedBySeats: ReadonlySet<DenialCode> = new Set([
   'QUEUE_FULL',
   'NOT_STARTED',
 ] satisfies DenialCode[]);
-
-/** A rule of the policy, as denials name what decided. */
-export function policyRule({ line, text }: RuleView): DenialRule {
-  return { source: 'policy', where: `line ${line}`, text };
-}
 
 /**
  * The denial with the rule that decided, and the earliest moment known at which more seats come. O(pools of the feature). Under

@@ -1,3 +1,4 @@
+import type { RuleView } from '../policy/document.ts';
 import { ledgerLimits } from './limits.ts';
 import type { Grant, Pool } from './records.ts';
 import type { Denial, DenialCode, DenialRule } from './results.ts';
@@ -181,4 +182,9 @@ function oldestGrants(pools: readonly Pool[]): readonly Grant[] {
 
 function sum(pools: readonly Pool[], seats: (pool: Pool) => number): number {
   return pools.reduce((total, pool) => total + seats(pool), 0);
+}
+
+/** A rule of the policy, as denials name what decided. */
+export function policyRule({ line, text }: RuleView): DenialRule {
+  return { source: 'policy', where: `line ${line}`, text };
 }

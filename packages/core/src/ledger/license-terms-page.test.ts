@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parseTerms } from '../license/parse-license.ts';
-import { LedgerRig, type TestClient, type TestFeature } from './testing/ledger-rig.ts';
+import { LedgerRig, type TestClient } from './testing/ledger-rig.ts';
 
 const page = readFileSync(new URL('../../../../docs/license-terms.md', import.meta.url), 'utf8');
 const [terms = ''] = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, block]) => block);
@@ -10,7 +10,7 @@ const line =
   /^(?<at>\S+) +(?<who>\w+) +(?<verb>out|in) (?<feature>\w+)(?: released (?<releasedAt>\S+))? +(?<outcome>\S.*)$/;
 
 it('docs/license-terms.md says what its terms come to', () => {
-  const rig = new LedgerRig(parseTerms(terms).features as readonly TestFeature[]);
+  const rig = new LedgerRig(parseTerms(terms).features);
   const clients = new Map<string, TestClient>();
   const outcomeOf = (
     client: TestClient,

@@ -1,7 +1,6 @@
 import { type Asker, type BorrowRule, type RuleView, viewRule } from '../policy/document.ts';
 import { type Counted, unusedOf, type Verdict } from '../policy/policy-index.ts';
-import { policyRule } from './denial-rules.ts';
-import { deny, type Wish } from './denials.ts';
+import { deny, policyRule, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
 import type { Claim, Claimant, Entry, Grant, Pool } from './records.ts';

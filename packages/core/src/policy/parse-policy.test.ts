@@ -72,6 +72,11 @@ describe('a policy file', () => {
     expect(wrongLines(`policy: 1\n#${'x'.repeat(policyLimits.charsMax)}`)).toHaveLength(1);
   });
 
+  it('takes a name of digits as it is written, and nothing else for a name', () => {
+    expect(parsePolicy(rules('exclude: [{ user: 007 }]')).rules[0]).toMatchObject({ name: '007' });
+    expect(wrongLines(rules('exclude: [{ user: true }]'))).toEqual([expect.stringContaining('4 expected a name')]);
+  });
+
   it('gives each rule with its line', () => {
     expect(parsePolicy(rules('max:', "  - { user: '*', count: 2 }", 'idle: 30m')).rules).toEqual([
       { line: 5, feature: 'compare', kind: 'max', by: 'user', name: '*', count: 2 },

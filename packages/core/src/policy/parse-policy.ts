@@ -202,8 +202,10 @@ class PolicyReader {
   }
 
   #name(node: Node | null, line: number): string | undefined {
-    const name = isScalar(node) ? String(node.value ?? '') : '';
-    if (name !== '' && name.length <= policyLimits.nameCharsMax) return name;
+    const value = isScalar(node) ? node.value : undefined;
+    // A name of digits is one as it is written: 007 is not 7.
+    const name = typeof value === 'number' && isScalar(node) ? (node.source ?? String(value)) : value;
+    if (typeof name === 'string' && name !== '' && name.length <= policyLimits.nameCharsMax) return name;
     this.#fail(this.#lineOf(node) ?? line, `expected a name of 1 to ${policyLimits.nameCharsMax} characters.`);
     return undefined;
   }

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { LedgerRig, type TestClient } from '../ledger/testing/ledger-rig.ts';
-import type { LicenseFeature } from '../license/license.ts';
 import { checkPolicy } from './check-policy.ts';
 import { parsePolicy } from './parse-policy.ts';
 
@@ -10,9 +9,12 @@ const blocks = (kind: string) =>
   [...page.matchAll(/```(\w+)\n(.*?)```/gs)].filter(([, of]) => of === kind).map(([, , text]) => text!);
 const [good = '', bad = ''] = blocks('yaml');
 const [errors = ''] = blocks('errors');
-const features = ['compare', 'merge', 'build'].map(
-  (name) => ({ name, version: '1.0', count: 4, ...(name === 'build' ? { overdraft: 2 } : {}) }) as LicenseFeature,
-);
+const features = ['compare', 'merge', 'build'].map((name) => ({
+  name,
+  version: '1.0',
+  count: 4,
+  ...(name === 'build' ? { overdraft: 2 } : {}),
+}));
 const line =
   /^(?<who>\w+) +(?<verb>out|in|wait) (?<feature>\w+)(?: (?<count>\d+))?(?: from (?<address>\S+))?(?: for (?<project>\S+))? +(?<outcome>\S.*)$/;
 
@@ -27,7 +29,7 @@ describe('docs/policy.md', () => {
   });
 
   it.each(blocks('text'))('says what its policy comes to', (life) => {
-    const rig = new LedgerRig(features as never);
+    const rig = new LedgerRig(features);
     expect(rig.reply({ kind: 'policy', text: good, document: parsePolicy(good) })).toEqual({ kind: 'ok' });
     const clients = new Map<string, TestClient>();
     const lines = life.trim().split('\n');
