@@ -47,8 +47,11 @@ export function processFaults(tools: FaultTools): Record<ProcessFault, FaultDeed
       const restart = (): void => {
         if (isOver && isStopped && !server.isUp) boot(server);
       };
+      // However soon it is to start again: until it has ended it is on its way out.
+      const calm = tools.atlas.begin({ hosts: [server.name] });
       void server.stop().then(() => {
         isStopped = true;
+        calm();
         restart();
       });
       return {
