@@ -31,8 +31,9 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
       const opening = {
         secretHash: secretHash(step.pick === 0 ? 'other' : session),
         user: `user-${step.who}`,
-        host: 'h',
-        ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
+        host: step.who === 2 ? 'i' : 'h',
+        ...(step.who === 0 ? {} : { project: 'bridge' }),
+        ...(step.who === 1 ? {} : { product: step.who === 0 ? 'cad' : 'cam' }),
       };
       const wish = {
         feature,
@@ -115,7 +116,12 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
     case 'policy':
       // The model does not count borrowed seats for rules: borrow.test.ts does, so here it is one or the other.
       if (model.borrowed.length > 0) return { kind: 'tick', at };
-      return { kind: 'policy', at, text: `policy ${step.pick}`, document: policies[step.pick % policies.length]! };
+      return {
+        kind: 'policy',
+        at,
+        text: `policy ${step.pick}`,
+        document: step.policy ?? policies[step.pick % policies.length]!,
+      };
     case 'borrow': {
       if ((model.policy?.rules.length ?? 0) > 0) return { kind: 'tick', at };
       const { feature, version, releasedAt, count } = step;
