@@ -5,6 +5,7 @@ import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type Virtu
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
+import { PolicyChecks } from '../checks/policy-checks.ts';
 import { watchForDamage } from '../checks/store-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
 import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
@@ -17,9 +18,12 @@ import { History } from '../history/history.ts';
 import { checkHistory } from '../history/history-check.ts';
 import type { HistoryRecord } from '../history/history-record.ts';
 import { LogPaths } from '../rare-paths/log-paths.ts';
+import { operatorPaths } from '../rare-paths/operator-paths.ts';
 import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
 import { ServerPaths } from '../rare-paths/server-paths.ts';
 import { describeCommand } from './command-text.ts';
+import { Deeds } from './deeds.ts';
+import { addressOf } from './identities.ts';
 import { Liveness } from './liveness.ts';
 import { Operator } from './operator.ts';
 import { draw } from './plan.ts';
@@ -27,6 +31,7 @@ import { Product } from './product.ts';
 import { recover } from './recovery.ts';
 import type { Schedule } from './schedule.ts';
 import { Successors } from './successors.ts';
+import { isPermanent } from './terms.ts';
 import { Trace } from './trace.ts';
 
 /** What a run came to. */
@@ -86,6 +91,8 @@ export class Simulation {
   readonly #successors: Successors;
   #products: Product[] = [];
   #features: readonly Feature[];
+  /** What can be had at any time. */
+  #permanent: readonly Feature[] = [];
   /** By slot: how many clients it has had. */
   readonly #employed = new Map<number, number>();
   #callsMade = 0;
@@ -114,6 +121,7 @@ export class Simulation {
     this.#network = createMemoryNetwork({
       world,
       latency: plan.latency,
+      addressOf,
       onArrival: (from, to, isLate) => {
         if (isLate && this.#isServer(from) && this.#isServer(to)) this.#coverage.sometimes('oldFramesLate');
         this.#logPaths.heard(from, to);
@@ -121,6 +129,7 @@ export class Simulation {
     });
     this.#beliefs = new Beliefs((feature) => this.#log.seatsOf(feature), fail);
     this.#history = new History({ nowMs, isHeld: (grant) => this.#beliefs.isHeld(grant) });
+    const policy = new PolicyChecks({ fail, reached: (path) => this.#coverage.sometimes(path) });
     this.#log = new LogChecks({
       fail,
       quorum: plan.servers === 1 ? 1 : 2,
@@ -131,6 +140,7 @@ export class Simulation {
       onEntry: ({ index, command, result, by, ledger }) => {
         note(by, `entry ${index}: ${describeCommand(command, result)}`);
         this.#history.applied(result, ledger);
+        policy.applied({ index, command, result, by, ledger });
       },
     });
     this.#consensus = new ConsensusChecks({
@@ -166,15 +176,20 @@ export class Simulation {
       servers,
       note,
       fail,
-      standing,
-      abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
-      repaired: () => this.#coverage.sometimes('repaired'),
-      sign: (id, changes) =>
-        signFor(
-          servers.map(({ named }) => named),
-          { id, features: this.#features, ...changes },
-        ),
-      successorOf: (server) => this.#successors.of(server),
+      answered: (request, outcome) => operatorPaths(this.#coverage, request, outcome),
+      deeds: new Deeds({
+        servers,
+        standing,
+        abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
+        features: () => this.#features,
+        says: plan.says,
+        sign: (id, changes) =>
+          signFor(
+            servers.map(({ named }) => named),
+            { id, features: this.#features, ...changes },
+          ),
+        successorOf: (server) => this.#successors.of(server),
+      }),
     });
     this.#successors = new Successors({
       ...tools,
@@ -381,6 +396,7 @@ export class Simulation {
     const license = ledger.license();
     if (license === null) return;
     this.#features = addedUp(license.features);
+    this.#permanent = addedUp(license.features.filter(isPermanent));
     this.#successors.follow(license, joinLicenses(ledger.licenseTexts()));
   }
 
@@ -430,7 +446,7 @@ export class Simulation {
       network: this.#network,
       servers: this.#servers,
       products: this.#products,
-      features: () => this.#features,
+      features: () => this.#permanent,
       granted: (client, grant) => this.#granted(client, grant),
       operator: this.#operator,
       newestIndex: () => this.#log.newestIndex,
@@ -451,13 +467,19 @@ function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boo
   return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
 }
 
-/** The features of several license files, each once. They are counted: the plans draw no others. */
+/** The features of several license files, each once. */
 function addedUp(features: readonly Feature[]): readonly Feature[] {
   const pools = new Map<string, Feature>();
   for (const feature of features) {
     const key = `${feature.name} ${feature.version}`;
-    const count = Number(pools.get(key)?.count ?? 0) + Number(feature.count);
-    pools.set(key, { ...feature, count });
+    const known = pools.get(key);
+    const isUncounted = known?.count === 'uncounted' || feature.count === 'uncounted';
+    const overdraft = (known?.overdraft ?? 0) + (feature.overdraft ?? 0);
+    pools.set(key, {
+      ...feature,
+      count: isUncounted ? 'uncounted' : Number(known?.count ?? 0) + Number(feature.count),
+      ...(overdraft > 0 ? { overdraft } : {}),
+    });
   }
   return [...pools.values()];
 }

@@ -35,8 +35,8 @@ export class ModelGrants extends ModelSeats {
     const taken = this.unshared(pool, ask);
     const open = this.openShare(pool, ask);
     this.#reuse(pool, holder?.terms, taken);
-    const share = holder?.isShared === true ? (open ?? { first: key, terms: holder.terms }) : null;
-    this.begun.push(key);
+    const share = holder?.isShared === true ? (open ?? { first: key, number: this.begun, terms: holder.terms }) : null;
+    this.begun++;
     const grant: Held = {
       key,
       session: client.id,

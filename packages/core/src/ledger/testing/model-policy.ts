@@ -74,10 +74,10 @@ export class ModelPolicy {
   }
 
   /** Seats of the share that count for the asker by this rule already. */
-  protected partInShare(line: number, ask: Ask, share: string | undefined): number {
+  protected partInShare(line: number, ask: Ask, share: number | undefined): number {
     const rule = this.policy!.rules.find((one) => one.line === line)!;
     const whose = subject(rule, this.askerOf(ask));
-    const parts = this.#counted(rule, ask.feature, whose).filter((grant) => grant.share?.first === share);
+    const parts = this.#counted(rule, ask.feature, whose).filter((grant) => grant.share?.number === share);
     return share === undefined ? 0 : Math.max(0, ...parts.map(({ count }) => count));
   }
 
@@ -137,9 +137,9 @@ function subject({ by, name }: PolicyRule, asker: Asker): string {
 
 /** A share counts once, as its largest. */
 function sumOfSeats(grants: readonly Held[]): number {
-  const shares = new Set(grants.flatMap(({ share }) => share?.first ?? []));
-  const largest = [...shares].map((first) =>
-    Math.max(...grants.filter(({ share }) => share?.first === first).map(({ count }) => count)),
+  const shares = new Set(grants.flatMap(({ share }) => share?.number ?? []));
+  const largest = [...shares].map((number) =>
+    Math.max(...grants.filter(({ share }) => share?.number === number).map(({ count }) => count)),
   );
   return sum([...grants.filter(({ share }) => share === null).map(({ count }) => count), ...largest]);
 }

@@ -15,8 +15,11 @@ export interface Held {
   readonly isOverdraft: boolean;
   readonly display: string | undefined;
   readonly address: string | undefined;
-  /** The grant that was the first to have these seats, and what those who have them agree in; null: its seats are its own. */
-  readonly share: { readonly first: Key; readonly terms: string } | null;
+  /**
+   * The grant that was the first to have these seats, the how manieth of all that there ever were (a session that is forgotten may begin again,
+   * with the same keys), and what those who have them agree in; null: its seats are its own.
+   */
+  readonly share: { readonly first: Key; readonly number: number; readonly terms: string } | null;
   ending: { readonly reason: EndReason; readonly note?: string } | null;
 }
 
