@@ -56,7 +56,7 @@ export class PolicyChecks {
   /** Called once for each entry of the log, in order. */
   applied({ index, command, result, ledger }: FirstApplied): void {
     this.#index = index;
-    this.#licensed = licensedSeats(command) ?? this.#licensed;
+    if (result.reply.kind === 'ok') this.#licensed = licensedSeats(command) ?? this.#licensed;
     this.#holders.heard(command);
     this.#checkAddress(command);
     const isChanged = command.kind === 'policy' && result.reply.kind === 'ok';

@@ -33,7 +33,6 @@ export const rarePaths = {
   partFromQueue: 'a place in the queue was served with fewer seats than it asked for',
   overdrawn: 'a seat above the count was taken',
   shareJoined: 'a checkout shared the seats of another',
-  shareFull: 'a share had as many as may share it, and the next checkout began another',
   lingered: 'seats lingered until their time was over',
   lingerTaken: 'seats that lingered were taken again by their holder',
   graceTaken: 'a seat was taken in the days of grace',

@@ -106,7 +106,7 @@ export function drawHabits(random: SeededRandom): Habits {
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
     deeds: [
       ...usualDeeds.filter(() => random.chance(0.4)),
-      ...(random.fork('policy').chance(0.4) ? (['policy'] as const) : []),
+      ...(random.fork('policy').chance(0.5) ? (['policy', 'policy'] as const) : []),
       ...(random.fork('ask').chance(0.3) ? (['ask'] as const) : []),
     ],
     deedEvery: { minMs: 0, maxMs: random.pick([3_000, 6_000, 12_000]) },

@@ -18,6 +18,7 @@ const shares = {
   linger: 0.2,
   overdraft: 0.7,
   idle: 0.35,
+  unknown: 0.08,
 } as const;
 
 /** No rules any more. */
@@ -38,6 +39,7 @@ export function drawPolicy(random: SeededRandom, features: readonly Feature[]): 
     .filter(() => random.chance(shares.feature))
     .flatMap((name) => drawRules(random, name, of(features, name)));
   if (random.chance(shares.every)) drawn.push(...drawRules(random, "'*'", features));
+  if (random.chance(shares.unknown)) drawn.push('  compair:', '    idle: 1s');
   return [...lines, ...(drawn.length > 0 ? ['features:', ...drawn] : [])].join('\n');
 }
 

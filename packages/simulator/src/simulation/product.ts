@@ -129,8 +129,9 @@ export class Product {
     const { wishes, wait } = this.#wishes();
     const what = `${wishes.map(wishText).join(' and ')}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
     const patience = this.#patience();
+    const together = wishes.length > 1 ? this.#parts.nextCall() : undefined;
     const answers = wishes.map(({ feature, count, countMin = count }) =>
-      this.#call({ kind: 'checkout', feature, count, countMin, waitMs: wait, grant: undefined }),
+      this.#call({ kind: 'checkout', feature, count, countMin, waitMs: wait, grant: undefined, together }),
     );
     const signal = patience === undefined ? {} : { signal: patience.signal };
     let grants: readonly Grant[];
@@ -140,7 +141,8 @@ export class Product {
         wishes.length > 1
           ? await this.client.checkoutAll(wishes, signal)
           : [await this.client.checkout(wish!.feature, { ...wish, wait, ...signal })];
-      for (const [at, { id, count }] of grants.entries()) answers[at]!({ kind: 'granted', grant: id, count });
+      for (const [at, { id, version, count }] of grants.entries())
+        answers[at]!({ kind: 'granted', grant: id, version, count });
     } catch (error) {
       const code = isAbort(error) ? 'ABORTED' : errorCode(error);
       // The one that is denied says so; of the others nothing was tried.

@@ -21,6 +21,7 @@ import { LogPaths } from '../rare-paths/log-paths.ts';
 import { operatorPaths } from '../rare-paths/operator-paths.ts';
 import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
 import { ServerPaths } from '../rare-paths/server-paths.ts';
+import { TermPaths } from '../rare-paths/term-paths.ts';
 import { describeCommand } from './command-text.ts';
 import { Deeds } from './deeds.ts';
 import { addressOf } from './identities.ts';
@@ -129,17 +130,20 @@ export class Simulation {
     });
     this.#beliefs = new Beliefs((feature) => this.#log.seatsOf(feature), fail);
     this.#history = new History({ nowMs, isHeld: (grant) => this.#beliefs.isHeld(grant) });
+    const termPaths = new TermPaths(this.#coverage);
     const policy = new PolicyChecks({ fail, reached: (path) => this.#coverage.sometimes(path) });
     this.#log = new LogChecks({
       fail,
       quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
+      released: (grant) => this.#beliefs.release(grant),
       copiesOf: (index, command) => this.#copiesOf(index, command),
       nowMs,
       control: () => this.#consensus.control,
       onEntry: ({ index, command, result, by, ledger }) => {
         note(by, `entry ${index}: ${describeCommand(command, result)}`);
-        this.#history.applied(result, ledger);
+        this.#history.applied(index, result, ledger);
+        termPaths.applied(command, result);
         policy.applied({ index, command, result, by, ledger });
       },
     });
@@ -355,6 +359,7 @@ export class Simulation {
     });
     grant.on('ended', ({ code }) => {
       if (code === 'reclaimed') this.#coverage.sometimes('reclaimedWhileAway');
+      if (code === 'idle') this.#coverage.sometimes('endedIdle');
     });
   }
 
