@@ -221,6 +221,19 @@ export class ModelSeats extends ModelPolicy {
     return pools.find((pool) => this.needed(pool, ask) === 0);
   }
 
+  /** The most that the checkout can have without a seat. */
+  protected firstOffered(
+    pools: readonly ModelPool[],
+    ask: Ask,
+  ): { readonly pool: ModelPool; readonly count: number } | undefined {
+    const all = this.firstWithOffer(pools, ask);
+    if (all !== undefined) return { pool: all, count: ask.count };
+    for (const pool of pools)
+      for (let count = ask.count - 1; count >= (ask.countMin ?? ask.count); count--)
+        if (this.needed(pool, { ...ask, count }) === 0) return { pool, count };
+    return undefined;
+  }
+
   /** Whether so many more seats would be more than are licensed. */
   protected overdraws(pool: ModelPool, count: number): boolean {
     return count > 0 && this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));

@@ -54,8 +54,8 @@ export class ReferenceModel extends ModelSeats {
     const reply = this.#run(command);
     // Who waits and needs no seat does not wait, but for open doors.
     for (const entry of this.isOpen ? this.queue() : []) {
-      const pool = this.firstWithOffer(this.usable(entry), entry);
-      if (pool !== undefined) this.#serve(entry, { pool, count: entry.count });
+      const part = this.firstOffered(this.usable(entry), entry);
+      if (part !== undefined) this.#serve(entry, part);
     }
     return reply;
   }
@@ -443,7 +443,8 @@ export class ReferenceModel extends ModelSeats {
   /** All that is asked for, else as much as will do. What takes no seat may come from any of `usable`. */
   #partFor(open: readonly ModelPool[], ask: Ask, usable = open): Part | undefined {
     const pool = this.firstWithOffer(usable, ask) ?? this.firstWithSeats(open, ask);
-    return pool === undefined ? this.firstWithPart(open, ask) : { pool, count: ask.count };
+    if (pool !== undefined) return { pool, count: ask.count };
+    return this.firstWithPart(open, ask) ?? this.firstOffered(usable, ask);
   }
 
   #serve(entry: Waiting, part: Part): ModelGrant {
