@@ -6,7 +6,14 @@ import { covers, fittingPools, isWaitedFor, type Need, sufficientPools } from '.
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';
-import { firstOffered, firstWithOffer, firstWithPart, firstWithSeats, isOnlyReserved, type Part } from './pool-seats.ts';
+import {
+  firstOffered,
+  firstWithOffer,
+  firstWithPart,
+  firstWithSeats,
+  isOnlyReserved,
+  type Part,
+} from './pool-seats.ts';
 import { isOwnReserved } from './queue.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
