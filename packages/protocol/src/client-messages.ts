@@ -43,6 +43,8 @@ const checkoutItem = {
   countMin: count.optional(),
 };
 
+const moreItems = z.array(z.strictObject(checkoutItem)).min(1).max(protocolLimits.moreFeaturesMax);
+
 /** It takes as many sequence numbers as it names features, from `seq` on. */
 export const checkoutSchema = z.strictObject({
   t: z.literal('checkout'),
@@ -60,7 +62,7 @@ export const checkoutSchema = z.strictObject({
     })
     .optional(),
   /** Other features, all or nothing, none twice and without `waitMs`; from protocol version 2 on. */
-  more: z.array(z.strictObject(checkoutItem)).min(1).max(protocolLimits.moreFeaturesMax).optional(),
+  more: moreItems.optional(),
   waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
 });
 
@@ -156,16 +158,17 @@ export const adminSchema = z.strictObject({
       ]),
       reason: z.string().min(1).max(256),
     }),
-    /** What a checkout would come to now; nothing is taken. */
+    /** What a checkout by a client that holds nothing yet would come to now; nothing is taken. */
     z.strictObject({
       verb: z.literal('explain'),
-      feature: nameSchema,
+      ...checkoutItem,
+      more: moreItems.optional(),
       user: nameSchema,
       host: nameSchema,
-      version: nameSchema.optional(),
-      releasedAt: releaseSchema.optional(),
-      display: nameSchema.optional(),
-      count: z.int().min(1).max(protocolLimits.countMax),
+      project: nameSchema.optional(),
+      product: nameSchema.optional(),
+      /** From where it would come. */
+      address: nameSchema.optional(),
     }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),

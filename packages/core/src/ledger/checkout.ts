@@ -203,6 +203,13 @@ function denyRelease(wish: Wish, { releasedAtMs }: Need, pools: readonly Pool[])
   return deny('RELEASE_NOT_COVERED', wish, what, { supportedUntilMs });
 }
 
+/** Denies the first checkout of a session for which there is no room. */
+export function denyMoreSessions(state: LedgerState, wish: Wish): Denial | undefined {
+  const { size } = state.sessions;
+  if (size < ledgerLimits.sessionsMax) return undefined;
+  return withRule(state, deny('TOO_MANY_SESSIONS', wish, `There are ${size} sessions.`));
+}
+
 export function denyUnopened(state: LedgerState, command: Wish): Denial {
   const leftMs = Math.max(
     0,

@@ -1,10 +1,8 @@
-import { asInForce } from './checkout.ts';
+import { asInForce, denyMoreSessions } from './checkout.ts';
 import type { AcknowledgeCommand, CancelCommand, CheckinCommand, CheckoutCommand, GoodbyeCommand } from './commands.ts';
-import { withRule } from './denial-rules.ts';
-import { deny } from './denials.ts';
 import { endGrant, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits, termsVersion } from './limits.ts';
+import { termsVersion } from './limits.ts';
 import { enqueue, leaveQueue } from './queue.ts';
 import { type Grant, kinds, type Outcome, type Session, serialOf } from './records.ts';
 import { refused, refuseEnded, superseded } from './replies.ts';
@@ -57,10 +55,8 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
     );
   if (request.opening === undefined)
     return refused('REFUSED', 'The first request of a session says who asks: "opening" is missing.');
-  if (state.sessions.size >= ledgerLimits.sessionsMax) {
-    const what = `There are ${state.sessions.size} sessions.`;
-    return { kind: 'denied', epoch: 0, denial: withRule(state, deny('TOO_MANY_SESSIONS', request, what)) };
-  }
+  const denial = denyMoreSessions(state, request);
+  if (denial !== undefined) return { kind: 'denied', epoch: 0, denial };
   const session = beginSession(state, request.session, request.opening, request.attempt);
   session.lastSeq = lastSeqOf(state, request);
   return run(state, session, request);

@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerResult, type License, ledgerLimits } from '@lic/core';
+import { type Ledger, type LedgerResult, type License, ledgerLimits, type SupposedCheckout } from '@lic/core';
 import {
   type Consensus,
   errorMessage,
@@ -20,6 +20,7 @@ import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
+import { notInForce } from '../sessions/session-commands.ts';
 import { findEndpoint } from './find-endpoint.ts';
 import { grantsOf, type Holder, holderText } from './holder.ts';
 import { PolicyDesk } from './policy-desk.ts';
@@ -40,6 +41,8 @@ export interface AdminDeskParts {
   readonly peers: TriadPeers;
   readonly calls: PeerCalls;
   readonly view: () => ControlView;
+  /** What the server would stamp on a checkout of these features now. */
+  readonly stampsFor: (features: readonly string[]) => Pick<SupposedCheckout, 'pastQueue' | 'isHalted'>;
   readonly endpoints: () => readonly PeerEndpoint[];
 }
 
@@ -227,15 +230,19 @@ export class AdminDesk {
 
   /** A quorum's word, as a checkout's would be. */
   async #explain({ verb: _verb, ...supposed }: Extract<ControlRequest, { verb: 'explain' }>): Promise<AdminOutcome> {
-    await this.#parts.consensus.readBarrier();
-    const found = this.#parts.ledger.forecast(supposed);
-    const { user, host, feature } = supposed;
+    const { consensus, ledger, stampsFor } = this.#parts;
+    await consensus.readBarrier();
+    const { user, host, feature, more = [] } = supposed;
+    const stamps = stampsFor([feature, ...more.map((item) => item.feature)]);
+    const why = notInForce(ledger.summary(), { more, isHalted: stamps.isHalted === true });
+    if (why !== undefined) throw new LicError('NOT_READY', why, { retryable: true });
+    const found = ledger.forecast({ ...supposed, ...stamps });
     if (!found.granted) return { message: found.denial.message, result: { granted: false, ...found.denial } };
-    const { version, count } = found;
-    const seats = count === 1 ? '1 seat' : `${count} seats`;
+    const seats = found.seats.map((one) => `${seatsText(one.count)} of "${one.feature}" ${one.version}`);
+    const [first, ...others] = found.seats;
     return {
-      message: `${user} on ${host} would be granted ${seats} of "${feature}" ${version} now.`,
-      result: { granted: true, feature, version, count },
+      message: `${user} on ${host} would be granted ${seats.join(' and ')} now.`,
+      result: { granted: true, ...first, ...(others.length === 0 ? {} : { more: others }) },
     };
   }
 
@@ -287,6 +294,10 @@ export class AdminDesk {
   #nameOf(peer: PeerId): string {
     return this.#parts.endpoints().find((endpoint) => endpoint.id === peer)?.name ?? peer;
   }
+}
+
+function seatsText(count: number): string {
+  return count === 1 ? '1 seat' : `${count} seats`;
 }
 
 function named(licenses: readonly License[]): string {

@@ -140,7 +140,14 @@ export function composeMember(context: MemberContext): MemberParts {
     controlHint: (leader) => news.hint(leader),
     onServing: () => news.tell(),
   });
-  const admin = new AdminDesk({ ...shared, propose, control, license, view: () => report.view() });
+  const admin = new AdminDesk({
+    ...shared,
+    propose,
+    control,
+    license,
+    view: () => report.view(),
+    stampsFor: (features) => terms.desk?.stampsFor(features) ?? { isHalted: states.isHalted },
+  });
   const isPaused = (): boolean => context.recovery.isDue();
   const members = new MemberKeeper({ ...shared, control, timing, self, roster, isPaused });
   consensus.on({

@@ -1,9 +1,12 @@
 import {
   type CheckoutCommand,
   type CheckoutItem,
+  exchangeVersion,
+  type LedgerSummary,
   type SessionOpening,
   type SessionRequest,
   sha256Hex,
+  termsVersion,
 } from '@lic/core';
 import type { CheckoutMessage, ResumeMessage, SessionMessage } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
@@ -12,10 +15,10 @@ import type { Unstamped } from '../propose.ts';
 export function checkoutCommand(
   message: CheckoutMessage,
   {
-    isPastQueue,
+    pastQueue,
     isHalted,
     address,
-  }: { readonly isPastQueue: boolean; readonly isHalted: boolean; readonly address?: string | undefined },
+  }: { readonly pastQueue: boolean; readonly isHalted: boolean; readonly address?: string | undefined },
 ): Unstamped<CheckoutCommand> {
   const { opening, more, waitMs } = message;
   return {
@@ -26,9 +29,21 @@ export function checkoutCommand(
     ...(more === undefined ? {} : { more: more.map(itemOf) }),
     ...(address === undefined ? {} : { address }),
     ...(waitMs === undefined ? {} : { waitMs }),
-    ...(isPastQueue ? { pastQueue: true } : {}),
+    ...(pastQueue ? { pastQueue: true } : {}),
     ...(isHalted ? { isHalted: true } : {}),
   };
+}
+
+/** Why the ledger rules in force know no answer to a checkout: it is put off until they do. */
+export function notInForce(
+  { ledgerVersion }: Pick<LedgerSummary, 'ledgerVersion'>,
+  { more, isHalted }: { readonly more: readonly unknown[]; readonly isHalted: boolean },
+): string | undefined {
+  if (more.length > 0 && ledgerVersion < termsVersion)
+    return `Several features at once need ledger version ${termsVersion}, which comes into force once all servers are updated.`;
+  return isHalted && ledgerVersion < exchangeVersion
+    ? 'The states of two servers differ: nothing is granted.'
+    : undefined;
 }
 
 function openingOf({ secret, user, host, project, product }: NonNullable<CheckoutMessage['opening']>): SessionOpening {

@@ -1,11 +1,4 @@
-import {
-  exchangeVersion,
-  type GrantView,
-  type Ledger,
-  type LedgerEvent,
-  type LedgerResult,
-  termsVersion,
-} from '@lic/core';
+import type { GrantView, Ledger, LedgerEvent, LedgerResult } from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
 import type {
   CheckoutMessage,
@@ -24,7 +17,7 @@ import { Endings } from './endings.ts';
 import { Holds } from './holds.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { QueueKeeper } from './queue-keeper.ts';
-import { checkoutCommand, hostOf, resumeCommand, sessionCommand } from './session-commands.ts';
+import { checkoutCommand, hostOf, notInForce, resumeCommand, sessionCommand } from './session-commands.ts';
 import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
 import { TickKeeper } from './tick-keeper.ts';
 
@@ -154,6 +147,14 @@ export class TermDesk {
     this.#tick.applied();
   }
 
+  /** What a checkout of these features that comes now is told of this term. */
+  stampsFor(features: readonly string[]): { readonly pastQueue: boolean; readonly isHalted: boolean } {
+    return {
+      pastQueue: features.every((feature) => this.#queue.mayPass(feature)),
+      isHalted: this.#parts.isHalted(),
+    };
+  }
+
   #isBound(link: ClientLink, { session, epoch, id }: SessionMessage): boolean {
     if (this.#isOver) {
       link.send(consensusErrorReply({ code: 'NOT_IN_CONTROL' }, id, this.#parts.controlHint()));
@@ -178,21 +179,14 @@ export class TermDesk {
 
   async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
     const { feature, more = [], waitMs = 0 } = message;
-    const { ledgerVersion } = this.#parts.ledger.summary();
-    if (more.length > 0 && ledgerVersion < termsVersion) {
-      const what =
-        'Several features at once need ledger version 3, which comes into force once all servers are updated.';
-      link.send(errorReply('NOT_READY', what, { id: message.id }));
-      return undefined;
-    }
-    const isHalted = this.#parts.isHalted();
-    if (isHalted && ledgerVersion < exchangeVersion) {
-      link.send(errorReply('NOT_READY', 'The states of two servers differ: nothing is granted.', { id: message.id }));
+    const stamps = this.stampsFor([feature, ...more.map((item) => item.feature)]);
+    const why = notInForce(this.#parts.ledger.summary(), { more, isHalted: stamps.isHalted });
+    if (why !== undefined) {
+      link.send(errorReply('NOT_READY', why, { id: message.id }));
       return undefined;
     }
     const command = checkoutCommand(message, {
-      isPastQueue: [message, ...more].every((item) => this.#queue.mayPass(item.feature)),
-      isHalted,
+      ...stamps,
       address: hostOf(link.remote),
     });
     if (waitMs > 0) this.#queue.entering(feature);
