@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PolicyDocument, PolicyRule } from '../policy/document.ts';
 import { encodeCommand } from './command-codec.ts';
-import type { LedgerCommand, SessionRequest } from './commands.ts';
+import type { LedgerCommand, SessionOpening, SessionRequest } from './commands.ts';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
 import {
@@ -314,12 +314,7 @@ class Trial {
         // Several wait in no queue; now and then one asks all the same.
         const waitMs = more.length > 0 && step.pick > 2 ? 0 : step.waitMs;
         const request = this.#request(step);
-        const opening = {
-          secretHash: secretHash(step.pick === 0 ? 'other' : session),
-          user: `user-${step.who}`,
-          host: 'h',
-          ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
-        };
+        const opening = this.#opening(step);
         const wish = {
           feature,
           count,
@@ -405,12 +400,12 @@ class Trial {
       case 'borrow': {
         if ((this.model.policy?.rules.length ?? 0) > 0) return { kind: 'tick', at };
         const { feature, version, releasedAt, count } = step;
+        const request = this.#request(step);
         return {
           kind: 'borrow',
-          at,
+          ...request,
+          ...(request.seq === 1 && step.pick !== 1 ? { opening: this.#opening(step) } : {}),
           borrow: sessionId(`borrow-${step.pick % 6}`),
-          user: `user-${step.who}`,
-          host: 'h',
           feature,
           count,
           ...(version === undefined ? {} : { version }),
@@ -426,6 +421,15 @@ class Trial {
       default:
         return { kind: 'tick', at };
     }
+  }
+
+  #opening(step: Step): SessionOpening {
+    return {
+      secretHash: secretHash(step.pick === 0 ? 'other' : sessionId(names[step.who]!)),
+      user: `user-${step.who}`,
+      host: 'h',
+      ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
+    };
   }
 
   #request(step: Step): SessionRequest {

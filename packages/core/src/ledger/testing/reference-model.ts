@@ -70,6 +70,7 @@ export class ReferenceModel extends ModelSeats {
       case 'checkin':
       case 'goodbye':
       case 'acknowledge':
+      case 'borrow':
         return this.#answer(command);
       case 'resume':
         return this.#resume(command);
@@ -112,8 +113,6 @@ export class ReferenceModel extends ModelSeats {
         for (const grant of grants) grant.ending ??= endingOf(command);
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
-      case 'borrow':
-        return this.#borrow(command);
       case 'return':
         this.borrowed = this.borrowed.filter(({ id }) => id !== command.borrow);
         return { kind: 'ok' };
@@ -170,7 +169,8 @@ export class ReferenceModel extends ModelSeats {
       const ended = this.past.get(request.session);
       if (ended !== undefined)
         return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', ended.reason);
-      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return this.#unknown(request.kind);
+      const opens = request.kind === 'checkout' || request.kind === 'borrow';
+      if (!opens || request.seq !== 1 || request.epoch !== 0) return this.#unknown(request.kind);
       if (request.opening === undefined) return refused('REFUSED');
       const { attempt: openAttempt, session: id } = request;
       client = {
@@ -186,7 +186,8 @@ export class ReferenceModel extends ModelSeats {
       };
       this.clients.set(id, client);
     } else if (request.seq === 1 && request.epoch === 0) {
-      if (request.kind !== 'checkout' || request.opening?.secretHash !== client.secretHash) return refused('REFUSED');
+      const opening = request.kind === 'checkout' || request.kind === 'borrow' ? request.opening : undefined;
+      if (opening?.secretHash !== client.secretHash) return refused('REFUSED');
       if (client.lastSeq > lastSeqOf(request) || client.resume !== null || request.attempt < client.openAttempt)
         return refused('SUPERSEDED');
       if (request.attempt > client.openAttempt) client.epoch++;
@@ -226,6 +227,8 @@ export class ReferenceModel extends ModelSeats {
     switch (request.kind) {
       case 'checkout':
         return this.#checkout(client, request);
+      case 'borrow':
+        return this.#borrow(client, request);
       case 'cancel':
         if (request.checkoutSeq >= request.seq) return refuse();
         client.past.set(request.seq, { type: 'done' });
@@ -314,24 +317,38 @@ export class ReferenceModel extends ModelSeats {
     return this.#became(client, seq);
   }
 
-  #borrow(command: BorrowCommand): ModelReply {
-    const { borrow: id, user, host, count, feature } = command;
+  #borrow(client: Client, command: BorrowCommand): ModelReply {
+    const { borrow: id, count, feature, seq } = command;
+    const { epoch, user, host } = client;
     const known = this.borrowed.find((one) => one.id === id);
-    if (known !== undefined)
-      return known.user === user
-        ? { kind: 'borrowed', borrow: this.viewBorrowed(known) }
-        : rejected('BORROW_ID_IN_USE');
-    const ask = { ...command, feature, session: '' };
-    const denied = (why: ModelDenial): ModelReply => ({ kind: 'denied', epoch: 0, denial: why });
-    const unfit = this.unfit(ask);
-    if (unfit !== null) return denied(unfit);
-    const leftMs = this.#msUntilOpen();
-    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs, earliestMs: this.timeMs + leftMs }));
-    const pool = this.lender(ask, command.untilMs - this.timeMs);
-    if ('code' in pool) return denied(pool);
-    const untilMs = Math.min(command.untilMs, Math.max(...pool.parts.map(endMs)));
-    this.borrowed.push({ id, pool: pool.key, user, host, count, sinceMs: this.timeMs, untilMs });
-    return { kind: 'borrowed', borrow: this.viewBorrowed(this.borrowed.at(-1)!) };
+    if (known !== undefined && (known.user !== user || known.host !== host)) {
+      client.past.set(seq, { type: 'refused' });
+      return refused('REFUSED');
+    }
+    if (known === undefined) {
+      const ask = { ...command, feature, session: client.id };
+      const denied = (why: ModelDenial): ModelReply => {
+        client.past.set(seq, { type: 'denied', denial: why });
+        return { kind: 'denied', epoch, denial: why };
+      };
+      const unfit = this.unfit(ask);
+      if (unfit !== null) return denied(unfit);
+      const leftMs = this.#msUntilOpen();
+      if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs, earliestMs: this.timeMs + leftMs }));
+      const pool = this.lender(ask, command.untilMs - this.timeMs);
+      if ('code' in pool) return denied(pool);
+      const untilMs = Math.min(command.untilMs, Math.max(...pool.parts.map(endMs)));
+      this.borrowed.push({ id, pool: pool.key, user, host, count, sinceMs: this.timeMs, untilMs });
+    }
+    client.past.set(seq, { type: 'borrowed', id });
+    return this.#borrowNow(client, id);
+  }
+
+  #borrowNow({ epoch }: Client, id: string): ModelReply {
+    const borrow = this.borrowed.find((one) => one.id === id);
+    return borrow === undefined
+      ? refused('ENDED', 'expired')
+      : { kind: 'borrowed', epoch, borrow: this.viewBorrowed(borrow) };
   }
 
   /** Neither the session is known, nor its end: a recovery may have lost it. */
@@ -362,6 +379,7 @@ export class ReferenceModel extends ModelSeats {
     const past = client.past.get(seq);
     if (past === undefined || past.type === 'refused') return refused('REFUSED');
     if (past.type === 'denied') return { kind: 'denied', epoch, denial: past.denial };
+    if (past.type === 'borrowed') return this.#borrowNow(client, past.id);
     return past.type === 'ended' ? refused('ENDED', past.reason) : { kind: 'done', epoch };
   }
 
