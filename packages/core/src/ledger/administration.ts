@@ -7,7 +7,7 @@ import type { DrainCommand, InstallCommand, OpenCommand, RaiseVersionCommand } f
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime, sweep } from './license-time.ts';
 import { exchangeVersion, type LedgerVersionRange, ledgerLimits, recoverVersion, termsVersion } from './limits.ts';
-import { fitPools } from './pools.ts';
+import { fitPools } from './pool-terms.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';
 import { versionOfTerms } from './terms-version.ts';

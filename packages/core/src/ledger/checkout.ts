@@ -2,21 +2,11 @@ import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
 import { withRule } from './denial-rules.ts';
 import { deny, policyRule, seatFacts, type Wish } from './denials.ts';
+import { covers, fittingPools, isWaitedFor, type Need, sufficientPools } from './fitting-pools.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';
-import {
-  covers,
-  firstWithOffer,
-  firstWithPart,
-  firstWithSeats,
-  fittingPools,
-  isOnlyReserved,
-  isWaitedFor,
-  type Need,
-  type Part,
-  sufficientPools,
-} from './pools.ts';
+import { firstWithOffer, firstWithPart, firstWithSeats, isOnlyReserved, type Part } from './pool-seats.ts';
 import { isOwnReserved } from './queue.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';

@@ -1,7 +1,7 @@
 import { type DenialCodeEntry, denialCodes } from './denials.ts';
+import { fittingPools, type Need } from './fitting-pools.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
-import { fittingPools, type Need } from './pools.ts';
 import type { Feature, Pool } from './records.ts';
 import type { Denial, DenialCode, DenialRule } from './results.ts';
 

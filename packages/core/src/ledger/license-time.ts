@@ -1,9 +1,11 @@
 import { endBorrow } from './borrows.ts';
 import { denyStranded, denyWaitOver } from './checkout.ts';
+import { isServable } from './fitting-pools.ts';
 import { endGrant, makeEnding } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
-import { dropUnusedPool, findBoundary, isServable } from './pools.ts';
+import { findBoundary } from './pool-terms.ts';
+import { dropUnusedPool } from './pools.ts';
 import { leaveQueue } from './queue.ts';
 import type { Entry, Feature, Linger, Pool } from './records.ts';
 import { endLinger } from './seats.ts';

@@ -4,7 +4,7 @@ import type { LedgerState } from './ledger-state.ts';
 import { sweep } from './license-time.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
 import { countEntry, countGrant } from './policy-seats.ts';
-import { fitPools } from './pools.ts';
+import { fitPools } from './pool-terms.ts';
 import { compareEntries } from './records.ts';
 import { ok, rejected } from './replies.ts';
 import type { LedgerReply } from './results.ts';

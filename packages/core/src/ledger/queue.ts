@@ -1,20 +1,11 @@
 import { releaseMs } from '../license/validity.ts';
 import type { CheckoutCommand } from './commands.ts';
+import { fittingPools, isFor, type Need } from './fitting-pools.ts';
 import { awaitOffers, forgetOffers, seatsHad } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { countEntry, ownReserved, uncountEntry } from './policy-seats.ts';
-import {
-  dropUnusedFeature,
-  firstWithOffer,
-  firstWithPart,
-  firstWithSeats,
-  fittingPools,
-  hasRoom,
-  isFor,
-  isOnlyReserved,
-  type Need,
-  type Part,
-} from './pools.ts';
+import { firstWithOffer, firstWithPart, firstWithSeats, hasRoom, isOnlyReserved, type Part } from './pool-seats.ts';
+import { dropUnusedFeature } from './pools.ts';
 import type { EntryFields } from './record-fields.ts';
 import { type Claim, compareEntries, type Entry, type Feature, kinds, type Pool, type Session } from './records.ts';
 import type { Denial, LedgerEvent } from './results.ts';

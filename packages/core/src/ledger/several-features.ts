@@ -4,7 +4,7 @@ import { withRule } from './denial-rules.ts';
 import { deny } from './denials.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits, termsVersion } from './limits.ts';
-import type { Part } from './pools.ts';
+import type { Part } from './pool-seats.ts';
 import type { Session } from './records.ts';
 
 /** What a checkout asks for, feature by feature. The sequence number of each is the checkout's and its place in this list. */

@@ -9,7 +9,8 @@ import { linkGrant, newGrant } from './grants.ts';
 import { LedgerState } from './ledger-state.ts';
 import { isSweepLeft } from './license-time.ts';
 import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limits.ts';
-import { featureOf, fitPools, newPool } from './pools.ts';
+import { fitPools } from './pool-terms.ts';
+import { featureOf, newPool } from './pools.ts';
 import { linkEntry, newEntry } from './queue.ts';
 import {
   readBorrow,

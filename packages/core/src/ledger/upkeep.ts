@@ -1,8 +1,9 @@
 import type { AssignCommand, DisconnectCommand, ReclaimCommand, RevokeCommand, SettleCommand } from './commands.ts';
+import { fittingPools } from './fitting-pools.ts';
 import { endGrant, makeEnding, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { termsVersion } from './limits.ts';
-import { firstWithOffer, fittingPools, type Part } from './pools.ts';
+import { firstWithOffer, type Part } from './pool-seats.ts';
 import { dropEntry, leaveQueue, seatsFor } from './queue.ts';
 import { compareEntries, type Entry, type Grant, serialOf } from './records.ts';
 import { ok, rejected } from './replies.ts';

@@ -1,5 +1,5 @@
 import type { LeaseBounds } from './ledger-state.ts';
-import { freeSeats } from './pools.ts';
+import { freeSeats } from './pool-seats.ts';
 import {
   type Borrow,
   borrowId,
