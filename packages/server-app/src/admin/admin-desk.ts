@@ -20,6 +20,7 @@ import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
+import type { BorrowDesk } from '../sessions/borrow-desk.ts';
 import { findEndpoint } from './find-endpoint.ts';
 import { grantsOf, type Holder, holderText } from './holder.ts';
 import { PolicyDesk } from './policy-desk.ts';
@@ -34,6 +35,7 @@ export interface AdminDeskParts {
   readonly ledger: Ledger;
   readonly consensus: Pick<Consensus<LedgerResult>, 'status' | 'readBarrier'>;
   readonly propose: Propose;
+  readonly borrows: BorrowDesk;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
   readonly license: LicenseDesk;
@@ -111,6 +113,8 @@ export class AdminDesk {
         return this.#policy.run(request);
       case 'explain':
         return this.#explain(request);
+      case 'return':
+        return this.#return(request.borrow);
       case 'time':
         return this.#time();
       case 'timeAccept':
@@ -222,6 +226,22 @@ export class AdminDesk {
     return {
       message: `${holderText(holder)} is removed: ${grants.length === 1 ? 'its grant is' : `its ${grants.length} grants are`} ending; seats come free once the client has stopped, at the latest when the hold has passed.`,
       result: { grants },
+    };
+  }
+
+  /** The client is not asked: who borrowed goes on to the end of the borrow, if it still can. */
+  async #return(borrow: string): Promise<AdminOutcome> {
+    const view = this.#parts.ledger.borrow(borrow);
+    if (view === undefined) {
+      throw new LicError('ADMIN_FAILED', `No such borrow: ${borrow}. \`lic status\` lists those that stand.`, {
+        details: { reason: 'UNKNOWN_BORROW', borrow },
+      });
+    }
+    await this.#parts.borrows.giveBack(borrow);
+    const { id, user, host, feature, count, untilMs } = view;
+    return {
+      message: `${id} is returned: its seats are free. ${user}@${host} can't be told, and may go on until ${new Date(untilMs ?? 0).toISOString()}.`,
+      result: { borrow: id, user, host, feature, count, until: new Date(untilMs ?? 0).toISOString() },
     };
   }
 
