@@ -24,8 +24,8 @@ export class ReferenceModel extends ModelRequests {
     const reply = this.#run(command);
     // Who waits and needs no seat does not wait, but for open doors.
     for (const entry of this.isOpen ? this.queue() : []) {
-      const pool = this.firstWithOffer(this.usable(entry), entry);
-      if (pool !== undefined) this.serve(entry, { pool, count: entry.count });
+      const part = this.firstOffered(this.usable(entry), entry);
+      if (part !== undefined) this.serve(entry, part);
     }
     return reply;
   }
