@@ -1,4 +1,4 @@
-import { type Ledger, type LedgerResult, type License, ledgerLimits, type SupposedCheckout } from '@lic/core';
+import { type Ledger, type LedgerResult, type License, ledgerLimits } from '@lic/core';
 import {
   type Consensus,
   errorMessage,
@@ -20,7 +20,8 @@ import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
-import { notInForce } from '../sessions/session-commands.ts';
+import type { BorrowDesk } from '../sessions/borrow-desk.ts';
+import { type Circumstances, notInForce } from '../sessions/session-commands.ts';
 import { findEndpoint } from './find-endpoint.ts';
 import { grantsOf, type Holder, holderText } from './holder.ts';
 import { PolicyDesk } from './policy-desk.ts';
@@ -35,6 +36,7 @@ export interface AdminDeskParts {
   readonly ledger: Ledger;
   readonly consensus: Pick<Consensus<LedgerResult>, 'status' | 'readBarrier'>;
   readonly propose: Propose;
+  readonly borrows: BorrowDesk;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
   readonly license: LicenseDesk;
@@ -42,7 +44,7 @@ export interface AdminDeskParts {
   readonly calls: PeerCalls;
   readonly view: () => ControlView;
   /** What the server would stamp on a checkout of these features now. */
-  readonly stampsFor: (features: readonly string[]) => Pick<SupposedCheckout, 'pastQueue' | 'isHalted'>;
+  readonly stampsFor: (features: readonly string[]) => Circumstances;
   readonly endpoints: () => readonly PeerEndpoint[];
 }
 
@@ -114,6 +116,8 @@ export class AdminDesk {
         return this.#policy.run(request);
       case 'explain':
         return this.#explain(request);
+      case 'return':
+        return this.#return(request.borrow);
       case 'time':
         return this.#time();
       case 'timeAccept':
@@ -228,15 +232,31 @@ export class AdminDesk {
     };
   }
 
+  /** The client is not asked: who borrowed goes on to the end of the borrow, if it still can. */
+  async #return(borrow: string): Promise<AdminOutcome> {
+    const view = this.#parts.ledger.borrow(borrow);
+    if (view === undefined) {
+      throw new LicError('ADMIN_FAILED', `No such borrow: ${borrow}. \`lic status\` lists those that stand.`, {
+        details: { reason: 'UNKNOWN_BORROW', borrow },
+      });
+    }
+    await this.#parts.borrows.giveBack(borrow);
+    const { id, user, host, feature, count, untilMs } = view;
+    return {
+      message: `${id} is returned: its seats are free. ${user}@${host} can't be told, and may go on until ${new Date(untilMs ?? 0).toISOString()}.`,
+      result: { borrow: id, user, host, feature, count, until: new Date(untilMs ?? 0).toISOString() },
+    };
+  }
+
   /** A quorum's word, as a checkout's would be. */
   async #explain({ verb: _verb, ...supposed }: Extract<ControlRequest, { verb: 'explain' }>): Promise<AdminOutcome> {
     const { consensus, ledger, stampsFor } = this.#parts;
     await consensus.readBarrier();
     const { user, host, feature, more = [] } = supposed;
-    const stamps = stampsFor([feature, ...more.map((item) => item.feature)]);
-    const why = notInForce(ledger.summary(), { more, isHalted: stamps.isHalted === true });
+    const { isPastQueue, isHalted } = stampsFor([feature, ...more.map((item) => item.feature)]);
+    const why = notInForce(ledger.summary(), { more, isHalted });
     if (why !== undefined) throw new LicError('NOT_READY', why, { retryable: true });
-    const found = ledger.forecast({ ...supposed, ...stamps });
+    const found = ledger.forecast({ ...supposed, pastQueue: isPastQueue, isHalted });
     if (!found.granted) return { message: found.denial.message, result: { granted: false, ...found.denial } };
     const seats = found.seats.map((one) => `${seatsText(one.count)} of "${one.feature}" ${one.version}`);
     const [first, ...others] = found.seats;

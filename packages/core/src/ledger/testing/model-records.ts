@@ -76,6 +76,7 @@ export interface Waiting {
 export type Past =
   | { readonly type: 'done' | 'refused' }
   | { readonly type: 'denied'; readonly denial: ModelDenial }
+  | { readonly type: 'borrowed'; readonly id: string }
   | {
       readonly type: 'ended';
       readonly reason: EndReason;
