@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import {
   type AdminOptions,
@@ -38,6 +39,11 @@ const seconds = (text: string): number => {
   return value;
 };
 
+const ipAddress = (text: string): string => {
+  if (isIP(text) === 0) throw new InvalidArgumentError('expected an address of IPv4 or IPv6, for example 10.1.2.3');
+  return text;
+};
+
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** Builds the command line. Each verb's exit code goes to `setExitCode`; usage errors are thrown as `CommanderError`. */
@@ -68,6 +74,14 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
       )
       .option('--ca <file>', 'who may sign the certificates of tls and wss servers, PEM (LIC_CA; else the system)')
       .option('--json', 'one line of JSON');
+  const asksForSeats = (command: Command): Command =>
+    command
+      .option('--count <n>', 'seats', wholeNumber, 1)
+      .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
+      .option('--version <version>', 'the least version that will do')
+      .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
+      .option('--display <display>', "the display of the user's session, for licenses that share seats by it")
+      .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names');
   const administers = (command: Command): Command =>
     talks(command).option('--token-file <file>', 'the admin token of the server that is asked (LIC_ADMIN_TOKEN)');
 
@@ -114,18 +128,14 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   talks(verb('status', 'roles, term, quorum, pools, holders (exit code 1: no quorum)'))
     .option('--token-file <file>', 'with an admin token users and hosts are shown (LIC_ADMIN_TOKEN)')
     .action(does((options: ServerListOptions & { json?: boolean }) => status(options)));
-  talks(
-    verb(
-      'checkout <feature...>',
-      'take seats and hold them until interrupted, of several features all or none (exit code 1: denied, or ended meanwhile)',
+  asksForSeats(
+    talks(
+      verb(
+        'checkout <feature...>',
+        'take seats and hold them until interrupted, of several features all or none (exit code 1: denied, or ended meanwhile)',
+      ),
     ),
   )
-    .option('--count <n>', 'seats', wholeNumber, 1)
-    .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
-    .option('--version <version>', 'the least version that will do')
-    .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
-    .option('--display <display>', "the display of the user's session, for licenses that share seats by it")
-    .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names')
     .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
     .action(does((features: string[], options: CheckoutCliOptions) => checkout(features, options)));
 
@@ -171,25 +181,26 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   administers(policy.command('explain <user> <feature>').description('which rule decides for somebody, and why'))
     .option('--host <host>', 'the host that the client would name')
     .option('--display <display>', 'the display that the product would name')
-    .option('--address <address>', 'the address that it would come from')
+    .option('--address <address>', 'the address that it would come from', ipAddress)
     .option('--project <project>', 'the project that the client would name')
     .option('--product <product>', 'the product that would ask')
     .action(
       does((user: string, feature: string, options: ExplainPolicyOptions) => explainPolicy(user, feature, options)),
     );
-  administers(
-    verb(
-      'explain <code-or-feature>',
-      'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+  asksForSeats(
+    administers(
+      verb(
+        'explain <code-or-feature...>',
+        'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+      ),
     ),
   )
     .option('--user <user>', 'who would ask (default: you)')
     .option('--host <host>', 'from which host (default: this one)')
-    .option('--count <n>', 'seats', wholeNumber, 1)
-    .option('--version <version>', 'the least version that will do')
-    .option('--released-at <date>', 'when the product was released')
-    .option('--display <display>', 'what the license may share seats by')
-    .action(does((what: string, options: ExplainOptions) => explain(what, options)));
+    .option('--project <project>', 'the project that the client would name')
+    .option('--product <product>', 'the product that would ask')
+    .option('--address <address>', 'the address that it would come from', ipAddress)
+    .action(does((what: string[], options: ExplainOptions) => explain(what, options)));
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));

@@ -9,6 +9,8 @@ export const protocolLimits = {
   nameCharsMax: 128,
   /** Milliseconds that a checkout may wait in the queue: a day. */
   waitMsMax: 86_400_000,
+  /** Milliseconds that a borrow may last: 366 days. */
+  borrowMsMax: 31_622_400_000,
   countMax: 1_000_000,
   /** Features of one checkout besides its first. */
   moreFeaturesMax: 31,

@@ -120,6 +120,11 @@ export class LogChecks {
       this.#parts.fail('I4', `${client} was told of grant ${grant}, which no server has in its log`);
   }
 
+  /** A server has an operator's word for a leap, whatever comes of the command that says so in the log. */
+  leapAccepted(): void {
+    this.#isLeapAccepted = true;
+  }
+
   /** Wraps the application of one command. */
   apply(server: string, ledger: Ledger, index: number, command: Uint8Array, apply: () => LedgerResult): LedgerResult {
     const licenseTimeMs = ledger.summary().licenseTimeMs;

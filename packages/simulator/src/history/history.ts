@@ -108,10 +108,11 @@ export class History implements CallObserver {
   }
 
   #countSeats(pools: readonly PoolView[]): void {
-    const gone = new Map([...this.#seats].map(([key, seats]) => [key, { ...seats, count: 0 as Seats['count'] }]));
+    const now = new Map<string, Seats>();
+    for (const [key, { feature, version }] of this.#seats) now.set(key, { feature, version, count: 0 });
     for (const { feature, version, count, overdraft = 0 } of pools)
-      gone.set(`${feature} ${version}`, { feature, version, count: count === 'uncounted' ? count : count + overdraft });
-    for (const [key, seats] of gone) {
+      now.set(`${feature} ${version}`, { feature, version, count: count === 'uncounted' ? count : count + overdraft });
+    for (const [key, seats] of now) {
       if (this.#seats.get(key)?.count === seats.count) continue;
       this.#seats.set(key, seats);
       this.#add({ type: 'info', f: 'seats', ...seats });

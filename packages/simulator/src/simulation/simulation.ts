@@ -1,25 +1,22 @@
 import type { Grant } from '@lic/client';
 import { decodeCommand, joinLicenses, type Ledger, type LedgerResult } from '@lic/core';
-import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
+import { errorMessage, type StateMachine } from '@lic/interfaces';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
 import { PolicyChecks } from '../checks/policy-checks.ts';
-import { watchForDamage } from '../checks/store-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
-import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
-import { ClusterServer } from '../cluster/cluster-server.ts';
-import type { SimulatedDisk } from '../disk/simulated-disk.ts';
+import { type Feature, nameServers, signFor } from '../cluster/cluster-license.ts';
+import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { Atlas } from '../faults/atlas.ts';
-import type { DeedKind, FaultKind } from '../faults/fault-kinds.ts';
+import { copiesOf } from '../faults/copies.ts';
 import { Faults } from '../faults/faults.ts';
 import { History } from '../history/history.ts';
 import { checkHistory } from '../history/history-check.ts';
-import type { HistoryRecord } from '../history/history-record.ts';
 import { LogPaths } from '../rare-paths/log-paths.ts';
 import { operatorPaths } from '../rare-paths/operator-paths.ts';
-import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
+import { Coverage } from '../rare-paths/rare-paths.ts';
 import { ServerPaths } from '../rare-paths/server-paths.ts';
 import { TermPaths } from '../rare-paths/term-paths.ts';
 import { describeCommand } from './command-text.ts';
@@ -27,39 +24,14 @@ import { Deeds } from './deeds.ts';
 import { addressOf } from './identities.ts';
 import { Liveness } from './liveness.ts';
 import { Operator } from './operator.ts';
-import { draw } from './plan.ts';
 import { Product } from './product.ts';
 import { recover } from './recovery.ts';
+import type { RunReport, SimulationOptions } from './run-report.ts';
 import type { Schedule } from './schedule.ts';
 import { Successors } from './successors.ts';
-import { isPermanent } from './terms.ts';
+import { addedUp, isPermanent } from './terms.ts';
 import { Trace } from './trace.ts';
-
-/** What a run came to. */
-export interface RunReport {
-  readonly schedule: Schedule;
-  /** Undefined: every promise was kept. */
-  readonly violation: Violation | undefined;
-  /** Events of the virtual world. */
-  readonly events: number;
-  readonly virtualMs: number;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  readonly deeds: ReadonlyMap<DeedKind, number>;
-  readonly rarePaths: ReadonlyMap<RarePath, number>;
-  /** Entries of the log, terms with somebody in control, and grants. */
-  readonly entries: number;
-  readonly terms: number;
-  readonly grants: number;
-  /** Moments at which control was owed and looked for. */
-  readonly judged: number;
-  readonly trace: Trace;
-}
-
-/** What may be said about a run. */
-export interface SimulationOptions {
-  /** Called at the end with all that clients asked, were told and believed. */
-  readonly onHistory?: (records: readonly HistoryRecord[]) => void;
-}
+import { watchedServer } from './watched-server.ts';
 
 /** How often it is looked at how servers are, and whether what must come has come, ms. */
 const lookMs = 25;
@@ -67,8 +39,6 @@ const lookMs = 25;
 const eventsPerMsMax = 100;
 /** A process that could not start is started again after so long, ms. */
 const restartMs = 500;
-/** Wall clocks of servers differ by so much at most when a run begins, ms. */
-const clockOffsetMsMax = 20_000;
 
 /** One run of the whole system, by its schedule: the same schedule gives the same run, byte for byte. */
 export class Simulation {
@@ -137,7 +107,7 @@ export class Simulation {
       quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
       released: (grant) => this.#beliefs.release(grant),
-      copiesOf: (index, command) => this.#copiesOf(index, command),
+      copiesOf: (index, command) => copiesOf(servers, (server) => this.#faults.lostDisk(server), { index, command }),
       nowMs,
       control: () => this.#consensus.control,
       onEntry: ({ index, command, result, by, ledger }) => {
@@ -249,8 +219,19 @@ export class Simulation {
     const { plan, clients } = this.#schedule;
     const all = await nameServers(plan.servers);
     const license = await signFor(all, { features: plan.features });
+    const parts = {
+      world: this.#world,
+      network: this.#network,
+      plan,
+      fail: (promise: BrokenPromise, message: string) => this.#fail(promise, message),
+      note: (who: string, what: string) => this.#trace.add(who, what),
+      serverPaths: this.#serverPaths,
+      consensus: this.#consensus,
+      atlas: this.#atlas,
+      leapAccepted: () => this.#log.leapAccepted(),
+    };
     for (const named of all) {
-      const server = this.#makeServer(named, license);
+      const server = watchedServer(named, license, parts);
       this.#servers.push(server);
       this.#boot(server);
     }
@@ -258,52 +239,6 @@ export class Simulation {
     this.#operator.start();
     this.#faults.start();
     this.#look();
-  }
-
-  #makeServer(named: NamedServer, license: string): ClusterServer {
-    const { timing, settings, raft, failback, failbackAfterMs, sync, isNew } = this.#schedule.plan;
-    const random = this.#world.random.fork(`pace of ${named.name}`);
-    const server = new ClusterServer(named, license, {
-      world: this.#world,
-      network: this.#network,
-      timing,
-      settings,
-      isNew,
-      raft,
-      syncMs: () => draw(random, sync),
-      more: { failback, failbackAfterMs },
-      wrapStore: (store, booted) => {
-        const fail = (promise: BrokenPromise, message: string): void => this.#fail(promise, message);
-        const watched = this.#serverPaths.watchStore(store, booted);
-        return watchForDamage(watched, { server: booted.name, disk: booted.disk, fail });
-      },
-      wrapConsensus: (factory, booted) => {
-        const { runtime } = booted;
-        return this.#consensus.wrap(this.#serverPaths.watchTransfers(factory), {
-          server: booted.name,
-          key: booted.key,
-          isAlive: () => runtime.isAlive && booted.isUp,
-          mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
-          isPaused: () => runtime.isPaused,
-          isRolledBack: () => this.#atlas.withoutMemory.get(booted) === 'diskRolledBack',
-        });
-      },
-    });
-    server.clock = {
-      wallOffsetMs: (random.float() - 0.5) * 2 * clockOffsetMsMax,
-      drift: (random.float() - 0.5) * 0.008,
-    };
-    server.onLogLine = (line) => {
-      const { level, message, fields } = line;
-      this.#serverPaths.logged(line);
-      if (level === 'debug') return;
-      const error = fields?.err ?? fields?.reason ?? fields?.why;
-      const why = error === undefined ? '' : ` (${errorMessage(error)})`;
-      this.#trace.add(server.name, `${level}: ${message}${why}`);
-      if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
-        this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
-    };
-    return server;
   }
 
   #boot(server: ClusterServer): void {
@@ -405,13 +340,6 @@ export class Simulation {
     this.#successors.follow(license, joinLicenses(ledger.licenseTexts()));
   }
 
-  #copiesOf(index: number, command: Uint8Array): number {
-    return this.#servers.filter((server) => {
-      const lost = this.#faults.lostDisk(server);
-      return hasOnDisk(server.disk, index, command) || (lost !== undefined && hasOnDisk(lost, index, command));
-    }).length;
-  }
-
   #check(): void {
     // Before a fault takes away what is there to be seen.
     this.#serverPaths.check();
@@ -465,26 +393,4 @@ export class Simulation {
   #server(name: string): ClusterServer {
     return this.#servers.find((server) => server.name === name) as ClusterServer;
   }
-}
-
-function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boolean {
-  const entry = disk.entryAt(index);
-  return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
-}
-
-/** The features of several license files, each once. */
-function addedUp(features: readonly Feature[]): readonly Feature[] {
-  const pools = new Map<string, Feature>();
-  for (const feature of features) {
-    const key = `${feature.name} ${feature.version}`;
-    const known = pools.get(key);
-    const isUncounted = known?.count === 'uncounted' || feature.count === 'uncounted';
-    const overdraft = (known?.overdraft ?? 0) + (feature.overdraft ?? 0);
-    pools.set(key, {
-      ...feature,
-      count: isUncounted ? 'uncounted' : Number(known?.count ?? 0) + Number(feature.count),
-      ...(overdraft > 0 ? { overdraft } : {}),
-    });
-  }
-  return [...pools.values()];
 }

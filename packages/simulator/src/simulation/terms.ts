@@ -69,3 +69,20 @@ function drawPeriod(random: SeededRandom): Pick<Feature, 'startsAt' | 'expiresAt
 export function isPermanent({ startsAt, expiresAt }: Feature): boolean {
   return startsAt === undefined && expiresAt === undefined;
 }
+
+/** The features of several license files, each once. */
+export function addedUp(features: readonly Feature[]): readonly Feature[] {
+  const pools = new Map<string, Feature>();
+  for (const feature of features) {
+    const key = `${feature.name} ${feature.version}`;
+    const known = pools.get(key);
+    const isUncounted = known?.count === 'uncounted' || feature.count === 'uncounted';
+    const overdraft = (known?.overdraft ?? 0) + (feature.overdraft ?? 0);
+    pools.set(key, {
+      ...feature,
+      count: isUncounted ? 'uncounted' : Number(known?.count ?? 0) + Number(feature.count),
+      ...(overdraft > 0 ? { overdraft } : {}),
+    });
+  }
+  return [...pools.values()];
+}

@@ -97,9 +97,8 @@ export class RandomLife {
       goodbye: () => (pick % 3 === 0 ? client.goodbye() : rig.run({ kind: 'tick' })),
       cancel: () => client.cancel(Math.max(1, client.seq - (pick % 3))),
       borrow: () => {
-        const names = { user: `user-${who}`, host: 'h', feature: 'b', count: 1 };
         const borrow = `borrow-${pick % 3}`.padEnd(22, '_');
-        return rig.run({ kind: 'borrow', borrow, ...names, untilMs: rig.atMs + 1000 * (1 + pick) });
+        return client.borrow('b', { borrow, untilMs: rig.atMs + 1000 * (1 + pick) });
       },
       policy: () => {
         const document = policies[pick % policies.length]!;
