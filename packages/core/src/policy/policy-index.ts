@@ -250,7 +250,7 @@ function keyOfRange({ length, prefix }: AddressRange): string {
 function membershipsOf(groups: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const [group, members] of Object.entries(groups))
-    for (const member of members) {
+    for (const member of new Set(members)) {
       const those = found.get(member);
       if (those === undefined) found.set(member, [group]);
       else those.push(group);
