@@ -1,5 +1,5 @@
 import { type Asker, type BorrowRule, type RuleView, viewRule } from '../policy/document.ts';
-import { type Counted, unusedOf, type Verdict } from '../policy/policy-index.ts';
+import { type Counted, changeReserved, firstUnusedBut, unusedOf, type Verdict } from '../policy/policy-index.ts';
 import { deny, policyRule, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -27,7 +27,9 @@ export function countGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.add(subject, count, share?.serial);
-  changeReserved(state, grant, verdict, (one) => one.counted.tally.add(one.subject, count, share?.serial));
+  const policy = state.policy!.of(grant.pool.featureName);
+  for (const { counted, subject } of verdict.reserve)
+    changeReserved(policy, counted, (tally) => tally.add(subject, count, share?.serial));
 }
 
 export function uncountGrant(state: LedgerState, grant: Taken): void {
@@ -35,7 +37,9 @@ export function uncountGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.remove(subject, count, share?.serial);
-  changeReserved(state, grant, verdict, (one) => one.counted.tally.remove(one.subject, count, share?.serial));
+  const policy = state.policy!.of(grant.pool.featureName);
+  for (const { counted, subject } of verdict.reserve)
+    changeReserved(policy, counted, (tally) => tally.remove(subject, count, share?.serial));
 }
 
 /** A queue place counts as what it waits for, so that one that is served is never more than its rules let. */
@@ -48,20 +52,6 @@ export function countEntry(state: LedgerState, entry: Entry): void {
 export function uncountEntry(state: LedgerState, entry: Entry): void {
   const verdict = judge(state, entry.feature.name, entry);
   for (const { counted, subject } of verdict?.max ?? []) counted.tally.remove(subject, entry.count, undefined);
-}
-
-function changeReserved(
-  state: LedgerState,
-  grant: Pick<Taken, 'pool'>,
-  verdict: Verdict,
-  change: (one: Counted) => void,
-): void {
-  const policy = state.policy!.of(grant.pool.featureName);
-  for (const one of verdict.reserve) {
-    policy.kept += -unusedOf(one.counted);
-    change(one);
-    policy.kept += unusedOf(one.counted);
-  }
 }
 
 /** Seats that the reservations of the feature keep from this claim. */
@@ -127,12 +117,9 @@ export function denyMax({ counted: { rule, count, tally }, subject }: Counted, w
 
 /** The first reservation that keeps seats from the claim. */
 export function keeperFrom(state: LedgerState, feature: string, claim: Asking): RuleView | undefined {
-  const policy = state.policy?.of(feature);
-  if (policy === undefined) return undefined;
-  const own = new Set(judge(state, feature, claim)!.reserve.map(({ counted }) => counted));
-  for (const counted of policy.counted.values())
-    if (counted.rule.kind === 'reserve' && unusedOf(counted) > 0 && !own.has(counted)) return viewRule(counted.rule);
-  return undefined;
+  if (state.policy === undefined) return undefined;
+  const keeper = firstUnusedBut(state.policy.of(feature), judge(state, feature, claim)!.reserve);
+  return keeper && viewRule(keeper.rule);
 }
 
 /** How long a grant of the feature may be idle; undefined: any time. */

@@ -8,6 +8,7 @@ import {
   type SelectorKind,
   type SettingKind,
 } from './document.ts';
+import { NumberSet } from './number-set.ts';
 import { Tally } from './tally.ts';
 
 type AskerRule = PolicyRule & { readonly kind: AskerRuleKind; readonly by: SelectorKind; readonly name: string };
@@ -17,6 +18,8 @@ export interface CountedRule {
   readonly rule: AskerRule;
   readonly count: number;
   readonly tally: Tally;
+  /** Of a `reserve` rule: which one of the feature's it is, those of the feature itself first. */
+  readonly at: number;
 }
 
 /** A counted rule that is for the asker, with the subject that its seats count for. */
@@ -31,6 +34,9 @@ export interface FeaturePolicy {
   /** What is said of every feature. */
   readonly star: RuleSet;
   readonly counted: Map<AskerRule, CountedRule>;
+  readonly reservations: readonly CountedRule[];
+  /** Which reservations those whom they are for have not taken all of. */
+  readonly unused: NumberSet;
   /** Reserved seats that are not taken by those whom they are for. */
   kept: number;
 }
@@ -141,8 +147,10 @@ export class PolicyIndex {
     let found = this.#features.get(feature);
     if (found === undefined) {
       const own = this.#sets.get(feature) ?? new RuleSet();
-      found = { own, star: this.#star, counted: new Map(), kept: 0 };
-      for (const rule of [...own.reserves, ...this.#star.reserves]) found.kept += countedOf(found, rule).count;
+      const reservations = [...own.reserves, ...this.#star.reserves].map(newCounted);
+      const counted = new Map(reservations.map((one) => [one.rule, one]));
+      found = { own, star: this.#star, counted, reservations, unused: new NumberSet(reservations.length), kept: 0 };
+      for (const one of reservations) noteUnused(found, one);
       this.#features.set(feature, found);
     }
     return found;
@@ -184,6 +192,27 @@ export function unusedOf({ count, tally }: CountedRule): number {
   return Math.max(0, count - tally.of(''));
 }
 
+/** Changes who has taken seats of a reservation. */
+export function changeReserved(policy: FeaturePolicy, counted: CountedRule, change: (tally: Tally) => void): void {
+  policy.kept -= unusedOf(counted);
+  change(counted.tally);
+  noteUnused(policy, counted);
+}
+
+function noteUnused(policy: FeaturePolicy, counted: CountedRule): void {
+  const unused = unusedOf(counted);
+  policy.kept += unused;
+  if (unused > 0) policy.unused.add(counted.at);
+  else policy.unused.delete(counted.at);
+}
+
+/** The first reservation that keeps seats from somebody whom these are for. */
+export function firstUnusedBut(policy: FeaturePolicy, own: readonly Counted[]): CountedRule | undefined {
+  let at = policy.unused.next(0);
+  while (at !== undefined && own.some(({ counted }) => counted.at === at)) at = policy.unused.next(at + 1);
+  return at === undefined ? undefined : policy.reservations[at];
+}
+
 /** Whom the seats count for: with `*` each one by itself, else all whom the rule is for together. */
 function subjectOf({ by, name }: AskerRule, asker: Asker): string {
   return name === '*' && by !== 'group' && by !== 'hostGroup' ? asker[by] : '';
@@ -192,10 +221,14 @@ function subjectOf({ by, name }: AskerRule, asker: Asker): string {
 function countedOf(policy: FeaturePolicy, rule: AskerRule): CountedRule {
   let counted = policy.counted.get(rule);
   if (counted === undefined) {
-    counted = { rule, count: rule.count!, tally: new Tally() };
+    counted = newCounted(rule, -1);
     policy.counted.set(rule, counted);
   }
   return counted;
+}
+
+function newCounted(rule: AskerRule, at: number): CountedRule {
+  return { rule, count: rule.count!, tally: new Tally(), at };
 }
 
 function byKind(rules: readonly AskerRule[], kind: AskerRuleKind): readonly AskerRule[] {
@@ -217,7 +250,7 @@ function keyOfRange({ length, prefix }: AddressRange): string {
 function membershipsOf(groups: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const [group, members] of Object.entries(groups))
-    for (const member of members) {
+    for (const member of new Set(members)) {
       const those = found.get(member);
       if (those === undefined) found.set(member, [group]);
       else those.push(group);
