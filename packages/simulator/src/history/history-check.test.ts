@@ -106,6 +106,13 @@ describe('a history of seats that are shared or linger', () => {
     const over = lingering().add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 0 });
     expect(over.ask({ op: 3, client: 'b' }).denied(3).verdict).toMatch(/^history: /);
   });
+
+  it('may linger beyond what a license has by then', () => {
+    const held = script().add({ f: 'account' }).seats(2).ask({ op: 1, count: 2 }).taken('g1', 'a', 2).granted(1, 'g1');
+    const shrunk = held.held('g1', true).seats(1).giveBack(2, 'g1', 'invoke').held('g1', false).freed('g1');
+    const lingering = shrunk.add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 2 });
+    expect(lingering.ask({ op: 3, client: 'b' }).denied(3).verdict).toBe('fine');
+  });
 });
 
 describe('a history without an account', () => {

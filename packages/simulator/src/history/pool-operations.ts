@@ -145,7 +145,7 @@ class Reader {
       this.#put(pool, { kind: 'end', count: known.count, from: index, until: index, of: known, text });
     this.#lingering.delete(grant);
     if (count === 0) return;
-    const take: PoolOperation = { kind: 'take', count, from: index, until: index, text };
+    const take: PoolOperation = { kind: 'take', count, from: index, until: index, isKept: true, text };
     this.#lingering.set(grant, take);
     this.#put(pool, take);
   }
