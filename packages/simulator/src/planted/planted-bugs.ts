@@ -1,5 +1,6 @@
 import { electionBugs } from './bugs/election-bugs.ts';
 import { ledgerBugs } from './bugs/ledger-bugs.ts';
+import { policyBugs } from './bugs/policy-bugs.ts';
 import { replicationBugs } from './bugs/replication-bugs.ts';
 import { sessionBugs } from './bugs/session-bugs.ts';
 import { storageBugs } from './bugs/storage-bugs.ts';
@@ -12,4 +13,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...storageBugs,
   ...sessionBugs,
   ...ledgerBugs,
+  ...policyBugs,
 ];

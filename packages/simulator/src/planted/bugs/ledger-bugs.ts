@@ -171,7 +171,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     },
     patches: [
       {
-        file: `${ledger}/pools.ts`,
+        file: `${ledger}/pool-terms.ts`,
         find: 'Math.ceil(leaseMs * (1 + settings.drift) + settings.marginMs)',
         replace: 'Math.floor(leaseMs * 0.7)',
       },
@@ -202,7 +202,7 @@ export const ledgerBugs: readonly PlantedBug[] = [
     focus: { faults: [], deeds: [] },
     patches: [
       {
-        file: `${ledger}/pools.ts`,
+        file: `${ledger}/pool-seats.ts`,
         find: 'return pool.count - pool.inUse;',
         replace: 'return pool.inUse === 0 ? pool.count : pool.count - pool.inUse - 1;',
       },

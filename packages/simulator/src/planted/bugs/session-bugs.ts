@@ -96,9 +96,9 @@ export const sessionBugs: readonly PlantedBug[] = [
     patches: [
       {
         file: `${sessions}/term-desk.ts`,
-        find: '    this.#holds.heard(message.session);\n    const result = await (message.t',
+        find: '    this.#holds.heard(message.session);\n    const result = await this.#proposeRequest(link',
         replace:
-          "    this.#holds.heard(message.session);\n    if (message.t === 'checkin')\n      link.send(replyMessage({ id: message.id, seq: message.seq }, { kind: 'done', epoch: message.epoch }));\n    const result = await (message.t",
+          "    this.#holds.heard(message.session);\n    if (message.t === 'checkin')\n      link.send(replyMessage({ id: message.id, seq: message.seq }, { kind: 'done', epoch: message.epoch }));\n    const result = await this.#proposeRequest(link",
       },
     ],
   },
