@@ -63,14 +63,14 @@ export class PolicyChecks {
     if (isChanged) this.#policy = command.document;
     this.#checkWidth(ledger);
     if (this.#policy.rules.length > 0) {
-      const limits = this.#limitsOf(result);
+      const limits = this.#limitsOf(command, result);
       const older = new Map(this.#holders.waiting);
-      this.#holders.applied(result, ledger);
+      this.#holders.applied(command, result, ledger);
       for (const limit of limits) this.#checkLimit(limit);
       this.#checkEvents(result, ledger, older);
       if (command.kind === 'checkout') this.#checkDenial(command, result);
       if (isChanged) this.#coverChange();
-    } else this.#holders.applied(result, ledger);
+    } else this.#holders.applied(command, result, ledger);
     this.#checkQueues(ledger);
     if (command.kind === 'checkout') this.#decided.add(`${command.session}/${command.seq}`);
   }
@@ -81,7 +81,7 @@ export class PolicyChecks {
 
   /** The address is seen by the server, through a relay the client's. */
   #checkAddress(command: LedgerCommand): void {
-    if (command.kind !== 'checkout') return;
+    if (command.kind !== 'checkout' && command.kind !== 'borrow') return;
     const { host } = this.#holders.askerOf({ session: command.session, checkoutSeq: command.seq });
     const expected = addressOf(host);
     if (expected !== undefined && command.address !== expected)
@@ -101,11 +101,14 @@ export class PolicyChecks {
   }
 
   /** The `max` rules that are for those who get or begin to wait for seats now. */
-  #limitsOf({ events, reply }: LedgerResult): readonly Limit[] {
-    const takers = [
-      ...events.flatMap((event) => (event.kind === 'granted' ? [event.grant] : [])),
-      ...(reply.kind === 'queued' ? [reply.entry] : []),
-    ];
+  #limitsOf(command: LedgerCommand, { events, reply }: LedgerResult): readonly Limit[] {
+    const takers: { readonly feature: string; readonly session: string; readonly checkoutSeq: number }[] = [];
+    for (const event of events) {
+      if (event.kind === 'granted') takers.push(event.grant);
+      if (event.kind === 'borrowed' && command.kind === 'borrow')
+        takers.push({ feature: event.grant.feature, session: command.session, checkoutSeq: command.seq });
+    }
+    if (reply.kind === 'queued') takers.push(reply.entry);
     const limits = new Map<string, Limit>();
     for (const taker of takers) {
       const { feature } = taker;
@@ -130,6 +133,7 @@ export class PolicyChecks {
     const { events } = result;
     for (const event of events) {
       if (event.kind === 'granted') this.#checkGrant(event, result, ledger, older);
+      if (event.kind === 'borrowed') this.#checkAccess(event.grant.id);
       if (event.kind === 'lingering') this.#checkLingering(event.grant, events, ledger);
       if (event.kind === 'unqueued' && (event.denial?.code === 'EXCLUDED' || event.denial?.code === 'NOT_INCLUDED')) {
         this.#parts.reached('excludedFromQueue');
@@ -147,10 +151,9 @@ export class PolicyChecks {
     older: ReadonlyMap<string, Holder>,
   ) {
     const { feature, id } = grant;
-    const holder = this.#holders.held.get(id);
+    const holder = this.#checkAccess(id);
+    // Its session has ended with the same entry.
     if (holder === undefined) return;
-    const barred = barredBy(this.#policy, holder);
-    if (barred !== undefined) this.#fail(`grant ${id} of ${feature} went to ${holder.asker.user}: ${barred}`);
     if (fromQueue) this.#coverPriority(keyOf(grant), older);
     // Lingering seats that their holder takes again, and those that are shared, were no free ones.
     const isReused = events.some(
@@ -160,6 +163,13 @@ export class PolicyChecks {
       ([other, { share }]) => other !== id && share !== undefined && share === grant.share,
     );
     if (!isReused && !isShared) this.#checkReservations(holder, ledger);
+  }
+
+  #checkAccess(id: string): Holder | undefined {
+    const holder = this.#holders.held.get(id);
+    const barred = holder && barredBy(this.#policy, holder);
+    if (barred !== undefined) this.#fail(`grant ${id} of ${holder?.feature} went to ${holder?.asker.user}: ${barred}`);
+    return holder;
   }
 
   /** Somebody has taken free seats: so many must be left as others have reserved. */

@@ -25,10 +25,11 @@ export class SeatHolders {
   /** By session and sequence number: what a checkout said of itself. */
   readonly #uses = new Map<string, Pick<Asker, 'display' | 'address'>>();
 
-  /** What a checkout says of who asks. */
+  /** What a checkout, or a borrow, says of who asks. */
   heard(command: LedgerCommand): void {
-    if (command.kind !== 'checkout') return;
-    const { session, seq, opening, address = '', more = [] } = command;
+    if (command.kind !== 'checkout' && command.kind !== 'borrow') return;
+    const { session, seq, opening, address = '' } = command;
+    const more = command.kind === 'checkout' ? (command.more ?? []) : [];
     if (opening !== undefined && !this.#openings.has(session)) {
       const { user, host, project = '', product = '' } = opening;
       this.#openings.set(session, { user, host, project, product });
@@ -40,12 +41,12 @@ export class SeatHolders {
   }
 
   /** The events of an entry, and its answer. */
-  applied({ reply, events }: LedgerResult, ledger: Pick<Ledger, 'queue'>): void {
+  applied(command: LedgerCommand, { reply, events }: LedgerResult, ledger: Pick<Ledger, 'queue'>): void {
     for (const event of events)
       if (event.kind === 'granted') {
         this.waiting.delete(keyOf(event.grant));
         this.held.set(event.grant.id, this.#holder(event.grant));
-      } else if (event.kind === 'borrowed') this.held.set(event.grant.id, this.#holder(event.grant));
+      } else if (event.kind === 'borrowed') this.held.set(event.grant.id, this.#borrower(command, event.grant));
       else if (event.kind === 'ended' || event.kind === 'borrowEnded') this.held.delete(event.grant.id);
       else if (event.kind === 'unqueued') this.waiting.delete(keyOf(event.entry));
     if (reply.kind !== 'queued' || this.waiting.has(keyOf(reply.entry))) return;
@@ -79,9 +80,17 @@ export class SeatHolders {
   }
 
   #holder(grant: GrantView): Holder {
-    const { feature, count, share, user, host } = grant;
-    const asker = grant.session === '' ? { ...this.askerOf(grant), user, host } : this.askerOf(grant);
-    return { feature, count, share, asker };
+    const { feature, count, share } = grant;
+    return { feature, count, share, asker: this.askerOf(grant) };
+  }
+
+  /** Of borrowed seats no more than user and host is said; the command that borrows them says the rest. */
+  #borrower(command: LedgerCommand, { feature, count, user, host }: GrantView): Holder {
+    const asker =
+      command.kind === 'borrow'
+        ? this.askerOf({ session: command.session, checkoutSeq: command.seq })
+        : { ...nobody, user, host, display: '', address: '' };
+    return { feature, count, asker };
   }
 }
 
