@@ -1,5 +1,5 @@
 import { connectTo } from '@lic/client';
-import { errorCode, errorMessage } from '@lic/interfaces';
+import { errorCode, errorMessage, isLicError } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
 import { type MemoryNetwork, seededRandom, type VirtualRuntime, type VirtualWorld } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
@@ -143,12 +143,20 @@ export class Operator {
         connection.close();
       }
     } catch (error) {
-      note(host, `${what}: ${errorCode(error)}`);
-      this.#parts.answered(request, errorCode(error) ?? '');
-      if (errorCode(error) === 'INTERNAL') fail('bug', `${what}: ${errorMessage(error)}`);
+      const code = codeOf(error);
+      note(host, `${what}: ${code}`);
+      this.#parts.answered(request, code);
+      if (code === 'INTERNAL') fail('bug', `${what}: ${errorMessage(error)}`);
       return false;
     }
   }
+}
+
+/** Of a refusal: the server's own, and why a verb has failed. */
+function codeOf(error: unknown): string {
+  if (!isLicError(error) || error.code !== 'REFUSED') return errorCode(error) ?? '';
+  const { code, reason } = error.details ?? {};
+  return String(code === 'ADMIN_FAILED' ? (reason ?? code) : code);
 }
 
 function isInTrouble({ state, server }: ClusterServer): boolean {

@@ -18,7 +18,7 @@ const shares = {
   linger: 0.2,
   overdraft: 0.7,
   idle: 0.35,
-  unknown: 0.08,
+  unknown: 0.15,
 } as const;
 
 /** No rules any more. */

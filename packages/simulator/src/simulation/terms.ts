@@ -11,7 +11,7 @@ const shares = {
   minimum: 0.15,
   support: 0.15,
   vendorData: 0.2,
-  disconnect: 0.2,
+  disconnect: 0.35,
   uncounted: 0.05,
   time: 0.15,
   version: 0.15,
