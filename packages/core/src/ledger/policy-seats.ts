@@ -1,5 +1,6 @@
 import { type Asker, type BorrowRule, type RuleView, viewRule } from '../policy/document.ts';
-import { type Counted, unusedOf, type Verdict } from '../policy/policy-index.ts';
+import type { Counted, Verdict } from '../policy/policy-index.ts';
+import { unusedOf } from '../policy/reservations.ts';
 import { deny, policyRule, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -53,26 +54,23 @@ export function uncountEntry(state: LedgerState, entry: Entry): void {
 function changeReserved(
   state: LedgerState,
   grant: Pick<Taken, 'pool'>,
-  verdict: Verdict,
+  { reserve }: Verdict,
   change: (one: Counted) => void,
 ): void {
-  const policy = state.policy!.of(grant.pool.featureName);
-  for (const one of verdict.reserve) {
-    policy.kept += -unusedOf(one.counted);
-    change(one);
-    policy.kept += unusedOf(one.counted);
-  }
+  if (reserve.length === 0) return;
+  const { reservations } = state.policy!.of(grant.pool.featureName);
+  for (const one of reserve) reservations.change(one.counted, () => change(one));
 }
 
 /** Seats that the reservations of the feature keep from this claim. */
 export function keptFrom(state: LedgerState, feature: string, claim: Asking): number {
-  const kept = state.policy?.of(feature).kept ?? 0;
+  const kept = state.policy?.of(feature).reservations.kept ?? 0;
   return kept === 0 ? 0 : kept - ownReserved(state, feature, claim);
 }
 
 /** Seats that are reserved for the claim and not taken. */
 export function ownReserved(state: LedgerState, feature: string, claim: Asking): number {
-  if ((state.policy?.of(feature).kept ?? 0) === 0) return 0;
+  if ((state.policy?.of(feature).reservations.kept ?? 0) === 0) return 0;
   return judge(state, feature, claim)!.reserve.reduce((sum, { counted }) => sum + unusedOf(counted), 0);
 }
 
@@ -127,12 +125,10 @@ export function denyMax({ counted: { rule, count, tally }, subject }: Counted, w
 
 /** The first reservation that keeps seats from the claim. */
 export function keeperFrom(state: LedgerState, feature: string, claim: Asking): RuleView | undefined {
-  const policy = state.policy?.of(feature);
-  if (policy === undefined) return undefined;
-  const own = new Set(judge(state, feature, claim)!.reserve.map(({ counted }) => counted));
-  for (const counted of policy.counted.values())
-    if (counted.rule.kind === 'reserve' && unusedOf(counted) > 0 && !own.has(counted)) return viewRule(counted.rule);
-  return undefined;
+  const own = judge(state, feature, claim);
+  if (own === undefined) return undefined;
+  const keeper = state.policy!.of(feature).reservations.firstBut(own.reserve.map(({ counted }) => counted));
+  return keeper === undefined ? undefined : viewRule(keeper.rule);
 }
 
 /** How long a grant of the feature may be idle; undefined: any time. */
