@@ -110,7 +110,12 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
     case 'policy':
       // The model does not count borrowed seats for rules: borrow.test.ts does, so here it is one or the other.
       if (model.borrowed.length > 0) return { kind: 'tick', at };
-      return { kind: 'policy', at, text: `policy ${step.pick}`, document: policies[step.pick % policies.length]! };
+      return {
+        kind: 'policy',
+        at,
+        text: `policy ${step.pick}`,
+        document: step.policy ?? policies[step.pick % policies.length]!,
+      };
     case 'borrow': {
       if ((model.policy?.rules.length ?? 0) > 0) return { kind: 'tick', at };
       const { feature, version, releasedAt, count } = step;
@@ -141,8 +146,9 @@ function openingOf(step: Step): SessionOpening {
   return {
     secretHash: secretHash(step.pick === 0 ? 'other' : sessionId(names[step.who]!)),
     user: `user-${step.who}`,
-    host: 'h',
-    ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
+    host: step.who === 2 ? 'i' : 'h',
+    ...(step.who === 0 ? {} : { project: 'bridge' }),
+    ...(step.who === 1 ? {} : { product: step.who === 0 ? 'cad' : 'cam' }),
   };
 }
 

@@ -87,10 +87,8 @@ export class ModelPolicy {
   }
 
   protected unusedReservations(feature: string, ask?: Ask): readonly { line: number; unused: number }[] {
-    const all = this.policy?.rules.filter(
-      (rule) => rule.kind === 'reserve' && (rule.feature === feature || rule.feature === '*'),
-    );
-    const rules = ask === undefined ? (all ?? []) : this.rulesFor('reserve', feature, this.askerOf(ask));
+    const all = [feature, '*'].flatMap((name) => this.policy?.rules.filter(isReserving(name)) ?? []);
+    const rules = ask === undefined ? all : this.rulesFor('reserve', feature, this.askerOf(ask));
     return rules.map((rule) => {
       const used = sumOfSeats(this.#counted(rule, feature, ''));
       return { line: rule.line, unused: Math.max(0, rule.count! - used) };
@@ -126,6 +124,10 @@ export class ModelPolicy {
     const asker = this.askerOf(what);
     return this.rulesFor(rule.kind, feature, asker).includes(rule) && subject(rule, asker) === whose;
   }
+}
+
+function isReserving(name: string): (rule: PolicyRule) => boolean {
+  return ({ kind, feature }) => kind === 'reserve' && feature === name;
 }
 
 /** With `*` each one by itself. */
