@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import {
   type AdminOptions,
@@ -8,6 +9,7 @@ import {
   remove,
   time,
 } from './commands/admin.ts';
+import { type BorrowCliOptions, type BorrowPlace, borrow, giveBack } from './commands/borrow.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { type ExplainOptions, explain } from './commands/explain.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
@@ -36,6 +38,11 @@ const seconds = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('expected seconds from 0');
   return value;
+};
+
+const ipAddress = (text: string): string => {
+  if (isIP(text) === 0) throw new InvalidArgumentError('expected an address of IPv4 or IPv6, for example 10.1.2.3');
+  return text;
 };
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
@@ -68,6 +75,16 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
       )
       .option('--ca <file>', 'who may sign the certificates of tls and wss servers, PEM (LIC_CA; else the system)')
       .option('--json', 'one line of JSON');
+  const asksForOwnSeats = (command: Command): Command =>
+    command
+      .option('--count <n>', 'seats', wholeNumber, 1)
+      .option('--version <version>', 'the least version that will do')
+      .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
+      .option('--display <display>', "the display of the user's session, for licenses and policies that go by it");
+  const asksForSeats = (command: Command): Command =>
+    asksForOwnSeats(command)
+      .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
+      .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names');
   const administers = (command: Command): Command =>
     talks(command).option('--token-file <file>', 'the admin token of the server that is asked (LIC_ADMIN_TOKEN)');
 
@@ -114,20 +131,41 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   talks(verb('status', 'roles, term, quorum, pools, holders (exit code 1: no quorum)'))
     .option('--token-file <file>', 'with an admin token users and hosts are shown (LIC_ADMIN_TOKEN)')
     .action(does((options: ServerListOptions & { json?: boolean }) => status(options)));
-  talks(
-    verb(
-      'checkout <feature...>',
-      'take seats and hold them until interrupted, of several features all or none (exit code 1: denied, or ended meanwhile)',
+  asksForSeats(
+    talks(
+      verb(
+        'checkout <feature...>',
+        'take seats and hold them until interrupted, of several features all or none (exit code 1: denied, or ended meanwhile)',
+      ),
     ),
   )
-    .option('--count <n>', 'seats', wholeNumber, 1)
-    .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
-    .option('--version <version>', 'the least version that will do')
-    .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
-    .option('--display <display>', "the display of the user's session, for licenses that share seats by it")
-    .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names')
     .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
     .action(does((features: string[], options: CheckoutCliOptions) => checkout(features, options)));
+
+  const isKept = (command: Command): Command =>
+    command.option('--file <file>', 'where the borrow is kept (default: by its feature, in LIC_BORROWS)');
+  isKept(
+    asksForOwnSeats(
+      talks(
+        verb(
+          'borrow [feature]',
+          'take seats until a time, for use without any server; without a feature: what is borrowed here',
+        ),
+      ),
+    ),
+  )
+    .option('--for <duration>', 'for how long: 8h, 5d')
+    .option('--until <time>', 'until when: 2026-12-24T18:00Z')
+    .option('--present', 'take nothing: show the servers what is borrowed, after they were recovered')
+    .action(does((feature: string | undefined, options: BorrowCliOptions) => borrow(feature, options)));
+  isKept(
+    administers(
+      verb(
+        'return <feature-or-id>',
+        'give a borrow back; by its id in a report, with an admin token, one whose machine is gone',
+      ),
+    ),
+  ).action(does((what: string, options: BorrowPlace) => giveBack(what, options)));
 
   administers(verb('drain <server>', 'take a server (name or rank) out of control until undrained')).action(
     does((server: string, options: AdminOptions) => admin({ verb: 'drain', server }, options)),
@@ -171,25 +209,26 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   administers(policy.command('explain <user> <feature>').description('which rule decides for somebody, and why'))
     .option('--host <host>', 'the host that the client would name')
     .option('--display <display>', 'the display that the product would name')
-    .option('--address <address>', 'the address that it would come from')
+    .option('--address <address>', 'the address that it would come from', ipAddress)
     .option('--project <project>', 'the project that the client would name')
     .option('--product <product>', 'the product that would ask')
     .action(
       does((user: string, feature: string, options: ExplainPolicyOptions) => explainPolicy(user, feature, options)),
     );
-  administers(
-    verb(
-      'explain <code-or-feature>',
-      'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+  asksForSeats(
+    administers(
+      verb(
+        'explain <code-or-feature...>',
+        'what a denial code means, or what a checkout would come to now (exit code 1: denied)',
+      ),
     ),
   )
     .option('--user <user>', 'who would ask (default: you)')
     .option('--host <host>', 'from which host (default: this one)')
-    .option('--count <n>', 'seats', wholeNumber, 1)
-    .option('--version <version>', 'the least version that will do')
-    .option('--released-at <date>', 'when the product was released')
-    .option('--display <display>', 'what the license may share seats by')
-    .action(does((what: string, options: ExplainOptions) => explain(what, options)));
+    .option('--project <project>', 'the project that the client would name')
+    .option('--product <product>', 'the product that would ask')
+    .option('--address <address>', 'the address that it would come from', ipAddress)
+    .action(does((what: string[], options: ExplainOptions) => explain(what, options)));
   administers(verb('time', 'license time and the clocks of the servers'))
     .addArgument(new Argument('[accept]', 'with this word: let license time leap to the clocks').choices(['accept']))
     .action(does((accept: 'accept' | undefined, options: AdminOptions) => time(accept, options)));

@@ -1,18 +1,22 @@
-import { releaseMs } from '@lic/core';
 import { type LicError, type Logger, type Runtime, silentLogger } from '@lic/interfaces';
 import { type AdminRequest, protocolLimits, type StatusReport } from '@lic/protocol';
 import { runtime as platformRuntime } from '@lic/runtime';
+import { checkedEnd, checkedWish, checkName, checkNumber, checkSeveral, invalid } from './arguments.ts';
+import { Borrowing } from './borrowing.ts';
 import { Driver, entropyBytes } from './driver.ts';
 import { Emitter, type Listenable } from './emitter.ts';
 import { ClientError, errorOf } from './errors.ts';
 import { type Grant, HeldGrant } from './grant.ts';
+import type { BorrowStore } from './kept-borrow.ts';
 import { ClientLogic } from './logic/client-logic.ts';
 import type { Holding } from './logic/holding.ts';
-import type { CallId, Question, WantedFeature } from './logic/inputs.ts';
+import type { CallId, Question } from './logic/inputs.ts';
 import type { CallOutput, ClientEvent } from './logic/outputs.ts';
 import { defaultTiming } from './logic/timing.ts';
+import type { Borrowed } from './open-borrow.ts';
 import {
   agentDefault,
+  type BorrowOptions,
   type CheckoutOptions,
   type ClientOptions,
   connectTimeoutMsDefault,
@@ -50,6 +54,20 @@ export interface Client extends Listenable<ClientEvents>, AsyncDisposable {
     operation: (grant: Grant) => Promise<Result> | Result,
     options?: CheckoutOptions,
   ): Promise<Result>;
+  /**
+   * Takes seats until a time, for use where no server can be reached, and keeps them in `store`; see `openBorrow`. The same store never
+   * costs two seats, whatever crashes on the way. Rejects as {@link Client.checkout} does; with `BORROW_EXISTS` where the store has a borrow
+   * that is not over; and with what the store throws. After an error other than a denial the outcome is not known: the next call for the
+   * store finds out.
+   */
+  borrow(feature: string, options: BorrowOptions): Promise<Borrowed>;
+  /**
+   * Gives back what `store` keeps, at whatever server is in control; ends its use in this process first. Resolves where there is nothing,
+   * too. Where it fails the borrow is not used any more, and the next call completes it.
+   */
+  returnBorrow(store: BorrowStore): Promise<void>;
+  /** Shows a borrow to servers that may have lost it when they were recovered. Rejects with `REFUSED` where they do not take it. */
+  presentBorrow(store: BorrowStore): Promise<void>;
   /** What the server in control reports, through any server that is reached. With the asked server's token users and hosts are shown. */
   status(options?: { readonly token?: string }): Promise<StatusReport>;
   /** An administrative request, sent once, with the token of the server that happens to be asked; for a certain one see `connectTo`. */
@@ -77,6 +95,8 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
   readonly #logic: ClientLogic;
   readonly #driver: Driver;
   readonly #calls = new Map<CallId, Call>();
+  readonly #borrowing: Borrowing;
+  readonly #isBlind: boolean;
   readonly #grants = new Map<Holding, HeldGrant>();
   #nextCall = 1;
   #closed: Promise<void> | undefined;
@@ -103,6 +123,15 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
       ...defaultTiming,
       ...(options.controlWaitMs === undefined ? {} : { controlWaitMs: options.controlWaitMs }),
     };
+    this.#isBlind = options.vendorKey === undefined;
+    this.#borrowing = new Borrowing({
+      runtime,
+      vendorKey: options.vendorKey,
+      host: identity.host,
+      ask: (wanted, signal) =>
+        this.#call<string>((call) => this.#driver.input({ kind: 'checkout', call, wanted }), { signal }),
+      tell: (question) => this.#ask(question),
+    });
     this.#logic = new ClientLogic({ addresses: servers, schemes, identity, timing }, runtime.random(entropyBytes));
     this.#driver = new Driver({
       runtime,
@@ -137,6 +166,27 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
       (call) => this.#driver.input({ kind: 'checkout', call, wanted: { ...first, more, waitMs: 0 } }),
       { signal },
     );
+  }
+
+  async borrow(feature: string, options: BorrowOptions): Promise<Borrowed> {
+    const { store, signal } = options;
+    const wanted = checkedWish({ ...options, feature });
+    const ends = checkedEnd(options);
+    if (this.#isBlind)
+      throw invalid(
+        'vendorKey',
+        "To borrow needs the vendor's key: without it nobody can tell a token from any other text.",
+      );
+    signal?.throwIfAborted();
+    return this.#borrowing.borrow({ store, wanted, ends, signal });
+  }
+
+  returnBorrow(store: BorrowStore): Promise<void> {
+    return this.#borrowing.giveBack(store);
+  }
+
+  presentBorrow(store: BorrowStore): Promise<void> {
+    return this.#borrowing.present(store);
   }
 
   async withLicense<Result>(
@@ -213,6 +263,9 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
           output.holdings.map((holding) => this.#grants.get(holding)),
         );
         break;
+      case 'borrowed':
+        this.#settle(output.call)?.resolve(output.token);
+        break;
       case 'queued':
         this.#calls.get(output.call)?.onQueued?.(output.news);
         break;
@@ -278,59 +331,6 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
       promise.then(done, done);
     });
   }
-}
-
-function checkedWish({
-  feature,
-  version,
-  releasedAt,
-  display,
-  shareKey,
-  count = 1,
-  countMin,
-}: FeatureWish): WantedFeature {
-  checkName(feature, 'feature');
-  if (version !== undefined) checkName(version, 'version');
-  if (releasedAt !== undefined) checkRelease(releasedAt);
-  if (display !== undefined) checkName(display, 'display');
-  if (shareKey !== undefined) checkName(shareKey, 'shareKey');
-  checkNumber(count, 'count', 1, protocolLimits.countMax);
-  if (countMin !== undefined) checkNumber(countMin, 'countMin', 1, count);
-  return { feature, version, releasedAt, display, shareKey, count, countMin };
-}
-
-function checkSeveral(wanted: readonly FeatureWish[]): void {
-  const featuresMax = 1 + protocolLimits.moreFeaturesMax;
-  if (wanted.length < 1 || wanted.length > featuresMax)
-    throw invalid('wanted', `checkoutAll takes 1 to ${featuresMax} features, got ${wanted.length}.`);
-  const names = wanted.map(({ feature }) => feature);
-  const twice = names.find((name, at) => names.indexOf(name) < at);
-  if (twice !== undefined)
-    throw invalid('wanted', `"${twice}" is named twice: ask for more seats of it with "count" instead.`);
-  if (wanted.some((wish) => 'wait' in wish))
-    throw invalid('wait', 'Several features at once wait in no queue: leave "wait" out, or check them out one by one.');
-}
-
-const invalid = (argument: string, message: string): ClientError =>
-  new ClientError('INVALID_ARGUMENT', message, { argument });
-
-function checkName(value: string, argument: string): void {
-  if (typeof value === 'string' && value.length >= 1 && value.length <= protocolLimits.nameCharsMax) return;
-  throw invalid(argument, `"${argument}" must be a text of 1 to ${protocolLimits.nameCharsMax} characters.`);
-}
-
-function checkRelease(releasedAt: string): void {
-  if (releaseMs(releasedAt) !== undefined) return;
-  throw invalid(
-    'releasedAt',
-    `"releasedAt" must be a date or an instant in UTC (2026-11-24), got ${String(releasedAt)}.`,
-  );
-}
-
-function checkNumber(value: number, argument: string, min: number, max: number): void {
-  const isWhole = !argument.startsWith('count') || Number.isSafeInteger(value);
-  if (typeof value === 'number' && isWhole && value >= min && value <= max) return;
-  throw invalid(argument, `"${argument}" must be a number from ${min} to ${max}, got ${String(value)}.`);
 }
 
 function unexpected(what: string): never {

@@ -9,6 +9,15 @@ export type { Listenable } from './emitter.ts';
 export { type ClientErrorCode, clientErrorCodes } from './error-codes.ts';
 export { ClientError, DenialError, isDenialError } from './errors.ts';
 export type { Grant, GrantEvents } from './grant.ts';
+export type { BorrowStore } from './kept-borrow.ts';
 export type { GrantState } from './logic/holding.ts';
-export { type BorrowStore, keepBorrow, type OpenBorrow, type OpenBorrowOptions, openBorrow } from './open-borrow.ts';
-export type { CheckoutOptions, ClientOptions, FeatureWish, Identity, SeatOptions, TrustOptions } from './options.ts';
+export { type Borrowed, type OpenBorrow, type OpenBorrowOptions, openBorrow } from './open-borrow.ts';
+export type {
+  BorrowOptions,
+  CheckoutOptions,
+  ClientOptions,
+  FeatureWish,
+  Identity,
+  SeatOptions,
+  TrustOptions,
+} from './options.ts';

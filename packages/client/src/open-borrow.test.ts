@@ -1,7 +1,8 @@
 import { ed25519Scheme, signBorrowToken, signLicense } from '@lic/core';
 import { createVirtualWorld } from '@lic/testkit';
 import { describe, expect, test } from 'vitest';
-import { type BorrowStore, keepBorrow, openBorrow } from './open-borrow.ts';
+import { type BorrowStore, keepBorrow } from './kept-borrow.ts';
+import { openBorrow } from './open-borrow.ts';
 
 const hourMs = 3_600_000;
 const keysOf = (seed: number) => ed25519Scheme.generate(new Uint8Array(32).fill(seed));
@@ -25,6 +26,10 @@ function memoryStore(): BorrowStore & { text: string | undefined } {
     load: () => Promise.resolve(store.text),
     save: (text: string) => {
       store.text = text;
+      return Promise.resolve();
+    },
+    remove: () => {
+      store.text = undefined;
       return Promise.resolve();
     },
   };
@@ -52,7 +57,7 @@ async function borrowed() {
     },
     server.privateKeyPem,
   );
-  await keepBorrow(store, token, sinceMs);
+  await keepBorrow(store, { token, markMs: sinceMs });
   const open = (host = 'laptop') => openBorrow({ store, vendorKey: vendor.publicKey, host, runtime });
   /** Time goes on, whether or not anything happens. */
   const pass = async (ms: number): Promise<void> => {

@@ -1,13 +1,7 @@
 import { type BorrowToken, borrowTimeMs, verifyBorrowToken } from '@lic/core';
 import { LicError, type Runtime, type Timer } from '@lic/interfaces';
 import { runtime as platformRuntime } from '@lic/runtime';
-
-/** Where a product keeps a borrow between its runs: a file, a row, a browser's storage. The text is opaque; a change of it is noticed. */
-export interface BorrowStore {
-  /** What was saved last; undefined: nothing. */
-  load(): Promise<string | undefined>;
-  save(text: string): Promise<void>;
-}
+import { type BorrowStore, type KeptBorrow, keepBorrow, loadBorrow } from './kept-borrow.ts';
 
 /** What {@link openBorrow} takes. */
 export interface OpenBorrowOptions {
@@ -20,9 +14,21 @@ export interface OpenBorrowOptions {
   readonly runtime?: Runtime;
 }
 
+/** What is borrowed: from when until when is license time, UTC milliseconds. */
+export type Borrowed = Pick<
+  BorrowToken,
+  'feature' | 'version' | 'count' | 'user' | 'host' | 'sinceMs' | 'untilMs' | 'vendorData'
+>;
+
+/** What a token says that is of use to a product. */
+export function describe({ feature, version, count, user, host, sinceMs, untilMs, vendorData }: BorrowToken): Borrowed {
+  const borrow = { feature, version, count, user, host, sinceMs, untilMs };
+  return vendorData === undefined ? borrow : { ...borrow, vendorData };
+}
+
 /** Borrowed seats in use, without any server. */
 export interface OpenBorrow extends AsyncDisposable {
-  readonly borrow: Pick<BorrowToken, 'feature' | 'version' | 'count' | 'user' | 'host' | 'untilMs' | 'vendorData'>;
+  readonly borrow: Borrowed;
   /** Whether it is not over yet; computed from the clocks when asked. */
   readonly holds: boolean;
   /** Aborts when it is over. A product is never killed: it is told. */
@@ -34,15 +40,12 @@ export interface OpenBorrow extends AsyncDisposable {
 /** So often the time is noted with the token, ms: what a clock that is set back after a crash can win at most. */
 const markEveryMs = 60_000;
 
-/** What the store keeps, as JSON. */
-interface Kept {
-  readonly token: string;
-  readonly markMs: number;
-}
+/** The stores that are open in this process, with what ends the use of each. */
+const opened = new WeakMap<BorrowStore, Set<() => Promise<void>>>();
 
-/** Keeps a token as {@link openBorrow} wants it. `sinceMs`: the borrow's own beginning. */
-export async function keepBorrow(store: BorrowStore, token: string, sinceMs: number): Promise<void> {
-  await store.save(JSON.stringify({ token, markMs: sinceMs }));
+/** Ends the use of a store's borrow in this process. Once it resolves nothing of it is saved there any more. */
+export async function stopUsing(store: BorrowStore): Promise<void> {
+  await Promise.all([...(opened.get(store) ?? [])].map((stop) => stop()));
 }
 
 /**
@@ -52,25 +55,49 @@ export async function keepBorrow(store: BorrowStore, token: string, sinceMs: num
  */
 export async function openBorrow(options: OpenBorrowOptions): Promise<OpenBorrow> {
   const { store, vendorKey, host, runtime = platformRuntime } = options;
-  const { token: text, markMs } = read(await store.load());
+  const { token: text, markMs } = await tokenIn(store);
   const token = await verifyBorrowToken(text, { vendorPublicKey: vendorKey, host });
   const startMs = Math.max(markMs, token.sinceMs);
   const openedMs = runtime.monotonic();
   const nowMs = () =>
     borrowTimeMs({ wallMs: runtime.now(), markMs: startMs, elapsedMs: runtime.monotonic() - openedMs });
   const over = new AbortController();
+  let timer: Timer | undefined;
   // Once over it stays so, although the wall clock may be set back.
   const look = (): boolean => {
     if (!over.signal.aborted && nowMs() >= token.untilMs) over.abort(overError(token));
     return over.signal.aborted;
   };
-  const note = () => store.save(JSON.stringify({ token: text, markMs: over.signal.aborted ? token.untilMs : nowMs() }));
+  const end = (error: LicError): void => {
+    timer?.cancel();
+    if (!over.signal.aborted) over.abort(error);
+  };
+  let isReturned = false;
+  let noted: Promise<void> = Promise.resolve();
+  /** Notes the time, one note after the other. Another process may have given the borrow back: then it is over here, too. */
+  const note = (): Promise<void> => {
+    noted = noted
+      .catch(() => undefined)
+      .then(async () => {
+        if (isReturned) return;
+        const kept = await loadBorrow(store);
+        if (kept === undefined || !('token' in kept) || kept.token !== text) end(returnedError(token));
+        else await keepBorrow(store, { token: text, markMs: look() ? token.untilMs : nowMs() });
+      });
+    return noted;
+  };
+  const stop = async (): Promise<void> => {
+    isReturned = true;
+    end(returnedError(token));
+    await noted.catch(() => undefined);
+  };
 
   if (look()) {
     await note();
     throw overError(token);
   }
-  let timer: Timer | undefined;
+  const stops = opened.get(store) ?? new Set();
+  opened.set(store, stops.add(stop));
   const watch = (): void => {
     const waitMs = Math.max(1, Math.min(markEveryMs, token.untilMs - nowMs()));
     timer = runtime.setTimer(
@@ -87,12 +114,11 @@ export async function openBorrow(options: OpenBorrowOptions): Promise<OpenBorrow
   watch();
   const close = async (): Promise<void> => {
     timer?.cancel();
-    look();
+    stops.delete(stop);
     await note();
   };
-  const { feature, version, count, user, untilMs, vendorData } = token;
   return {
-    borrow: { feature, version, count, user, host, untilMs, ...(vendorData === undefined ? {} : { vendorData }) },
+    borrow: describe(token),
     get holds() {
       return !look();
     },
@@ -102,23 +128,22 @@ export async function openBorrow(options: OpenBorrowOptions): Promise<OpenBorrow
   };
 }
 
-function read(text: string | undefined): Kept {
-  if (text === undefined)
-    throw new LicError('BORROW_UNKNOWN', 'Nothing is borrowed here: borrow while a license server can be reached.');
-  const { token, markMs } = parse(text) ?? {};
-  if (typeof token === 'string' && typeof markMs === 'number' && markMs >= 0) return { token, markMs };
-  throw new LicError(
-    'BORROW_INVALID',
-    'What is kept of the borrow is damaged: expected what was saved here. Borrow again while a license server can be reached.',
-  );
+async function tokenIn(store: BorrowStore): Promise<Extract<KeptBorrow, { token: string }>> {
+  const kept = await loadBorrow(store);
+  if (kept !== undefined && 'token' in kept) return kept;
+  const what =
+    kept === undefined
+      ? 'Nothing is borrowed here'
+      : 'pending' in kept
+        ? 'Whether the borrow was granted that was asked for here is not known'
+        : 'The borrow that was here is being given back';
+  throw new LicError('BORROW_UNKNOWN', `${what}: borrow while a license server can be reached.`);
 }
 
-function parse(text: string): Partial<Kept> | null {
-  try {
-    return JSON.parse(text) as Partial<Kept> | null;
-  } catch {
-    return null;
-  }
+function returnedError({ feature }: BorrowToken): LicError {
+  return new LicError('BORROW_UNKNOWN', `The borrow of "${feature}" was given back. Borrow again to go on.`, {
+    details: { feature },
+  });
 }
 
 function overError({ feature, untilMs }: BorrowToken): LicError {

@@ -1,4 +1,5 @@
 import type { Logger, Runtime, TransportFactory } from '@lic/interfaces';
+import type { BorrowStore } from './kept-borrow.ts';
 
 /** Whom the client trusts. One of the two must be said. */
 export type TrustOptions =
@@ -73,6 +74,25 @@ export interface CheckoutOptions extends SeatOptions {
   /** Called when the checkout waits, with its place in the queue (from 1). */
   readonly onQueued?: (place: { readonly position: number }) => void;
 }
+
+/** What a borrow may say. `for` or `until`: one of the two. */
+export type BorrowOptions = Omit<SeatOptions, 'shareKey' | 'countMin'> & {
+  /** Where the borrow is kept, also over restarts: `fileBorrowStore` of `@lic/client/node`, or one of your own. */
+  readonly store: BorrowStore;
+  /** Gives up. Where the servers lent all the same, the borrow goes back by itself, or with the next call for this store. */
+  readonly signal?: AbortSignal;
+} & (
+    | {
+        /** How long, ms, at most 366 days. */
+        readonly for: number;
+        readonly until?: undefined;
+      }
+    | {
+        /** Its end, by the servers' time. */
+        readonly until: Date;
+        readonly for?: undefined;
+      }
+  );
 
 export const connectTimeoutMsDefault = 5_000;
 /** How this library names itself where the product does not. */

@@ -13,7 +13,7 @@ export { decodeCommand, encodeCommand } from './ledger/command-codec.ts';
 export type * from './ledger/commands.ts';
 export { createLedger, type LedgerOptions } from './ledger/create-ledger.ts';
 export { type DenialCodeEntry, denialCodes } from './ledger/denials.ts';
-export type { Forecast, SupposedCheckout } from './ledger/forecast.ts';
+export type { Forecast, ForeseenSeats, SupposedCheckout } from './ledger/forecast.ts';
 export type { Ledger } from './ledger/ledger-contract.ts';
 export {
   exchangeVersion,

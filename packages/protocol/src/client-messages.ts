@@ -28,6 +28,17 @@ export const helloSchema = z.object({
   licenseHash: z.string().max(64).optional(),
 });
 
+/** With seq 1 only: begins the session. */
+const opening = z
+  .strictObject({
+    secret,
+    user: nameSchema,
+    host: nameSchema,
+    /** What the client works for and is, for rules of the policy; from protocol version 2 on. */
+    project: nameSchema.optional(),
+    product: nameSchema.optional(),
+  })
+  .optional();
 const count = z.int().min(1).max(protocolLimits.countMax);
 /** What is asked for of one feature. */
 const checkoutItem = {
@@ -43,25 +54,46 @@ const checkoutItem = {
   countMin: count.optional(),
 };
 
+const moreItems = z.array(z.strictObject(checkoutItem)).min(1).max(protocolLimits.moreFeaturesMax);
+
 /** It takes as many sequence numbers as it names features, from `seq` on. */
 export const checkoutSchema = z.strictObject({
   t: z.literal('checkout'),
   ...sessionRequest,
   ...checkoutItem,
-  /** With seq 1 only: begins the session. */
-  opening: z
-    .strictObject({
-      secret,
-      user: nameSchema,
-      host: nameSchema,
-      /** What the client works for and is, for rules of the policy; from protocol version 2 on. */
-      project: nameSchema.optional(),
-      product: nameSchema.optional(),
-    })
-    .optional(),
+  opening,
   /** Other features, all or nothing, none twice and without `waitMs`; from protocol version 2 on. */
-  more: z.array(z.strictObject(checkoutItem)).min(1).max(protocolLimits.moreFeaturesMax).optional(),
+  more: moreItems.optional(),
   waitMs: z.number().min(0).max(protocolLimits.waitMsMax).optional(),
+});
+
+/** Seats until a time, for which no server need be reached (triad.md, Borrow); from protocol version 2 on. Answered `borrowed` or `denied`. */
+export const borrowSchema = z.strictObject({
+  t: z.literal('borrow'),
+  ...sessionRequest,
+  opening,
+  /** Drawn by the client: whoever knows it may return the borrow, and it is never borrowed twice. */
+  borrow: id128Schema,
+  feature: nameSchema,
+  version: nameSchema.optional(),
+  releasedAt: releaseSchema.optional(),
+  display: nameSchema.optional(),
+  count,
+  /** How long, ms, or until when: UTC milliseconds. */
+  ends: z.union([
+    z.strictObject({ inMs: z.number().min(1).max(protocolLimits.borrowMsMax) }),
+    z.strictObject({ atMs: z.number().min(1).max(Number.MAX_SAFE_INTEGER) }),
+  ]),
+});
+
+/** Gives borrowed seats back before their end, in no session; `returned` also where nothing is borrowed under this id. From protocol version 2 on. */
+export const returnSchema = z.strictObject({ t: z.literal('return'), id, borrow: id128Schema });
+
+/** Shows a borrow token to servers that may have lost the borrow when they were recovered; answered `presented`. From protocol version 2 on. */
+export const presentSchema = z.strictObject({
+  t: z.literal('present'),
+  id,
+  token: z.string().max(protocolLimits.messageBytesMax),
 });
 
 export const cancelSchema = z.strictObject({ t: z.literal('cancel'), ...sessionRequest, checkoutSeq: z.int().min(1) });
@@ -156,17 +188,20 @@ export const adminSchema = z.strictObject({
       ]),
       reason: z.string().min(1).max(256),
     }),
-    /** What a checkout would come to now; nothing is taken. */
+    /** What a checkout by a client that holds nothing yet would come to now; nothing is taken. */
     z.strictObject({
       verb: z.literal('explain'),
-      feature: nameSchema,
+      ...checkoutItem,
+      more: moreItems.optional(),
       user: nameSchema,
       host: nameSchema,
-      version: nameSchema.optional(),
-      releasedAt: releaseSchema.optional(),
-      display: nameSchema.optional(),
-      count: z.int().min(1).max(protocolLimits.countMax),
+      project: nameSchema.optional(),
+      product: nameSchema.optional(),
+      /** From where it would come. */
+      address: nameSchema.optional(),
     }),
+    /** Give back a borrow whose client can't: by the id in reports (`b12`). The client goes on to its end, since nobody can tell it. */
+    z.strictObject({ verb: z.literal('return'), borrow: nameSchema }),
     z.strictObject({ verb: z.literal('time') }),
     z.strictObject({ verb: z.literal('timeAccept') }),
     /** Refill a server whose disk is damaged, was rolled back or has failed; without `server`: the asked one. */
@@ -193,6 +228,9 @@ export const clientMessageSchema = z.discriminatedUnion('t', [
   checkinSchema,
   acknowledgeSchema,
   goodbyeSchema,
+  borrowSchema,
+  returnSchema,
+  presentSchema,
   resumeSchema,
   heartbeatSchema,
   statusSchema,
@@ -202,6 +240,7 @@ export const clientMessageSchema = z.discriminatedUnion('t', [
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 export type HelloMessage = z.infer<typeof helloSchema>;
 export type CheckoutMessage = z.infer<typeof checkoutSchema>;
+export type BorrowMessage = z.infer<typeof borrowSchema>;
 export type ResumeMessage = z.infer<typeof resumeSchema>;
 export type AdminMessage = z.infer<typeof adminSchema>;
 export type AdminRequest = AdminMessage['request'];

@@ -41,6 +41,8 @@ export const errorCodes = {
   REPAIR_NOT_NEEDED: { retryable: false },
   /** Refilling might destroy the last good copy, or would not help. */
   REPAIR_NOT_POSSIBLE: { retryable: true },
+  /** A borrow can't be given back or taken over; `details.reason` has a code of its own. */
+  BORROW_REFUSED: { retryable: false },
   /** The triad has formed. */
   FORM_NOT_NEEDED: { retryable: false },
   /** Not exactly two servers are there and fit to form. */

@@ -1,3 +1,5 @@
+import { policyLimits } from '@lic/core';
+
 /** Bounds of the client protocol; what goes past one is answered with an error that names it. */
 export const protocolLimits = {
   /** One message of a client, UTF-8. A reload carries a license of up to 256 KiB. */
@@ -5,10 +7,12 @@ export const protocolLimits = {
   /** One message of a server, UTF-8: a resume's answer lists up to `grantsMax` grants. As much as one frame of a transport. */
   answerBytesMax: 16 * 1024 * 1024,
   /** A policy file. */
-  policyCharsMax: 400_000,
+  policyCharsMax: policyLimits.charsMax,
   nameCharsMax: 128,
   /** Milliseconds that a checkout may wait in the queue: a day. */
   waitMsMax: 86_400_000,
+  /** Milliseconds that a borrow may last: 366 days. */
+  borrowMsMax: 31_622_400_000,
   countMax: 1_000_000,
   /** Features of one checkout besides its first. */
   moreFeaturesMax: 31,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { protocolLimits } from './limits.ts';
 import {
+  borrowedSchema,
   controlHintSchema,
   denialSchema,
   endReasonSchema,
@@ -97,6 +98,19 @@ export const deniedSchema = z.object({
   denial: denialSchema,
 });
 export const doneSchema = z.object({ t: z.literal('done'), id, seq: z.int(), epoch });
+/** The seats are borrowed. The token (see `BorrowToken` in @lic/core) proves it off line. */
+export const borrowedMessageSchema = z.object({
+  t: z.literal('borrowed'),
+  id,
+  seq: z.int(),
+  epoch,
+  borrow: borrowedSchema,
+  token: z.string(),
+});
+/** Nothing is borrowed under the id any more. */
+export const returnedSchema = z.object({ t: z.literal('returned'), id });
+/** The servers have the borrow, or it is over. */
+export const presentedSchema = z.object({ t: z.literal('presented'), id });
 export const resumedSchema = z.object({
   t: z.literal('resumed'),
   id,
@@ -151,6 +165,9 @@ export const serverMessageSchema = z.discriminatedUnion('t', [
   queuedSchema,
   deniedSchema,
   doneSchema,
+  borrowedMessageSchema,
+  returnedSchema,
+  presentedSchema,
   resumedSchema,
   endingSchema,
   endedSchema,

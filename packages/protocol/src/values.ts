@@ -62,6 +62,18 @@ export const grantSchema = z.object({
   checkoutSeq: z.int(),
 });
 
+/** Borrowed seats as their own client sees them. */
+export const borrowedSchema = z.object({
+  /** As in reports: `b12`. */
+  id: z.string(),
+  feature: z.string(),
+  version: z.string(),
+  count,
+  /** License time, UTC milliseconds. */
+  sinceMs: z.number(),
+  untilMs: z.number(),
+});
+
 export const queuePlaceSchema = z.object({
   id: z.string(),
   feature: z.string(),
@@ -171,6 +183,7 @@ export const statusReportSchema = z.object({
 export type ServerState = z.infer<typeof serverStateSchema>;
 export type ControlHint = z.infer<typeof controlHintSchema>;
 export type WireGrant = z.infer<typeof grantSchema>;
+export type WireBorrow = z.infer<typeof borrowedSchema>;
 export type WireQueuePlace = z.infer<typeof queuePlaceSchema>;
 export type WireDenial = z.infer<typeof denialSchema>;
 export type StatusReport = z.infer<typeof statusReportSchema>;

@@ -15,9 +15,10 @@ const grantsPerSession = 5;
 /** All taken at once. */
 const seatsOfFull = 1_000_000;
 
+const borrow = { longestSeconds: 30 * 86_400, countMax: 1_000 };
 const features = [
-  ...featureNames.map((name) => ({ name, version: '12.0', count: 1_000_000 })),
-  { name: fullFeature, version: '12.0', count: seatsOfFull },
+  ...featureNames.map((name) => ({ name, version: '12.0', count: 1_000_000, borrow })),
+  { name: fullFeature, version: '12.0', count: seatsOfFull, borrow },
 ];
 
 const license = JSON.stringify({

@@ -5,19 +5,10 @@ import { denialLines } from '../output/denial.ts';
 import { plain, print, printError, style } from '../output/print.ts';
 import { clientOptions, type ServerListOptions } from '../servers/server-list.ts';
 import { usageError, usageErrorCodes } from '../usage-error.ts';
+import { type SeatOptions, seatsAskedFor } from './seat-options.ts';
 
 /** Options of `lic checkout`. */
-export interface CheckoutCliOptions extends ServerListOptions {
-  readonly count: number;
-  /** The fewest seats that will do. */
-  readonly countMin?: number;
-  /** The least version that will do. */
-  readonly version?: string;
-  /** When the product was released: a date or an instant. */
-  readonly releasedAt?: string;
-  /** What the license may share seats by. */
-  readonly display?: string;
-  readonly shareKey?: string;
+export interface CheckoutCliOptions extends ServerListOptions, SeatOptions {
   /** Seconds. */
   readonly wait?: number;
   readonly json?: boolean;
@@ -37,15 +28,13 @@ const abandoned = new LicError(
 export async function checkout(features: readonly string[], options: CheckoutCliOptions): Promise<number> {
   if (features.length > 1 && options.wait !== undefined)
     throw usageError('Several features at once wait in no queue: leave --wait out, or check them out one by one.');
-  const { count, countMin } = options;
-  if (countMin !== undefined && countMin > count)
-    throw usageError(`--count-min is the fewest seats that will do, so at most --count ${count}: ${countMin} is more.`);
+  const seats = seatsAskedFor(options);
   const interrupted = new AbortController();
   for (const signal of stopSignals) process.once(signal, () => interrupted.abort(new Error(signal)));
   await using client = createClient(await clientOptions(options));
   let grants: readonly Grant[];
   try {
-    grants = await take(client, features, { options, signal: interrupted.signal });
+    grants = await take(client, features, { seats, options, signal: interrupted.signal });
   } catch (error) {
     showUngranted(interrupted.signal.aborted ? abandoned : error, options);
     return 1;
@@ -61,17 +50,13 @@ export async function checkout(features: readonly string[], options: CheckoutCli
 async function take(
   client: Client,
   features: readonly string[],
-  { options, signal }: { readonly options: CheckoutCliOptions; readonly signal: AbortSignal },
+  {
+    seats,
+    options,
+    signal,
+  }: { readonly seats: SeatOptions; readonly options: CheckoutCliOptions; readonly signal: AbortSignal },
 ): Promise<readonly Grant[]> {
-  const { count, countMin, version, releasedAt, display, shareKey, wait } = options;
-  const seats = {
-    count,
-    ...(countMin === undefined ? {} : { countMin }),
-    ...(version === undefined ? {} : { version }),
-    ...(releasedAt === undefined ? {} : { releasedAt }),
-    ...(display === undefined ? {} : { display }),
-    ...(shareKey === undefined ? {} : { shareKey }),
-  };
+  const { wait } = options;
   const [feature = '', ...others] = features;
   if (others.length > 0)
     return client.checkoutAll(

@@ -9,23 +9,23 @@ import { askAdmin } from '../servers/ask.ts';
 import { resolveAccess, resolveServers } from '../servers/server-list.ts';
 import { usageErrorCodes } from '../usage-error.ts';
 import type { AdminOptions } from './admin.ts';
+import { type SeatOptions, seatsAskedFor } from './seat-options.ts';
 
 /** Options of `lic explain`. */
-export interface ExplainOptions extends AdminOptions {
+export interface ExplainOptions extends AdminOptions, SeatOptions {
   /** Default: who runs this, on this machine. */
   readonly user?: string;
   readonly host?: string;
-  readonly version?: string;
-  readonly releasedAt?: string;
-  readonly display?: string;
-  readonly count: number;
+  readonly project?: string;
+  readonly product?: string;
+  readonly address?: string;
 }
 
-/** `lic explain CODE`: a code of a denial. `lic explain FEATURE`: what a checkout would come to; exit code 1 where it would be denied. */
-export function explain(what: string, options: ExplainOptions): Promise<number> {
-  return Object.hasOwn(denialCodes, what)
-    ? Promise.resolve(explainCode(what as DenialCode, options))
-    : explainCheckout(what, options);
+/** `lic explain CODE`: a code of a denial. `lic explain FEATURE…`: what a checkout would come to; exit code 1 where it would be denied. */
+export function explain([first = '', ...others]: readonly string[], options: ExplainOptions): Promise<number> {
+  return others.length === 0 && Object.hasOwn(denialCodes, first)
+    ? Promise.resolve(explainCode(first as DenialCode, options))
+    : explainCheckout([first, ...others], options);
 }
 
 function explainCode(code: DenialCode, { json }: ExplainOptions): number {
@@ -39,17 +39,22 @@ function explainCode(code: DenialCode, { json }: ExplainOptions): number {
   return 0;
 }
 
-async function explainCheckout(feature: string, options: ExplainOptions): Promise<number> {
-  const { user = userInfo().username, host = hostname(), count, version, releasedAt, display, json } = options;
+async function explainCheckout(
+  [feature, ...others]: readonly [string, ...string[]],
+  options: ExplainOptions,
+): Promise<number> {
+  const { user = userInfo().username, host = hostname(), project, product, address, json } = options;
+  const seats = seatsAskedFor(options);
   const request = {
     verb: 'explain' as const,
     feature,
+    ...seats,
+    ...(others.length === 0 ? {} : { more: others.map((name) => ({ feature: name, ...seats })) }),
     user,
     host,
-    count,
-    ...(version === undefined ? {} : { version }),
-    ...(releasedAt === undefined ? {} : { releasedAt }),
-    ...(display === undefined ? {} : { display }),
+    ...(project === undefined ? {} : { project }),
+    ...(product === undefined ? {} : { product }),
+    ...(address === undefined ? {} : { address }),
   };
   try {
     const answer = await askAdmin(await resolveServers(options), await resolveAccess(options), request);

@@ -89,6 +89,14 @@ export class Checkouts {
     return true;
   }
 
+  /** The seats are borrowed. Answers whether somebody took the token. */
+  borrowed(request: Request, token: string): boolean {
+    const checkout = this.#take(request.seq, request);
+    if (checkout === undefined || checkout.isAbandoned) return false;
+    this.#emit({ kind: 'borrowed', call: checkout.call, token });
+    return true;
+  }
+
   queued(seq: number, request: Request | undefined, place: WireQueuePlace, session: Session, nowMs: number): void {
     const checkout = this.#find(seq, request);
     if (checkout === undefined) return;
@@ -128,12 +136,19 @@ export class Checkouts {
     }
   }
 
-  /** The session has ended with all its places: everything that is still wanted is asked for in `session`, the next one. */
-  moveTo(session: Session, nowMs: number): void {
+  /**
+   * The session has ended with all its places: everything that is still wanted is asked for in `session`, the next one. Gives the ids of
+   * borrows that nobody wants any more and that may have been granted.
+   */
+  moveTo(session: Session, nowMs: number): string[] {
+    const forsaken: string[] = [];
     for (const checkout of [...this.#byCall.values()]) {
+      const { wanted, isAbandoned } = checkout;
+      if (isAbandoned && wanted.borrow !== undefined) forsaken.push(wanted.borrow.borrow);
       this.#remove(checkout);
       this.#ask(checkout, session, nowMs);
     }
+    return forsaken;
   }
 
   /** Fails what has waited too long. `unhealthySinceMs`: since when no server in control answers, or null. */
@@ -229,7 +244,8 @@ export class Checkouts {
 const waitEndMs = ({ startedMs, wanted }: Checkout): number => startedMs + wanted.waitMs + waitGraceMs;
 
 function bodyOf(wanted: Wanted, waitMs: number): Request['body'] {
-  const { feature, version, releasedAt, display, shareKey, count, countMin, more } = wanted;
+  const { feature, version, releasedAt, display, shareKey, count, countMin, more, borrow } = wanted;
+  if (borrow !== undefined) return { t: 'borrow', ...borrow, feature, count, version, releasedAt, display };
   return {
     t: 'checkout',
     feature,

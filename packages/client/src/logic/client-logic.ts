@@ -351,7 +351,9 @@ export class ClientLogic {
       if (body.t === 'checkin' && call !== null) this.#checkins.done(call);
     }
     this.#session = this.#newSession();
-    this.#checkouts.moveTo(this.#session, this.#clocks.monotonicMs);
+    const nowMs = this.#clocks.monotonicMs;
+    for (const borrow of this.#checkouts.moveTo(this.#session, nowMs))
+      this.#questions.tell({ t: 'return', borrow }, nowMs);
     this.#finishClose();
   }
 

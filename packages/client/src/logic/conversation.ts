@@ -38,6 +38,7 @@ export function takeMessage(scene: Scene, link: ServerLink, message: ServerMessa
     case 'queued':
     case 'denied':
     case 'done':
+    case 'borrowed':
       takeAnswer(scene, link, message);
       break;
     case 'heartbeatAnswer':
@@ -69,6 +70,8 @@ export function takeMessage(scene: Scene, link: ServerLink, message: ServerMessa
       break;
     case 'statusAnswer':
     case 'adminAnswer':
+    case 'returned':
+    case 'presented':
       scene.questions.answered(message);
       break;
     case 'welcome':
@@ -80,7 +83,11 @@ export function takeMessage(scene: Scene, link: ServerLink, message: ServerMessa
 const isBoundTo = ({ session }: Scene, link: LinkId): boolean => session.bound?.link === link;
 
 /** The answer to a request, or the later news of a queue place (those have no open request any more). */
-function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' | 'queued' | 'denied' | 'done'>): void {
+function takeAnswer(
+  scene: Scene,
+  link: ServerLink,
+  message: Message<'granted' | 'queued' | 'denied' | 'done' | 'borrowed'>,
+): void {
   const { session, checkouts, clocks } = scene;
   const request = message.id === undefined ? undefined : session.line.byId(message.id);
   if (request !== undefined && message.epoch < session.epoch) {
@@ -109,10 +116,19 @@ function takeAnswer(scene: Scene, link: ServerLink, message: Message<'granted' |
     case 'denied':
       checkouts.denied(message.seq, request, message.denial);
       break;
+    case 'borrowed':
+      if (request?.body.t === 'borrow' && !checkouts.borrowed(request, message.token))
+        scene.questions.tell({ t: 'return', borrow: request.body.borrow }, clocks.monotonicMs);
+      break;
     case 'done':
       if (request !== undefined) finish(scene, request);
       break;
   }
+}
+
+/** Whether a request asks for seats: what it obtained may have ended, and it is asked anew. */
+function asksForSeats({ body }: Request): boolean {
+  return body.t === 'checkout' || body.t === 'borrow';
 }
 
 /** A seat: for whoever waits for it, else it goes back silently. An aborted checkout's cancel may be answered with one, too. */
@@ -324,7 +340,7 @@ function takeResumeError(scene: Scene, id: number, message: ErrorMessage): void 
  */
 function takeEnded(scene: Scene, request: Request, message: ErrorMessage): void {
   const { session, checkouts, clocks } = scene;
-  const isCheckout = request.body.t === 'checkout';
+  const isCheckout = asksForSeats(request);
   const isAtStake = session.holdings.size > 0 || checkouts.queuedCount > 0 || request.copies.length > 1;
   if (isCheckout && !isAtStake) {
     scene.sessionOver(message.reason ?? 'reclaimed');
@@ -339,13 +355,13 @@ function takeEnded(scene: Scene, request: Request, message: ErrorMessage): void 
 function takeFinalError(scene: Scene, request: Request, message: ErrorMessage): void {
   const { session, checkouts } = scene;
   session.line.answered(request);
-  if (request.body.t !== 'checkout') {
+  if (!asksForSeats(request)) {
     finish(scene, request);
     return;
   }
   checkouts.refused(request, {
     code: 'REFUSED',
-    message: `The server refused the checkout: ${message.message}`,
+    message: `The server refused the ${request.body.t}: ${message.message}`,
     details: { ...message.details, code: message.code },
   });
 }

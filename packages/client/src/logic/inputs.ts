@@ -1,5 +1,5 @@
 import type { CloseReason } from '@lic/interfaces';
-import type { AdminRequest, ServerMessage, WelcomeMessage } from '@lic/protocol';
+import type { AdminRequest, BorrowMessage, ServerMessage, WelcomeMessage } from '@lic/protocol';
 
 /** Both clocks at one moment, in milliseconds. Leases count by the monotonic one; the other only betrays a sleep or a step. */
 export interface Clocks {
@@ -36,12 +36,16 @@ export interface Wanted extends WantedFeature {
   readonly more?: readonly WantedFeature[] | undefined;
   /** How long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;
+  /** The seats are to be borrowed: not held by this client's session, but on paper. */
+  readonly borrow?: Pick<BorrowMessage, 'borrow' | 'ends'> | undefined;
 }
 
 /** A question that belongs to no session. */
 export type Question =
   | { readonly t: 'status'; readonly token?: string }
-  | { readonly t: 'admin'; readonly token: string; readonly request: AdminRequest };
+  | { readonly t: 'admin'; readonly token: string; readonly request: AdminRequest }
+  | { readonly t: 'return'; readonly borrow: string }
+  | { readonly t: 'present'; readonly token: string };
 
 /** Everything that can happen to a client. */
 export type Input =

@@ -51,6 +51,7 @@ export type CallOutput =
   | { readonly kind: 'granted'; readonly call: CallId; readonly holding: Holding }
   /** All features of a checkout of several, in the order in which they were asked for. */
   | { readonly kind: 'grantedAll'; readonly call: CallId; readonly holdings: readonly Holding[] }
+  | { readonly kind: 'borrowed'; readonly call: CallId; readonly token: string }
   | { readonly kind: 'queued'; readonly call: CallId; readonly news: QueueNews }
   | { readonly kind: 'answered'; readonly call: CallId; readonly message: ServerMessage }
   | { readonly kind: 'done'; readonly call: CallId }

@@ -174,7 +174,7 @@ export class RequestLine {
     }
     while (this.#fresh.length > 0 && !this.isOpening && this.#unanswered.size < requestsInFlightMax) {
       // A server of an older version would refuse it, and its numbers would be taken: it waits for one that knows it.
-      if (envelope.protocol < 2 && numbersOf(this.#fresh[0]!.body) > 1) return;
+      if (envelope.protocol < 2 && !isKnownToFirst(this.#fresh[0]!.body)) return;
       const request = this.#fresh.shift() as Request;
       request.seq = this.#nextSeq;
       this.#nextSeq += numbersOf(request.body);
@@ -215,6 +215,11 @@ export function numbersOf(body: RequestBody): number {
   return body.t === 'checkout' ? 1 + (body.more?.length ?? 0) : 1;
 }
 
+/** Whether a server of protocol version 1 knows such a request. */
+function isKnownToFirst(body: RequestBody): boolean {
+  return body.t !== 'borrow' && numbersOf(body) === 1;
+}
+
 const featuresMax = 1 + protocolLimits.moreFeaturesMax;
 
 /** Written out field by field: an object that is spread first and added to afterwards takes several times as long to make. */
@@ -245,6 +250,27 @@ function compose({ body, seq, copies }: Request, id: number, awaited: number, en
         countMin,
         more,
         waitMs,
+      };
+    }
+    case 'borrow': {
+      const { t, borrow, feature, version, releasedAt, display, count, ends } = body;
+      const opening = seq === 1 ? envelope.opening : undefined;
+      return {
+        t,
+        id,
+        session,
+        seq,
+        awaited,
+        attempt,
+        epoch,
+        opening,
+        borrow,
+        feature,
+        version,
+        releasedAt,
+        display,
+        count,
+        ends,
       };
     }
     case 'cancel':

@@ -1,5 +1,6 @@
 import { type GrantView, type Ledger, type LedgerCommand, type LedgerReply, sha256Hex } from '@lic/core';
 import {
+  type BorrowMessage,
   type ClientMessage,
   type ControlHint,
   type ErrorCode,
@@ -13,10 +14,14 @@ import type { FakeTriad } from './fake-triad.ts';
 export type Unstamped = LedgerCommand extends infer C ? (C extends LedgerCommand ? Omit<C, 'at'> : never) : never;
 export type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
 export type HeartbeatRefusal = Extract<ServerMessage, { t: 'heartbeatRefused' }>['code'];
-/** What goes through the log. */
-export type LogMessage = Exclude<ClientMessage, { t: 'hello' | 'status' | 'admin' | 'heartbeat' }>;
+/** What goes through the log in a session. */
+export type LogMessage = Exclude<
+  ClientMessage,
+  { t: 'hello' | 'status' | 'admin' | 'heartbeat' | 'return' | 'present' }
+>;
 
-export const isOpening = (message: LogMessage): boolean => message.t === 'checkout' && message.opening !== undefined;
+export const isOpening = (message: LogMessage): boolean =>
+  (message.t === 'checkout' || message.t === 'borrow') && message.opening !== undefined;
 
 /** The epoch under which the message binds its session to the connection that it came on, where it does. */
 export function bindsBy(message: LogMessage, reply: LedgerReply | undefined): number | undefined {
@@ -63,8 +68,25 @@ export function wireGrant(grant: GrantView): WireGrant {
   return ending === undefined ? shown : { ...shown, ending };
 }
 
-export function commandOf(message: LogMessage): Unstamped {
+function borrowOf({ t: kind, opening, ends, ...rest }: BorrowMessage, nowMs: number): Unstamped {
+  const { id: _id, version, releasedAt, display, ...request } = rest;
+  return {
+    kind,
+    ...request,
+    ...(version === undefined ? {} : { version }),
+    ...(releasedAt === undefined ? {} : { releasedAt }),
+    ...(display === undefined ? {} : { display }),
+    ...(opening === undefined
+      ? {}
+      : { opening: { secretHash: sha256Hex(opening.secret), user: opening.user, host: opening.host } }),
+    untilMs: 'inMs' in ends ? nowMs + ends.inMs : ends.atMs,
+  };
+}
+
+/** `nowMs`: license time. */
+export function commandOf(message: LogMessage, nowMs: number): Unstamped {
   const { t, id: _, ...rest } = message as typeof message & Record<string, unknown>;
+  if (message.t === 'borrow') return borrowOf(message, nowMs);
   if (message.t === 'resume') {
     const { session, secret, epoch, request, attempt } = message;
     return { kind: 'resume', session, secretHash: sha256Hex(secret), epoch, request, attempt };
@@ -91,6 +113,11 @@ export function answerOf(id: number, seq: number, reply: LedgerReply): ServerMes
       return { t: 'queued', id, seq, epoch: reply.epoch, place: reply.entry };
     case 'denied':
       return { t: 'denied', id, seq, epoch: reply.epoch, denial: reply.denial as never };
+    case 'borrowed': {
+      const { id: grant, feature, version, count, sinceMs, untilMs = sinceMs } = reply.borrow;
+      const borrow = { id: grant, feature, version, count, sinceMs, untilMs };
+      return { t: 'borrowed', id, seq, epoch: reply.epoch, borrow, token: `token of ${grant}` };
+    }
     case 'done':
       return { t: 'done', id, seq, epoch: reply.epoch };
     case 'resumed':

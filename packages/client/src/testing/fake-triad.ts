@@ -54,6 +54,8 @@ export interface FakeTriadOptions {
   readonly commitMs?: () => number;
 }
 
+type BorrowedMessage = Extract<ClientMessage, { t: 'return' | 'present' }>;
+
 const drift = 0.01;
 
 /**
@@ -204,6 +206,10 @@ export class FakeTriad {
       case 'heartbeat':
         this.#heartbeat(server, connection, message);
         break;
+      case 'return':
+      case 'present':
+        this.#borrowed(server, connection, message);
+        break;
       default:
         this.#request(server, connection, message);
     }
@@ -293,6 +299,18 @@ export class FakeTriad {
     return binding?.connection === connection && binding.epoch === epoch;
   }
 
+  #borrowed(server: FakeServer, connection: FakeConnection, message: BorrowedMessage): void {
+    const { id } = message;
+    const answerLater = (answer: ServerMessage): void =>
+      void this.#options.schedule(this.#commitMs(), () => connection.send(answer));
+    if (!this.#serves(server)) connection.send(errorAnswer(id, 'NOT_IN_CONTROL', this.#hint()));
+    else if (message.t === 'present') answerLater({ t: 'presented', id });
+    else
+      this.#commit({ kind: 'return', borrow: message.borrow }, (reply) =>
+        connection.send(reply === undefined ? errorAnswer(id, 'UNKNOWN', this.#hint()) : { t: 'returned', id }),
+      );
+  }
+
   #request(server: FakeServer, connection: FakeConnection, message: LogMessage): void {
     const { id, session } = message;
     const refusal = this.#refusalOf(server, connection, message);
@@ -301,7 +319,7 @@ export class FakeTriad {
       return;
     }
     this.#heardMs.set(session, this.#options.nowMs());
-    this.#commit(commandOf(message), (reply) => {
+    this.#commit(commandOf(message, this.ledger.summary().licenseTimeMs), (reply) => {
       const answer =
         reply === undefined
           ? errorAnswer(id, 'UNKNOWN', this.#hint())

@@ -4,6 +4,7 @@ export interface TestFeature {
   readonly count: number | 'uncounted';
   readonly leaseSeconds?: number;
   readonly reclaim?: 'lease' | 'disconnect';
+  readonly borrow?: { readonly longestSeconds: number; readonly countMax: number };
 }
 
 /** Three servers of which nobody has the private keys. */

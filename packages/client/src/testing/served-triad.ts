@@ -1,6 +1,12 @@
-import { ed25519Scheme, licenseHash, parseLicense, signLicense } from '@lic/core';
+import { ed25519Scheme, licenseHash, parseLicense, signBorrowToken, signLicense } from '@lic/core';
 import { type Connection, silentLogger } from '@lic/interfaces';
-import { decodeClientMessage, encodeServerMessage, type WelcomeMessage, welcomeText } from '@lic/protocol';
+import {
+  decodeClientMessage,
+  encodeServerMessage,
+  type ServerMessage,
+  type WelcomeMessage,
+  welcomeText,
+} from '@lic/protocol';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { base64url } from '../logic/entropy.ts';
 import { type FakeConnection, FakeTriad } from './fake-triad.ts';
@@ -94,14 +100,30 @@ export async function serveTriad(
     const signature = await ed25519Scheme.sign(pem, new TextEncoder().encode(welcomeText(fields)));
     return { ...welcome, signature: base64url(signature) };
   };
+  const tokenOf = (rank: number, borrow: string): Promise<string> => {
+    const view = triad.ledger.borrow(borrow);
+    if (view === undefined) throw new Error(`nothing is borrowed under ${borrow}`);
+    const { feature, version, count, user, host, sinceMs, untilMs = sinceMs } = view;
+    const { publicKey: server, privateKeyPem } = identities[rank - 1]!;
+    const seats = { feature, version, count, user, host, sinceMs, untilMs };
+    return signBorrowToken({ borrow, ...seats, instance: 'triad-1', licenses: [license], server }, privateKeyPem);
+  };
   const serve = (rank: number, connection: Connection): void => {
+    /** The ids of borrows that were asked for on this connection, by the request's id. */
+    const borrows = new Map<number, string>();
+    const sendBorrowed = async (message: Extract<ServerMessage, { t: 'borrowed' }>): Promise<void> => {
+      const token = await tokenOf(rank, borrows.get(message.id)!);
+      connection.send(encodeServerMessage({ ...message, token }));
+    };
     const fake: FakeConnection = {
-      send: (message) => void connection.send(encodeServerMessage(message)),
+      send: (message) =>
+        void (message.t === 'borrowed' ? sendBorrowed(message) : connection.send(encodeServerMessage(message))),
       close: () => connection.close(),
     };
     connection.onClose(({ kind }) => triad.disconnected(rank, fake, kind === 'orderly'));
     connection.onFrame((frame) => {
       const message = decodeClientMessage(frame as string);
+      if (message.t === 'borrow') borrows.set(message.id, message.borrow);
       if (message.t !== 'hello') {
         triad.receive(rank, fake, message);
         return;

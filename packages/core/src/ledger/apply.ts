@@ -1,5 +1,5 @@
 import { applyDrain, applyInstall, applyOpen, applyOpened, applyRaiseVersion, applyRecover } from './administration.ts';
-import { applyBorrow, applyReturn } from './borrow-requests.ts';
+import { applyAcceptBorrow, applyReturn } from './borrow-requests.ts';
 import type { LedgerCommand } from './commands.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { advanceTime } from './license-time.ts';
@@ -27,6 +27,7 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
     case 'checkin':
     case 'goodbye':
     case 'acknowledge':
+    case 'borrow':
       return applyRequest(state, command);
     case 'resume':
       return applyResume(state, command);
@@ -40,8 +41,8 @@ function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind:
       return applyDisconnect(state, command);
     case 'revoke':
       return applyRevoke(state, command);
-    case 'borrow':
-      return applyBorrow(state, command);
+    case 'acceptBorrow':
+      return applyAcceptBorrow(state, command);
     case 'return':
       return applyReturn(state, command);
     case 'policy':

@@ -13,10 +13,9 @@ it('docs/borrow.md says what its lines come to', () => {
     const borrow = sessionId(`${who}-${feature}`);
     if (verb === 'return') return rig.reply({ kind: 'return', borrow }).kind === 'ok' ? 'returned' : 'refused';
     const untilMs = rig.atMs + Number(minutes) * 60_000;
-    const reply =
-      verb === 'out'
-        ? rig.client(who).checkout(feature)
-        : rig.reply({ kind: 'borrow', borrow, user: who, host: who, feature, count: 1, untilMs });
+    // Each line asks in a session of its own, as a client that was started anew does.
+    const client = rig.client(`${who}-${rig.index}`, { user: who, host: who });
+    const reply = verb === 'out' ? client.checkout(feature) : client.borrow(feature, { borrow, untilMs });
     if (reply.kind === 'denied') return reply.denial.code;
     if (reply.kind !== 'borrowed') return reply.kind;
     return `borrowed until ${new Date(reply.borrow.untilMs!).toISOString()}`;

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { BorrowCommand } from './commands.ts';
-import { LedgerRig, licenseText, sessionId, startMs, type TestFeature, testSettings } from './testing/ledger-rig.ts';
+import {
+  type BorrowWish,
+  LedgerRig,
+  licenseText,
+  sessionId,
+  startMs,
+  type TestFeature,
+  testSettings,
+} from './testing/ledger-rig.ts';
+
+type Wish = BorrowWish & { readonly feature?: string; readonly host?: string };
 
 const hourMs = 3_600_000;
 const compare: TestFeature = {
@@ -9,22 +18,17 @@ const compare: TestFeature = {
   overdraft: 1,
   borrow: { longestSeconds: 7200, countMax: 2 },
 };
-const wish = (name: string, changes: Partial<BorrowCommand> = {}) => ({
-  kind: 'borrow' as const,
-  borrow: sessionId(name),
-  user: name,
-  host: 'laptop',
-  feature: 'compare',
-  count: 1,
-  untilMs: startMs + hourMs,
-  ...changes,
-});
+/** A borrow for an hour by a client of this name, in a session of its own. */
+const borrow = (rig: LedgerRig, name: string, { feature = 'compare', host = 'laptop', ...wish }: Wish = {}) =>
+  rig
+    .client(`${name}-${rig.index}`, { user: name, host })
+    .borrow(feature, { borrow: sessionId(name), untilMs: startMs + hourMs, ...wish });
 const giveBack = (borrow: string) => ({ kind: 'return' as const, borrow });
 
 describe('borrowed seats', () => {
   it('stay taken until their end and the margin behind it, whoever is silent', () => {
     const rig = new LedgerRig([compare]);
-    expect(rig.reply(wish('ann'))).toMatchObject({
+    expect(borrow(rig, 'ann')).toMatchObject({
       kind: 'borrowed',
       borrow: { state: 'borrowed', session: '', count: 1, untilMs: startMs + hourMs },
     });
@@ -40,37 +44,37 @@ describe('borrowed seats', () => {
 
   it('are taken once, however often the same borrow is asked for', () => {
     const rig = new LedgerRig([compare]);
-    const first = rig.reply(wish('ann'));
+    const first = borrow(rig, 'ann');
     rig.atMs += 1000;
-    expect(rig.reply(wish('ann'))).toEqual(first);
+    expect(borrow(rig, 'ann')).toEqual(first);
     expect(rig.pool('compare')?.inUse).toBe(1);
-    expect(rig.reply(wish('ann', { host: 'other' }))).toMatchObject({ kind: 'rejected', code: 'BORROW_ID_IN_USE' });
+    expect(borrow(rig, 'ann', { host: 'other' })).toMatchObject({ kind: 'refused', code: 'REFUSED' });
   });
 
   it('are free at once when they are returned, and who waits gets them', () => {
     const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
-    rig.run(wish('ann'));
+    borrow(rig, 'ann');
     rig.client('bob').checkout('compare', { waitMs: 5000 });
     expect(rig.ledger.assignable(() => true)).toEqual([]);
     expect(rig.reply(giveBack(sessionId('ann')))).toEqual({ kind: 'ok' });
     expect(rig.ledger.assignable(() => true)).toHaveLength(1);
     expect(rig.reply(giveBack(sessionId('ann')))).toEqual({ kind: 'ok' });
-    expect(rig.reply(wish('cem'))).toMatchObject({ denial: { code: 'NO_SEATS' } });
+    expect(borrow(rig, 'cem')).toMatchObject({ denial: { code: 'NO_SEATS' } });
   });
 
   it('can be returned by an administrator, by the id in reports', () => {
     const rig = new LedgerRig([compare]);
-    rig.run(wish('ann'));
-    const [borrow] = [...rig.ledger.grants()];
-    expect(JSON.stringify(borrow)).not.toContain(sessionId('ann'));
-    rig.run(giveBack(borrow!.id));
+    borrow(rig, 'ann');
+    const [shown] = [...rig.ledger.grants()];
+    expect(JSON.stringify(shown)).not.toContain(sessionId('ann'));
+    rig.run(giveBack(shown!.id));
     expect(rig.pool('compare')?.inUse).toBe(0);
   });
 
   it('are denied where the license does not lend, not so long or not so many, and never come from the overdraft', () => {
     const rig = new LedgerRig([compare, { name: 'merge', count: 1 }]);
-    const codeOf = (changes: Partial<BorrowCommand>, name = 'ann') => {
-      const reply = rig.reply(wish(name, changes));
+    const codeOf = (changes: Wish, name = 'ann') => {
+      const reply = borrow(rig, name, changes);
       return reply.kind === 'denied' ? reply.denial.code : reply.kind;
     };
     expect(codeOf({ feature: 'merge' })).toBe('BORROW_NOT_LICENSED');
@@ -88,7 +92,7 @@ describe('borrowed seats', () => {
       { ...compare, expiresAt: new Date(endMs).toISOString() },
       { name: 'x', count: 1 },
     ]);
-    expect(rig.reply(wish('ann'))).toMatchObject({ borrow: { untilMs: endMs } });
+    expect(borrow(rig, 'ann')).toMatchObject({ borrow: { untilMs: endMs } });
     rig.run({ kind: 'install', license: licenseText([{ name: 'x', count: 1 }]), licenseHash: '1'.repeat(64) });
     expect(rig.pool('compare')).toMatchObject({ count: 0, inUse: 1 });
     rig.atMs = endMs + 600_000;
@@ -108,28 +112,28 @@ describe('borrowed seats', () => {
     const denied = (code: string, line: number) => ({
       denial: { code, rule: { source: 'policy', where: `line ${line}` } },
     });
-    expect(rig.reply(wish('bob', { untilMs: startMs + hourMs + 1 }))).toMatchObject(denied('BORROW_TOO_LONG', 2));
-    expect(rig.reply(wish('bob', { count: 3 }))).toMatchObject(denied('BORROW_LIMIT', 2));
-    expect(rig.reply(wish('eve'))).toMatchObject(denied('EXCLUDED', 3));
-    expect(rig.reply(wish('ann'))).toMatchObject({ kind: 'borrowed' });
-    expect(rig.reply(wish('ann', { borrow: sessionId('ann-2') }))).toMatchObject(denied('MAX_REACHED', 4));
+    expect(borrow(rig, 'bob', { untilMs: startMs + hourMs + 1 })).toMatchObject(denied('BORROW_TOO_LONG', 2));
+    expect(borrow(rig, 'bob', { count: 3 })).toMatchObject(denied('BORROW_LIMIT', 2));
+    expect(borrow(rig, 'eve')).toMatchObject(denied('EXCLUDED', 3));
+    expect(borrow(rig, 'ann')).toMatchObject({ kind: 'borrowed' });
+    expect(borrow(rig, 'ann', { borrow: sessionId('ann-2') })).toMatchObject(denied('MAX_REACHED', 4));
     rig.client('held').take('compare');
     // Eight would be left with one more seat taken, seven with a borrow.
-    expect(rig.reply(wish('bob'))).toMatchObject(denied('BORROW_LIMIT', 2));
+    expect(borrow(rig, 'bob')).toMatchObject(denied('BORROW_LIMIT', 2));
     rig.run(giveBack(sessionId('ann')));
-    expect(rig.reply(wish('ann', { borrow: sessionId('ann-2') }))).toMatchObject({ kind: 'borrowed' });
+    expect(borrow(rig, 'ann', { borrow: sessionId('ann-2') })).toMatchObject({ kind: 'borrowed' });
   });
 
   it('survive a snapshot, and are rejected where a server may not know them', async () => {
     const rig = new LedgerRig([compare], { settings: { ...testSettings, borrowMarginMs: 5000 } });
-    rig.run(wish('ann'));
+    borrow(rig, 'ann');
     const [before, hash, deadlineMs] = [[...rig.ledger.grants()], rig.ledger.hash(), rig.ledger.nextDeadlineMs()];
     await rig.ledger.restore(rig.ledger.snapshot());
     expect([...rig.ledger.grants()]).toEqual(before);
     expect([rig.ledger.hash(), rig.ledger.nextDeadlineMs()]).toEqual([hash, deadlineMs]);
     expect(deadlineMs).toBe(startMs + hourMs + 5000);
     const old = new LedgerRig([{ name: 'compare', count: 1 }], { ledgerVersion: 2 });
-    expect(old.reply(wish('ann'))).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
+    expect(borrow(old, 'ann')).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
     expect(old.reply(giveBack(sessionId('ann')))).toMatchObject({ kind: 'rejected', code: 'LEDGER_VERSION' });
   });
 });

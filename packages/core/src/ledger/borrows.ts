@@ -1,6 +1,7 @@
 import type { LedgerState } from './ledger-state.ts';
 import { countGrant, uncountGrant } from './policy-seats.ts';
 import { dropUnusedPool } from './pools.ts';
+import type { BorrowFields } from './record-fields.ts';
 import { type Borrow, kinds, type Pool, serialOf } from './records.ts';
 import { viewBorrow } from './views.ts';
 
@@ -10,7 +11,7 @@ export function borrowBy(state: LedgerState, id: string): Borrow | undefined {
 }
 
 export function newBorrow(
-  fields: Pick<Borrow, 'serial' | 'id' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs' | 'freeMs'>,
+  { pool: _serial, ...fields }: Omit<BorrowFields, 'pool'> & { readonly pool?: number },
   pool: Pool,
 ): Borrow {
   const inPool = { untilMs: fields.freeMs, serial: fields.serial, heapIndex: -1 };
@@ -45,7 +46,7 @@ export function endBorrow(state: LedgerState, borrow: Borrow, reason: 'returned'
 }
 
 /** Borrowed seats as the rules of the policy count them. */
-export function seatsOf({ pool, count, user, host }: Borrow) {
-  const session = { user, host, project: '', product: '' };
-  return { pool, count, session, share: undefined, display: '', address: '' };
+export function seatsOf(borrow: Borrow) {
+  const { pool, count, display, address } = borrow;
+  return { pool, count, session: borrow, share: undefined, display, address };
 }

@@ -6,7 +6,14 @@ import { covers, fittingPools, isWaitedFor, type Need, sufficientPools } from '.
 import type { LedgerState } from './ledger-state.ts';
 import { exchangeVersion, ledgerLimits, termsVersion } from './limits.ts';
 import { denyAccess, denyMax, firstExceeded, judge, keeperFrom, seatsLet } from './policy-seats.ts';
-import { firstWithOffer, firstWithPart, firstWithSeats, isOnlyReserved, type Part } from './pool-seats.ts';
+import {
+  firstOffered,
+  firstWithOffer,
+  firstWithPart,
+  firstWithSeats,
+  isOnlyReserved,
+  type Part,
+} from './pool-seats.ts';
 import { isOwnReserved } from './queue.ts';
 import type { Entry, Feature, Pool, Session } from './records.ts';
 import type { Denial } from './results.ts';
@@ -84,7 +91,7 @@ function decide(
   // What takes no seat is taken from nobody who waits.
   const free = firstWithOffer(usable, claim) ?? firstWithSeats(state, open, claim);
   if (free !== undefined) return { kind: 'take', pool: free, count };
-  const part = firstWithPart(state, open, claim);
+  const part = firstWithPart(state, open, claim) ?? firstOffered(usable, claim);
   if (part !== undefined) return { kind: 'take', ...part };
   if ((command.waitMs ?? 0) > 0 && feature.queue.length < ledgerLimits.queuePerFeatureMax)
     return { kind: 'wait', feature, need, count };
@@ -194,6 +201,13 @@ function denyRelease(wish: Wish, { releasedAtMs }: Need, pools: readonly Pool[])
     releasedAtMs === undefined ? 'a release whose date was not named' : `the release of ${instant(releasedAtMs)}`;
   const what = `"${wish.feature}" is licensed for releases before ${instant(supportedUntilMs)}, not for ${release}.`;
   return deny('RELEASE_NOT_COVERED', wish, what, { supportedUntilMs });
+}
+
+/** Denies the first checkout of a session for which there is no room. */
+export function denyMoreSessions(state: LedgerState, wish: Wish): Denial | undefined {
+  const { size } = state.sessions;
+  if (size < ledgerLimits.sessionsMax) return undefined;
+  return withRule(state, deny('TOO_MANY_SESSIONS', wish, `There are ${size} sessions.`));
 }
 
 export function denyUnopened(state: LedgerState, command: Wish): Denial {

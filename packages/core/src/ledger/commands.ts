@@ -23,6 +23,7 @@ export type LedgerCommand =
   | RevokeCommand
   | PolicyCommand
   | BorrowCommand
+  | AcceptBorrowCommand
   | ReturnCommand
   | DrainCommand
   | AcceptTimeCommand
@@ -263,18 +264,20 @@ export interface PolicyCommand extends Stamped {
 }
 
 /**
- * Takes seats until a certain time, without a session and without heartbeats (triad.md, Borrow). Answered `borrowed`, or `denied` as a
- * checkout is. It never waits. From ledger version 3 on.
+ * Takes seats until a certain time, which no heartbeats hold: they outlast the session that asks (triad.md, Borrow). Answered `borrowed`,
+ * or `denied` as a checkout is. It never waits. From ledger version 3 on: rejected before, and then it takes no sequence number.
  */
-export interface BorrowCommand extends Stamped {
+export interface BorrowCommand extends SessionRequest {
   readonly kind: 'borrow';
+  /** As in a checkout: present with sequence 1 only. */
+  readonly opening?: SessionOpening;
   /** The client's own id, 22 characters of base64url: whoever knows it may return the borrow. Remembered until the borrow ends. */
   readonly borrow: string;
-  readonly user: string;
-  readonly host: string;
   readonly feature: string;
   readonly version?: string;
   readonly releasedAt?: string;
+  readonly display?: string;
+  readonly address?: string;
   readonly count: number;
   /** Its end in license time, UTC milliseconds. The license may end it earlier: the answer says so. */
   readonly untilMs: number;
@@ -288,6 +291,23 @@ export interface ReturnCommand extends Stamped {
   readonly kind: 'return';
   /** The client's id, or an administrator's: the one in reports (`b12`). */
   readonly borrow: string;
+}
+
+/**
+ * A borrow that the ledger lost when it was recovered, as its token says, which the proposer has verified: taken though seats may be
+ * missing (triad.md, I2, Recover). `ok`, also where it stands already or is over; else `rejected`: `BORROW_NOT_LOST`, `BORROW_ID_IN_USE`,
+ * `UNKNOWN_FEATURE`. From ledger version 3 on.
+ */
+export interface AcceptBorrowCommand extends Stamped {
+  readonly kind: 'acceptBorrow';
+  readonly borrow: string;
+  readonly user: string;
+  readonly host: string;
+  readonly feature: string;
+  readonly version: string;
+  readonly count: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
 }
 
 /** Drain or undrain a server, by its identity key. */

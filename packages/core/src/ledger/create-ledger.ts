@@ -3,6 +3,7 @@ import { licenseSetHash } from '../license/license-set.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { knowsVersion } from './administration.ts';
 import { applyCommand } from './apply.ts';
+import { borrowBy } from './borrows.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { InstallCommand, LedgerCommand, OpenCommand } from './commands.ts';
 import { waitingFor } from './fitting-pools.ts';
@@ -100,6 +101,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     grant(id) {
       const grant = state.grants.get(serialOf('g', id));
       return grant === undefined ? undefined : viewGrant(grant);
+    },
+    borrow(id) {
+      const borrow = borrowBy(state, id);
+      return borrow === undefined ? undefined : viewBorrow(borrow);
     },
     grantsOf(id) {
       const session = state.sessionsById.get(id);

@@ -40,7 +40,7 @@ describe('docs/denials.md', () => {
       const told = reply.kind === 'denied' ? describeDenial(reply.denial) : reply.kind;
       expect(words.slice(isVersioned ? 2 : 1).join(' ')).toBe(told);
       if (reply.kind === 'denied') expect(foreseen).toEqual({ granted: false, denial: reply.denial });
-      else expect(foreseen).toMatchObject({ granted: true, feature, count: 1 });
+      else expect(foreseen).toMatchObject({ granted: true, seats: [{ feature, count: 1 }] });
     }
   });
 });

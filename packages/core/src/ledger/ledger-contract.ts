@@ -26,6 +26,8 @@ export interface Ledger extends StateMachine<LedgerResult> {
   /** Ids of all sessions; O(n) to walk, in order of their beginning. */
   sessionIds(): IterableIterator<string>;
   grant(id: string): GrantView | undefined;
+  /** A borrow by the client's own id, or by the one in reports (`b12`). */
+  borrow(id: string): GrantView | undefined;
   /** The session's grants; O(its grants). */
   grantsOf(session: string): readonly GrantView[];
   /** All grants, oldest first, and after those of sessions the *lingering* and then the *borrowed* ones; walked lazily. */

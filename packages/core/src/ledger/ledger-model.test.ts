@@ -1,39 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeCommand } from './command-codec.ts';
-import type { LedgerCommand } from './commands.ts';
 import { createLedger } from './create-ledger.ts';
 import type { Ledger } from './ledger-contract.ts';
-import { openCommand, startMs, testSettings } from './testing/ledger-rig.ts';
 import { commandOf } from './testing/model-commands.ts';
-import { features } from './testing/model-licenses.ts';
-import { type Key, keyOf, withoutId, withoutIds } from './testing/model-replies.ts';
+import { ModelLife } from './testing/model-life.ts';
+import { keyOf, withoutId, withoutIds } from './testing/model-replies.ts';
 import { type Step, sharingStepArbitrary, stepArbitrary } from './testing/model-steps.ts';
-import { borrowMarginMs } from './testing/model-terms.ts';
-import { ReferenceModel } from './testing/reference-model.ts';
 
 /** More find more: `LIC_MODEL_RUNS=2000`. */
 const runs = Number(process.env.LIC_MODEL_RUNS ?? 100);
 
 /** Model, ledger and a second ledger that now and then is replaced by a restored snapshot of the first. */
-class Trial {
-  readonly model = new ReferenceModel(features, startMs);
-  readonly ledger = createLedger({ verifyLicense: () => undefined });
+class Trial extends ModelLife {
   twin: Ledger = createLedger({ verifyLicense: () => undefined });
-  readonly ids = new Map<Key, string>();
-  readonly keys = new Map<string, Key>();
-  readonly open = openCommand(features, { settings: { ...testSettings, borrowMarginMs } });
   /** Pools that a license, or the end of one file's period, made smaller than what is taken of them: I2's exception until it fits. */
   readonly shrunk = new Set<string>();
   /** What each pool had at the last look. */
   readonly seats = new Map<string, number>();
-  atMs = startMs;
-  index = 0;
 
   constructor() {
-    const bytes = encodeCommand(this.open);
-    this.ledger.apply(++this.index, bytes);
-    this.twin.apply(this.index, bytes);
+    super();
+    this.twin.apply(this.index, this.opening);
   }
 
   async step(step: Step): Promise<void> {
@@ -45,16 +32,9 @@ class Trial {
       return;
     }
     this.atMs += step.laterMs;
-    const command = commandOf(step, this);
-    const bytes = encodeCommand(this.#withIds(command));
     const before = this.ledger.summary().licenseTimeMs;
-    const result = this.ledger.apply(++this.index, bytes);
-    for (const event of result.events)
-      if (event.kind === 'granted') this.#learn(event.grant.session, event.grant.checkoutSeq, event.grant.id);
-    if (result.reply.kind === 'queued')
-      this.#learn(result.reply.entry.session, result.reply.entry.checkoutSeq, result.reply.entry.id);
-
-    expect(withoutIds(result.reply, (id) => this.keys.get(id)!)).toEqual(this.model.apply(command));
+    const { result, modelReply, bytes } = this.apply(commandOf(step, this));
+    expect(withoutIds(result.reply, (id) => this.keys.get(id)!)).toEqual(modelReply);
     // I9: a ledger that came by its state from a snapshot gives the same answer, events and hash.
     expect(this.twin.apply(this.index, bytes)).toEqual(result);
     expect(this.twin.hash()).toBe(this.ledger.hash());
@@ -95,19 +75,6 @@ class Trial {
       // I2.
       expect(fits || this.shrunk.has(key)).toBe(true);
     }
-  }
-
-  #learn(session: string, seq: number, id: string): void {
-    this.ids.set(keyOf(session, seq), id);
-    this.keys.set(id, keyOf(session, seq));
-  }
-
-  /** What the ledger is told: the ids of what the model knows by key. A key of nothing becomes an id of nothing. */
-  #withIds(command: LedgerCommand): LedgerCommand {
-    const idOf = (key: string) => this.ids.get(key as Key) ?? 'g999999';
-    if ('grants' in command) return { ...command, grants: command.grants.map(idOf) };
-    if (command.kind === 'checkin') return { ...command, grant: idOf(command.grant) };
-    return command.kind === 'assign' ? { ...command, entry: idOf(command.entry) } : command;
   }
 }
 

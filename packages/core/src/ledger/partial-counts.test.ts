@@ -56,6 +56,27 @@ describe('a checkout that takes fewer seats where there are no more', () => {
     expect(bob.checkout('build', {}, 1)).toMatchObject({ kind: 'granted', grant: { count: 4 } });
   });
 
+  it('gets what it can share past a queue: that takes a seat from nobody', () => {
+    const rig = new LedgerRig([{ name: 'build', count: 3, sharedBy: ['key'] }]);
+    const share = rig.client('ann').take('build', { count: 2, shareKey: 'k' });
+    expect(rig.client('bob').checkout('build', { count: 2, waitMs: 60_000 })).toMatchObject({ kind: 'queued' });
+    expect(rig.client('cyd').checkout('build', { count: 3, countMin: 2, shareKey: 'k' })).toMatchObject({
+      grant: { count: 2, share },
+    });
+  });
+
+  it('is served from the queue with what its holder has come by, where that will do', () => {
+    const rig = new LedgerRig([{ name: 'build', count: 4, lingerSeconds: 60 }]);
+    const [ann, bob] = [rig.client('ann'), rig.client('bob')];
+    const grant = ann.take('build', { count: 3 });
+    bob.take('build');
+    const again = rig.client('again', { user: 'user-ann', host: 'host-ann' });
+    expect(again.checkout('build', { count: 4, countMin: 3, waitMs: 60_000 })).toMatchObject({ kind: 'queued' });
+    ann.checkin(grant);
+    expect(again.checkout('build', {}, 1)).toMatchObject({ kind: 'granted', grant: { count: 3 } });
+    expect(rig.pool('build')).toMatchObject({ inUse: 4, queued: 0 });
+  });
+
   it('a repeat gets the same count, however many are free by then', () => {
     const rig = new LedgerRig([{ name: 'build', count: 4 }]);
     const other = rig.client('ann');

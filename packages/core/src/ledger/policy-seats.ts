@@ -28,7 +28,9 @@ export function countGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.add(subject, count, share?.serial);
-  changeReserved(state, grant, verdict, (one) => one.counted.tally.add(one.subject, count, share?.serial));
+  const { reservations } = state.policy!.of(grant.pool.featureName);
+  for (const { counted, subject } of verdict.reserve)
+    reservations.change(counted, (tally) => tally.add(subject, count, share?.serial));
 }
 
 export function uncountGrant(state: LedgerState, grant: Taken): void {
@@ -36,7 +38,9 @@ export function uncountGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.remove(subject, count, share?.serial);
-  changeReserved(state, grant, verdict, (one) => one.counted.tally.remove(one.subject, count, share?.serial));
+  const { reservations } = state.policy!.of(grant.pool.featureName);
+  for (const { counted, subject } of verdict.reserve)
+    reservations.change(counted, (tally) => tally.remove(subject, count, share?.serial));
 }
 
 /** A queue place counts as what it waits for, so that one that is served is never more than its rules let. */
@@ -49,17 +53,6 @@ export function countEntry(state: LedgerState, entry: Entry): void {
 export function uncountEntry(state: LedgerState, entry: Entry): void {
   const verdict = judge(state, entry.feature.name, entry);
   for (const { counted, subject } of verdict?.max ?? []) counted.tally.remove(subject, entry.count, undefined);
-}
-
-function changeReserved(
-  state: LedgerState,
-  grant: Pick<Taken, 'pool'>,
-  { reserve }: Verdict,
-  change: (one: Counted) => void,
-): void {
-  if (reserve.length === 0) return;
-  const { reservations } = state.policy!.of(grant.pool.featureName);
-  for (const one of reserve) reservations.change(one.counted, () => change(one));
 }
 
 /** Seats that the reservations of the feature keep from this claim. */
@@ -125,10 +118,9 @@ export function denyMax({ counted: { rule, count, tally }, subject }: Counted, w
 
 /** The first reservation that keeps seats from the claim. */
 export function keeperFrom(state: LedgerState, feature: string, claim: Asking): RuleView | undefined {
-  const own = judge(state, feature, claim);
-  if (own === undefined) return undefined;
-  const keeper = state.policy!.of(feature).reservations.firstBut(own.reserve.map(({ counted }) => counted));
-  return keeper === undefined ? undefined : viewRule(keeper.rule);
+  if (state.policy === undefined) return undefined;
+  const keeper = state.policy.of(feature).reservations.firstBut(judge(state, feature, claim)!.reserve);
+  return keeper && viewRule(keeper.rule);
 }
 
 /** How long a grant of the feature may be idle; undefined: any time. */

@@ -51,6 +51,13 @@ export interface Part {
   readonly count: number;
 }
 
+/** What the claim can have without taking a seat: all of its count or, where fewer will do, as many as its holder has. */
+export function firstOffered(pools: readonly Pool[], claim: Claim): Part | undefined {
+  const pool = firstWithOffer(pools, claim);
+  if (pool !== undefined) return { pool, count: claim.count };
+  return claim.countMin === claim.count ? undefined : partOf(pools, claim, () => 0);
+}
+
 /**
  * Where fewer seats will do than are asked for: the first of the pools, lowest version first, that has so many, with as many as it has;
  * its overdraft only where none has them within its count.

@@ -27,7 +27,7 @@ const endReasons = [
   'superseded',
   'recovered',
 ] as const satisfies readonly EndReason[];
-const resultTypes = ['done', 'denied', 'ended', 'refused'] as const satisfies readonly Result['type'][];
+const resultTypes = ['done', 'denied', 'ended', 'refused', 'borrowed'] as const satisfies readonly Result['type'][];
 
 /**
  * Added to a queue place's count, which is always below, where fields of ledger version 3 follow. Without them a record is what
@@ -85,6 +85,10 @@ export function writeRecord(sink: RecordSink, record: LedgerRecord): void {
       sink.text(record.id);
       sink.name(record.user);
       sink.name(record.host);
+      sink.name(record.project);
+      sink.name(record.product);
+      sink.name(record.display);
+      sink.name(record.address);
       sink.uint(record.count);
       sink.uint(record.sinceMs);
       sink.uint(record.untilMs);
@@ -164,7 +168,7 @@ function writeResult(sink: RecordSink, result: Result): void {
     sink.uint(endReasons.indexOf(result.reason!));
     sink.uint(result.grant);
   }
-  if (result.type === 'denied' || result.type === 'refused') sink.text(result.text);
+  if (hasText(result.type)) sink.text(result.text);
 }
 
 // The readers give the fields with references as serials: the one who restores knows the records.
@@ -235,7 +239,18 @@ export type LingerFields = Pick<
 
 export type BorrowFields = Pick<
   Borrow,
-  'serial' | 'id' | 'user' | 'host' | 'count' | 'sinceMs' | 'untilMs' | 'freeMs'
+  | 'serial'
+  | 'id'
+  | 'user'
+  | 'host'
+  | 'project'
+  | 'product'
+  | 'display'
+  | 'address'
+  | 'count'
+  | 'sinceMs'
+  | 'untilMs'
+  | 'freeMs'
 > & { readonly pool: number };
 
 export function readPool(source: RecordSource): PoolFields {
@@ -368,6 +383,10 @@ export function readBorrow(source: RecordSource): BorrowFields {
     id: source.text(),
     user: source.name(),
     host: source.name(),
+    project: source.name(),
+    product: source.name(),
+    display: source.name(),
+    address: source.name(),
     count: source.uint(),
     sinceMs: source.uint(),
     untilMs: source.uint(),
@@ -389,8 +408,12 @@ export function readResult(source: RecordSource): ResultFields {
     isUntold: flags % 2 === 1,
     reason: type === 'ended' ? known(endReasons[source.uint()], 'reason') : undefined,
     grant: type === 'ended' ? source.uint() : 0,
-    text: type === 'denied' || type === 'refused' ? source.text() : '',
+    text: hasText(type) ? source.text() : '',
   };
+}
+
+function hasText(type: Result['type']): boolean {
+  return type === 'denied' || type === 'refused' || type === 'borrowed';
 }
 
 /** A flag as 0 or 1: anything else is damage, which the hash would not show. */

@@ -195,8 +195,13 @@ export interface Borrow extends RecordBase {
   readonly pool: Pool;
   /** The client's own, which nobody else is told. */
   readonly id: string;
+  /** As its session was, and the request that borrowed: for the rules of the policy. */
   readonly user: string;
   readonly host: string;
+  readonly project: string;
+  readonly product: string;
+  readonly display: string;
+  readonly address: string;
   readonly count: number;
   readonly sinceMs: number;
   /** License time at which the client stops using it. */
@@ -317,14 +322,14 @@ export interface Result extends RecordBase {
   readonly kind: typeof kinds.result;
   readonly session: Session;
   readonly seq: number;
-  readonly type: 'done' | 'denied' | 'ended' | 'refused';
+  readonly type: 'done' | 'denied' | 'ended' | 'refused' | 'borrowed';
   /** `ended`: why. */
   readonly reason: EndReason | undefined;
   /** `ended`: the grant's serial, 0 where it was a queue place; else 0. */
   readonly grant: number;
   /** `ended` without the client having asked: kept beyond `awaited`, until a resume has told it. */
   isUntold: boolean;
-  /** `denied`: the denial in JSON. `refused`: the message. */
+  /** `denied`: the denial in JSON. `refused`: the message. `borrowed`: the client's id of the borrow. */
   readonly text: string;
   // Derived: neighbours in the session, oldest first.
   previous: Result | undefined;

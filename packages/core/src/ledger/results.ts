@@ -207,7 +207,7 @@ export type LedgerReply =
       readonly reason?: EndReason;
       readonly epoch?: number;
     }
-  | { readonly kind: 'borrowed'; readonly borrow: GrantView }
+  | { readonly kind: 'borrowed'; readonly epoch: number; readonly borrow: GrantView }
   /** Administrative and internal commands: took effect, or why not. */
   | { readonly kind: 'ok' }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string };

@@ -25,7 +25,7 @@ export function occupy(state: LedgerState, { pool, share, count }: Pick<Grant, '
   pool.inUse += more;
   const holder = pool.holders.get(share.key)!;
   if (!hasRoom(share)) {
-    if (share.heapIndex >= 0) close(holder, share);
+    if (share.heapIndex >= 0) close(state, holder, share);
   } else {
     if (share.heapIndex < 0) holder.open.add(share);
     if (more > 0) noteOffer(state, holder);
@@ -43,7 +43,7 @@ export function vacate(state: LedgerState, { pool, share, count }: Grant): numbe
   const fewer = leaveShare(share, count);
   pool.inUse -= fewer;
   if (share.sharers === 0) {
-    if (share.heapIndex >= 0) close(holder, share);
+    if (share.heapIndex >= 0) close(state, holder, share);
     state.shares.delete(share.serial);
     holder.shares--;
     dropUnusedHolder(pool, share.key);
@@ -145,9 +145,11 @@ function hasRoom({ sharers, sharersMax }: Share): boolean {
   return sharersMax === 0 || sharers < sharersMax;
 }
 
-function close(holder: Holder, share: Share): void {
+/** Nobody joins the share any more. The next one that has room may be larger. */
+function close(state: LedgerState, holder: Holder, share: Share): void {
   holder.open.delete(share);
   share.heapIndex = -1;
+  if (holder.open.first() !== undefined) noteOffer(state, holder);
 }
 
 function sharersMaxOf(key: string): number {

@@ -1,10 +1,16 @@
-import { asInForce } from './checkout.ts';
-import type { AcknowledgeCommand, CancelCommand, CheckinCommand, CheckoutCommand, GoodbyeCommand } from './commands.ts';
-import { withRule } from './denial-rules.ts';
-import { deny } from './denials.ts';
+import { answerBorrow, rejectBorrowing, runBorrow } from './borrow-requests.ts';
+import { asInForce, denyMoreSessions } from './checkout.ts';
+import type {
+  AcknowledgeCommand,
+  BorrowCommand,
+  CancelCommand,
+  CheckinCommand,
+  CheckoutCommand,
+  GoodbyeCommand,
+} from './commands.ts';
 import { endGrant, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
-import { ledgerLimits, termsVersion } from './limits.ts';
+import { termsVersion } from './limits.ts';
 import { enqueue, leaveQueue } from './queue.ts';
 import { type Grant, kinds, type Outcome, type Session, serialOf } from './records.ts';
 import { refused, refuseEnded, superseded } from './replies.ts';
@@ -14,13 +20,14 @@ import { beginSession, endOfUnknown, markTold, noteTold, raiseAwaited, remember 
 import { decideAll, itemsOf, lastSeqOf } from './several-features.ts';
 import { viewEntry, viewGrant } from './views.ts';
 
-type Request = CheckoutCommand | CancelCommand | CheckinCommand | GoodbyeCommand | AcknowledgeCommand;
+type Request = CheckoutCommand | CancelCommand | CheckinCommand | GoodbyeCommand | AcknowledgeCommand | BorrowCommand;
 
 /**
  * A request of a session, exactly once (I5): its sequence number is the next one and it is run, or it is remembered and
  * answered by what became of it, or it is refused and takes no effect.
  */
 export function applyRequest(state: LedgerState, request: Request): LedgerReply {
+  if (request.kind === 'borrow' && state.version < termsVersion) return rejectBorrowing(state);
   if (request.awaited > request.seq)
     return refused('REFUSED', 'A request is awaited itself: "awaited" is at most its sequence number.');
   const session = state.sessionsById.get(request.session);
@@ -45,7 +52,7 @@ export function applyRequest(state: LedgerState, request: Request): LedgerReply 
 }
 
 function applyUnknown(state: LedgerState, request: Request): LedgerReply {
-  const isFirst = request.kind === 'checkout' && request.seq === 1 && request.epoch === 0;
+  const isFirst = mayOpen(request) && request.seq === 1 && request.epoch === 0;
   const reason = isFirst ? state.endedById.get(request.session)?.reason : endOfUnknown(state, request.session);
   // What a goodbye wants is so, whoever brought it about.
   if (reason !== undefined)
@@ -57,10 +64,8 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
     );
   if (request.opening === undefined)
     return refused('REFUSED', 'The first request of a session says who asks: "opening" is missing.');
-  if (state.sessions.size >= ledgerLimits.sessionsMax) {
-    const what = `There are ${state.sessions.size} sessions.`;
-    return { kind: 'denied', epoch: 0, denial: withRule(state, deny('TOO_MANY_SESSIONS', request, what)) };
-  }
+  const denial = denyMoreSessions(state, request);
+  if (denial !== undefined) return { kind: 'denied', epoch: 0, denial };
   const session = beginSession(state, request.session, request.opening, request.attempt);
   session.lastSeq = lastSeqOf(state, request);
   return run(state, session, request);
@@ -72,7 +77,7 @@ function applyUnknown(state: LedgerState, request: Request): LedgerReply {
  * connection.
  */
 function reopen(state: LedgerState, session: Session, request: Request): LedgerReply | undefined {
-  if (request.kind !== 'checkout' || request.opening?.secretHash !== session.secretHash)
+  if (!mayOpen(request) || request.opening?.secretHash !== session.secretHash)
     return refused('REFUSED', 'The session exists and has another secret.');
   if (
     session.lastSeq > lastSeqOf(state, request) ||
@@ -87,10 +92,17 @@ function reopen(state: LedgerState, session: Session, request: Request): LedgerR
   return undefined;
 }
 
+/** Whether it is a request that may be a session's first. */
+function mayOpen(request: Request): request is CheckoutCommand | BorrowCommand {
+  return request.kind === 'checkout' || request.kind === 'borrow';
+}
+
 function run(state: LedgerState, session: Session, request: Request): LedgerReply {
   switch (request.kind) {
     case 'checkout':
       return runCheckout(state, session, request);
+    case 'borrow':
+      return runBorrow(state, session, request);
     case 'cancel': {
       if (request.checkoutSeq >= request.seq)
         return rememberRefusal(state, session, request, 'A cancel names an earlier checkout of its session.');
@@ -168,10 +180,11 @@ function repeat(state: LedgerState, session: Session, request: Request): LedgerR
   // A cancelled checkout may have got its seat before: a repeat says so as the first answer did.
   if (request.kind === 'cancel' && outcome.kind === kinds.result && outcome.type === 'done')
     return cancel(state, session, request);
-  return answerBy(outcome, session.epoch);
+  return answerBy(state, session, outcome);
 }
 
-function answerBy(outcome: Outcome, epoch: number): LedgerReply {
+function answerBy(state: LedgerState, session: Session, outcome: Outcome): LedgerReply {
+  const { epoch } = session;
   switch (outcome.kind) {
     case kinds.grant:
       return outcome.endingReason === undefined
@@ -183,6 +196,8 @@ function answerBy(outcome: Outcome, epoch: number): LedgerReply {
       switch (outcome.type) {
         case 'done':
           return { kind: 'done', epoch };
+        case 'borrowed':
+          return answerBorrow(state, session, outcome.text);
         case 'denied':
           return { kind: 'denied', epoch, denial: JSON.parse(outcome.text) as Denial };
         case 'ended':
@@ -195,14 +210,13 @@ function answerBy(outcome: Outcome, epoch: number): LedgerReply {
 
 /** Takes a queue place back. Harmless to run again. */
 function cancel(state: LedgerState, session: Session, command: CancelCommand): LedgerReply {
-  const { epoch } = session;
   const outcome = session.outcomes.get(command.checkoutSeq);
-  if (outcome?.kind === kinds.grant) return answerBy(outcome, epoch);
+  if (outcome?.kind === kinds.grant) return answerBy(state, session, outcome);
   if (outcome?.kind === kinds.entry) {
     const text = `The checkout was cancelled by request ${command.seq}.`;
     leaveQueue(state, outcome, { why: 'cancelled', result: { type: 'refused', text } });
   }
-  return { kind: 'done', epoch };
+  return { kind: 'done', epoch: session.epoch };
 }
 
 function acknowledge(state: LedgerState, session: Session, command: AcknowledgeCommand): void {

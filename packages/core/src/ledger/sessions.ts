@@ -7,10 +7,23 @@ import type { EndReason } from './results.ts';
 
 /** A session as its first request makes it, at epoch 1. */
 export function beginSession(state: LedgerState, id: string, opening: SessionOpening, attempt: number): Session {
+  const session = openedSession(state, opening, { serial: state.nextSerial(), id, attempt });
+  state.add(session);
+  state.sessionsById.set(id, session);
+  state.events.push({ kind: 'sessionBegan', session: id });
+  return session;
+}
+
+/** A session that nobody knows of yet. */
+export function openedSession(
+  state: LedgerState,
+  opening: SessionOpening,
+  { serial, id, attempt }: { readonly serial: number; readonly id: string; readonly attempt: number },
+): Session {
   const hasTerms = state.version >= termsVersion;
-  const session = newSession(
+  return newSession(
     {
-      serial: state.nextSerial(),
+      serial,
       id,
       secretHash: opening.secretHash,
       user: opening.user,
@@ -29,10 +42,6 @@ export function beginSession(state: LedgerState, id: string, opening: SessionOpe
     },
     true,
   );
-  state.add(session);
-  state.sessionsById.set(id, session);
-  state.events.push({ kind: 'sessionBegan', session: id });
-  return session;
 }
 
 export function newSession(fields: SessionFields, isDirty: boolean): Session {

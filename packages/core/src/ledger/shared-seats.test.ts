@@ -53,6 +53,22 @@ describe('a shared seat', () => {
     expect(rig.pool('compare')).toMatchObject({ inUse: 1, queued: 0 });
   });
 
+  it('is joined by those who wait also where the one before it is shared by enough, or has ended', () => {
+    for (const how of ['full', 'ended']) {
+      const rig = new LedgerRig([{ ...compare, count: 5 }]);
+      const [a, b] = [rig.client('a'), rig.client('a2', { host: 'host-a' })];
+      const [small, other] = [a.take('compare', { shareKey: 'k' }), a.take('compare', { shareKey: 'k' })];
+      const large = [1, 2].map(() => a.take('compare', { shareKey: 'k', count: 4 }));
+      a.checkin(large[1]!);
+      a.checkin(small);
+      // The share with one seat has room again, and comes first.
+      expect(b.checkout('compare', { shareKey: 'k', count: 4, waitMs: 9000 })).toMatchObject({ kind: 'queued' });
+      if (how === 'full') a.take('compare', { shareKey: 'k' });
+      else a.checkin(other);
+      expect(b.checkout('compare', {}, 1)).toMatchObject({ kind: 'granted', grant: { share: large[0] } });
+    }
+  });
+
   it('stays what it was when the terms change; who comes later shares by the new ones', () => {
     const rig = new LedgerRig([compare]);
     const a = rig.client('a');

@@ -50,6 +50,7 @@ describe('the state hash (I9)', () => {
         Object.assign(bare, globalsOf(state));
         if (state.license !== null)
           bare.setLicense(state.license, { license: state.licenseText, licenseHash: state.licenseHash });
+        if (state.policyJson !== '') bare.setPolicy(state.policyText, state.policyJson);
         for (const server of state.drained) bare.drained.add(server);
         expect(bare.hash()).toBe(state.hash());
       }),

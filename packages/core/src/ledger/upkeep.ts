@@ -3,7 +3,7 @@ import { fittingPools } from './fitting-pools.ts';
 import { endGrant, makeEnding, takeGrant } from './grants.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { termsVersion } from './limits.ts';
-import { firstWithOffer, type Part } from './pool-seats.ts';
+import { firstOffered, type Part } from './pool-seats.ts';
 import { dropEntry, leaveQueue, seatsFor } from './queue.ts';
 import { compareEntries, type Entry, type Grant, serialOf } from './records.ts';
 import { ok, rejected } from './replies.ts';
@@ -31,7 +31,7 @@ export function applyAssign(state: LedgerState, command: AssignCommand): LedgerR
 
 /**
  * Serves queue places that need no seat any more: they share one that was taken meanwhile, or use what their holder has
- * lingering. It takes nothing from anybody, so it waits neither for an order nor for the session to be bound. Only where checkouts
+ * lingering; of those that accept fewer seats also with as many as that makes. It takes nothing from anybody, so it waits neither for an order nor for the session to be bound. Only where checkouts
  * are not open it does: who else shares or has used the seats, servers that are gone may have known (triad.md, Recover).
  */
 export function serveOffers(state: LedgerState): void {
@@ -50,8 +50,8 @@ export function serveOffers(state: LedgerState): void {
   state.offers.clear();
   for (const entry of [...entries].sort(compareEntries)) {
     state.visits++;
-    const pool = firstWithOffer(fittingPools(entry.feature, entry), entry);
-    if (pool !== undefined) serve(state, entry, { pool, count: entry.count });
+    const part = firstOffered(fittingPools(entry.feature, entry), entry);
+    if (part !== undefined) serve(state, entry, part);
   }
   state.offers.clear();
 }

@@ -21,7 +21,7 @@ export function isPolicyDocument(value: unknown): value is PolicyDocument {
 }
 
 function isRule({ line, feature, kind, by, name, count, ms, borrow }: Partial<Record<keyof PolicyRule, unknown>>) {
-  if (!isCount(line) || !isName(feature)) return false;
+  if (!isCount(line) || !isPolicyName(feature)) return false;
   switch (kind) {
     case 'idle':
     case 'linger':
@@ -34,7 +34,7 @@ function isRule({ line, feature, kind, by, name, count, ms, borrow }: Partial<Re
       return (
         isOneOf(askerRuleKinds, kind) &&
         isOneOf(selectorKinds, by) &&
-        isName(name) &&
+        isPolicyName(name) &&
         (kind === 'include' || kind === 'exclude' || isCount(count)) &&
         // Each one's own reservation would be more than there ever is.
         (kind !== 'reserve' || name !== '*')
@@ -57,7 +57,7 @@ function isGroups(value: unknown): boolean {
   const groups = Object.entries(value);
   return (
     groups.length <= policyLimits.groupsMax &&
-    groups.every(([name, members]) => isName(name) && Array.isArray(members) && members.every(isName)) &&
+    groups.every(([name, members]) => isPolicyName(name) && Array.isArray(members) && members.every(isPolicyName)) &&
     groups.reduce((sum, [, members]) => sum + (members as readonly unknown[]).length, 0) <= policyLimits.membersMax
   );
 }
@@ -74,7 +74,8 @@ function isWhole(value: unknown, most: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }
 
-function isName(value: unknown): boolean {
+/** Whether a name can stand in a policy: of a group, of a member, of whom a rule is for. */
+export function isPolicyName(value: unknown): value is string {
   return (
     typeof value === 'string' && value !== '' && value.length <= policyLimits.nameCharsMax && !/\p{Cs}/u.test(value)
   );

@@ -1,6 +1,7 @@
 import { isLicError, LicError } from '@lic/interfaces';
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { readRange } from './addresses.ts';
+import { isPolicyName } from './check-document.ts';
 import {
   type AskerRuleKind,
   askerRuleKinds,
@@ -38,6 +39,8 @@ export function isPolicyInvalid(error: unknown): error is LicError {
 }
 
 const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const aName = `a name of 1 to ${policyLimits.nameCharsMax} characters`;
 
 class PolicyReader {
   readonly issues: PolicyIssue[] = [];
@@ -85,13 +88,28 @@ class PolicyReader {
       this.#fail(line, 'expected groups by name, each with a list of its members.');
       return {};
     }
-    const groups = this.#pairs(node).map(([name, members, at]) => {
-      const list = isSeq(members) ? members.items.map((item) => this.#name(item as Node, at)) : [];
-      if (!isSeq(members) || list.length === 0)
-        this.#fail(at, `the group "${name}" has no members: write a list of them.`);
-      return [name, list.filter((one) => one !== undefined)] as const;
-    });
+    const groups = this.#pairs(node).map(([name, members, at]) => [name, this.#members(name, members, at)] as const);
+    if (groups.length > policyLimits.groupsMax) this.#fail(line, `more than ${policyLimits.groupsMax} groups.`);
+    if (groups.reduce((sum, [, members]) => sum + members.length, 0) > policyLimits.membersMax)
+      this.#fail(line, `more than ${policyLimits.membersMax} members of groups.`);
     return Object.fromEntries(groups);
+  }
+
+  #members(group: string, node: Node | null, line: number): readonly string[] {
+    if (!isPolicyName(group)) this.#fail(line, `expected ${aName} for a group.`);
+    if (!isSeq(node) || node.items.length === 0) {
+      this.#fail(line, `the group "${group}" has no members: write a list of them.`);
+      return [];
+    }
+    const members = new Set<string>();
+    for (const item of node.items as Node[]) {
+      const name = this.#name(item, line);
+      if (name === undefined) continue;
+      if (members.has(name))
+        this.#fail(this.#lineOf(item) ?? line, `"${name}" stands in the group "${group}" already.`);
+      members.add(name);
+    }
+    return [...members];
   }
 
   #features(node: Node | null, line: number): void {
@@ -100,7 +118,7 @@ class PolicyReader {
       return;
     }
     for (const [feature, rules, at] of this.#pairs(node)) {
-      if (!isMap(rules))
+      if (!isMap(rules) || rules.items.length === 0)
         this.#fail(at, `expected rules of the feature "${feature}", for example "max: [{ user: '*', count: 2 }]".`);
       else for (const [kind, value, where] of this.#pairs(rules)) this.#kind(feature, kind, value, where);
     }
@@ -205,8 +223,8 @@ class PolicyReader {
     const value = isScalar(node) ? node.value : undefined;
     // A name of digits is one as it is written: 007 is not 7.
     const name = typeof value === 'number' && isScalar(node) ? (node.source ?? String(value)) : value;
-    if (typeof name === 'string' && name !== '' && name.length <= policyLimits.nameCharsMax) return name;
-    this.#fail(this.#lineOf(node) ?? line, `expected a name of 1 to ${policyLimits.nameCharsMax} characters.`);
+    if (isPolicyName(name)) return name;
+    this.#fail(this.#lineOf(node) ?? line, `expected ${aName}.`);
     return undefined;
   }
 

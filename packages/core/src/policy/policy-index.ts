@@ -54,9 +54,9 @@ export class PolicyIndex {
     let found = this.#features.get(feature);
     if (found === undefined) {
       const own = this.#sets.get(feature) ?? new RuleSet();
-      const reserves = [...own.reserves, ...this.#star.reserves].map((rule) => [rule, newCounted(rule)] as const);
-      const reservations = new Reservations(reserves.map(([, counted]) => counted));
-      found = { own, star: this.#star, counted: new Map(reserves), reservations };
+      const reserves = [...own.reserves, ...this.#star.reserves].map(newCounted);
+      const counted = new Map(reserves.map((one) => [one.rule, one]));
+      found = { own, star: this.#star, counted, reservations: new Reservations(reserves) };
       this.#features.set(feature, found);
     }
     return found;
@@ -174,7 +174,7 @@ function subjectOf({ by, name }: AskerRule, asker: Asker): string {
 function countedOf({ counted }: FeaturePolicy, rule: AskerRule): CountedRule {
   let found = counted.get(rule);
   if (found === undefined) {
-    found = newCounted(rule);
+    found = newCounted(rule, -1);
     counted.set(rule, found);
   }
   return found;
@@ -183,7 +183,7 @@ function countedOf({ counted }: FeaturePolicy, rule: AskerRule): CountedRule {
 function membershipsOf(groups: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
   for (const [group, members] of Object.entries(groups))
-    for (const member of members) {
+    for (const member of new Set(members)) {
       const those = found.get(member);
       if (those === undefined) found.set(member, [group]);
       else those.push(group);

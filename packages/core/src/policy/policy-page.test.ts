@@ -13,7 +13,7 @@ const features = ['compare', 'merge', 'build'].map((name) => ({
   name,
   version: '1.0',
   count: 4,
-  ...(name === 'build' ? { overdraft: 2 } : {}),
+  ...(name === 'build' ? { overdraft: 2, borrow: { longestSeconds: 30 * 86_400, countMax: 4 } } : {}),
 }));
 const line =
   /^(?<who>\w+) +(?<verb>out|in|wait) (?<feature>\w+)(?: (?<count>\d+))?(?: from (?<address>\S+))?(?: for (?<project>\S+))? +(?<outcome>\S.*)$/;

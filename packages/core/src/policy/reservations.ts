@@ -1,4 +1,4 @@
-import { IndexedHeap } from '../ledger/indexed-heap.ts';
+import { NumberSet } from './number-set.ts';
 import type { AskerRule } from './rule-set.ts';
 import { Tally } from './tally.ts';
 
@@ -7,54 +7,48 @@ export interface CountedRule {
   readonly rule: AskerRule;
   readonly count: number;
   readonly tally: Tally;
-  /** Of a reservation: where it stands among those that keep seats; -1: it keeps none. */
-  heapIndex: number;
+  /** Of a `reserve` rule: which one of the feature's it is, those of the feature itself first. */
+  readonly at: number;
 }
 
-export function newCounted(rule: AskerRule): CountedRule {
-  return { rule, count: rule.count!, tally: new Tally(), heapIndex: -1 };
+export function newCounted(rule: AskerRule, at: number): CountedRule {
+  return { rule, count: rule.count!, tally: new Tally(), at };
 }
 
 /** The reservations of one feature, and what they keep. */
 export class Reservations {
-  /** Those that keep seats now, by where they stand in the policy: the same on all servers however they came about. */
-  readonly #keepers: IndexedHeap<CountedRule>;
+  readonly #all: readonly CountedRule[];
+  /** Which ones those whom they are for have not taken all of. */
+  readonly #unused: NumberSet;
   /** Reserved seats that are not taken by those whom they are for. */
   kept = 0;
 
-  /** In the order in which they are named by denials. */
-  constructor(reserves: readonly CountedRule[]) {
-    const order = new Map(reserves.map((one, at) => [one, at]));
-    this.#keepers = new IndexedHeap((a, b) => order.get(a)! < order.get(b)!);
-    for (const one of reserves) this.#weigh(one, 0);
+  /** Each at its place. */
+  constructor(all: readonly CountedRule[]) {
+    this.#all = all;
+    this.#unused = new NumberSet(all.length);
+    for (const one of all) this.#note(one);
   }
 
-  /** `change` changes the seats that count for the reservation. */
-  change(counted: CountedRule, change: () => void): void {
-    const before = unusedOf(counted);
-    change();
-    this.#weigh(counted, before);
+  /** Changes who has taken seats of a reservation. */
+  change(counted: CountedRule, change: (tally: Tally) => void): void {
+    this.kept -= unusedOf(counted);
+    change(counted.tally);
+    this.#note(counted);
   }
 
-  /** The first that keeps seats and is none of these. O(their number · log reservations). */
-  firstBut(own: readonly CountedRule[]): CountedRule | undefined {
-    const passed = own.filter(({ heapIndex }) => heapIndex >= 0);
-    for (const one of passed) this.#remove(one);
-    const first = this.#keepers.first();
-    for (const one of passed) this.#keepers.add(one);
-    return first;
+  /** The first that keeps seats and is none of these. */
+  firstBut(own: readonly { readonly counted: CountedRule }[]): CountedRule | undefined {
+    let at = this.#unused.next(0);
+    while (at !== undefined && own.some(({ counted }) => counted.at === at)) at = this.#unused.next(at + 1);
+    return at === undefined ? undefined : this.#all[at];
   }
 
-  #weigh(counted: CountedRule, before: number): void {
+  #note(counted: CountedRule): void {
     const unused = unusedOf(counted);
-    this.kept += unused - before;
-    if (unused > 0 && counted.heapIndex < 0) this.#keepers.add(counted);
-    if (unused === 0 && counted.heapIndex >= 0) this.#remove(counted);
-  }
-
-  #remove(counted: CountedRule): void {
-    this.#keepers.delete(counted);
-    counted.heapIndex = -1;
+    this.kept += unused;
+    if (unused > 0) this.#unused.add(counted.at);
+    else this.#unused.delete(counted.at);
   }
 }
 

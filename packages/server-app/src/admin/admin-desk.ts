@@ -20,6 +20,8 @@ import { checkServerExchange } from '../license/server-exchange.ts';
 import type { Json, PeerCalls } from '../peers/peer-calls.ts';
 import type { PeerEndpoint, TriadPeers } from '../peers/triad-peers.ts';
 import type { Propose, Unstamped } from '../propose.ts';
+import type { BorrowDesk } from '../sessions/borrow-desk.ts';
+import { type Circumstances, notInForce } from '../sessions/session-commands.ts';
 import { findEndpoint } from './find-endpoint.ts';
 import { grantsOf, type Holder, holderText } from './holder.ts';
 import { PolicyDesk } from './policy-desk.ts';
@@ -34,12 +36,15 @@ export interface AdminDeskParts {
   readonly ledger: Ledger;
   readonly consensus: Pick<Consensus<LedgerResult>, 'status' | 'readBarrier'>;
   readonly propose: Propose;
+  readonly borrows: BorrowDesk;
   readonly control: ControlKeeper;
   readonly clock: TriadClock;
   readonly license: LicenseDesk;
   readonly peers: TriadPeers;
   readonly calls: PeerCalls;
   readonly view: () => ControlView;
+  /** What the server would stamp on a checkout of these features now. */
+  readonly stampsFor: (features: readonly string[]) => Circumstances;
   readonly endpoints: () => readonly PeerEndpoint[];
 }
 
@@ -111,6 +116,8 @@ export class AdminDesk {
         return this.#policy.run(request);
       case 'explain':
         return this.#explain(request);
+      case 'return':
+        return this.#return(request.borrow);
       case 'time':
         return this.#time();
       case 'timeAccept':
@@ -225,17 +232,37 @@ export class AdminDesk {
     };
   }
 
+  /** The client is not asked: who borrowed goes on to the end of the borrow, if it still can. */
+  async #return(borrow: string): Promise<AdminOutcome> {
+    const view = this.#parts.ledger.borrow(borrow);
+    if (view === undefined) {
+      throw new LicError('ADMIN_FAILED', `No such borrow: ${borrow}. \`lic status\` lists those that stand.`, {
+        details: { reason: 'UNKNOWN_BORROW', borrow },
+      });
+    }
+    await this.#parts.borrows.giveBack(borrow);
+    const { id, user, host, feature, count, untilMs } = view;
+    return {
+      message: `${id} is returned: its seats are free. ${user}@${host} can't be told, and may go on until ${new Date(untilMs ?? 0).toISOString()}.`,
+      result: { borrow: id, user, host, feature, count, until: new Date(untilMs ?? 0).toISOString() },
+    };
+  }
+
   /** A quorum's word, as a checkout's would be. */
   async #explain({ verb: _verb, ...supposed }: Extract<ControlRequest, { verb: 'explain' }>): Promise<AdminOutcome> {
-    await this.#parts.consensus.readBarrier();
-    const found = this.#parts.ledger.forecast(supposed);
-    const { user, host, feature } = supposed;
+    const { consensus, ledger, stampsFor } = this.#parts;
+    await consensus.readBarrier();
+    const { user, host, feature, more = [] } = supposed;
+    const { isPastQueue, isHalted } = stampsFor([feature, ...more.map((item) => item.feature)]);
+    const why = notInForce(ledger.summary(), { more, isHalted });
+    if (why !== undefined) throw new LicError('NOT_READY', why, { retryable: true });
+    const found = ledger.forecast({ ...supposed, pastQueue: isPastQueue, isHalted });
     if (!found.granted) return { message: found.denial.message, result: { granted: false, ...found.denial } };
-    const { version, count } = found;
-    const seats = count === 1 ? '1 seat' : `${count} seats`;
+    const seats = found.seats.map((one) => `${seatsText(one.count)} of "${one.feature}" ${one.version}`);
+    const [first, ...others] = found.seats;
     return {
-      message: `${user} on ${host} would be granted ${seats} of "${feature}" ${version} now.`,
-      result: { granted: true, feature, version, count },
+      message: `${user} on ${host} would be granted ${seats.join(' and ')} now.`,
+      result: { granted: true, ...first, ...(others.length === 0 ? {} : { more: others }) },
     };
   }
 
@@ -287,6 +314,10 @@ export class AdminDesk {
   #nameOf(peer: PeerId): string {
     return this.#parts.endpoints().find((endpoint) => endpoint.id === peer)?.name ?? peer;
   }
+}
+
+function seatsText(count: number): string {
+  return count === 1 ? '1 seat' : `${count} seats`;
 }
 
 function named(licenses: readonly License[]): string {

@@ -50,6 +50,7 @@ export class ClientRouter {
       if (desk !== undefined) return desk.heartbeat(link, message);
       this.#refuseHeartbeat(link, message.number);
     } else if (desk === undefined) this.#refuse(link, message.id);
+    else if (message.t === 'return' || message.t === 'present') return desk.borrowed(link, message);
     else return message.t === 'resume' ? desk.resume(link, message) : desk.request(link, message);
     return undefined;
   }

@@ -13,6 +13,7 @@ import type { VerifiedLicense } from '../license/license-desk.ts';
 import { licensesOf } from '../license/licenses-of.ts';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from '../sessions/active-clock.ts';
+import type { BorrowDesk } from '../sessions/borrow-desk.ts';
 import { TermDesk } from '../sessions/term-desk.ts';
 
 /** An operator's `lic recover`, until the log has it. */
@@ -40,6 +41,7 @@ export interface TermKeeperParts {
   readonly openingVersion: () => Promise<number | null>;
   /** Whether nothing may be granted: the states of servers differ. */
   readonly isHalted: () => boolean;
+  readonly borrows: BorrowDesk;
   readonly recovery: Recovery;
   /** Where control is now, or would be at `leader`. */
   readonly controlHint: (leader?: unknown) => ControlHint | null;

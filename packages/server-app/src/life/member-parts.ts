@@ -15,6 +15,7 @@ import { VersionKeeper } from '../members/version-keeper.ts';
 import { CloneWatch } from '../peers/clone-watch.ts';
 import { createPropose } from '../propose.ts';
 import type { ServerOptions } from '../server-options.ts';
+import { BorrowDesk } from '../sessions/borrow-desk.ts';
 import type { ListeningParts } from './listening-parts.ts';
 import { LostTriadWatch } from './lost-triad-watch.ts';
 import type { OwnReport } from './own-report.ts';
@@ -127,9 +128,11 @@ export function composeMember(context: MemberContext): MemberParts {
   const noteIdentity = (): void => suspensions.set('identity', peers.identityInUse ? identityInUseText : null);
   peers.onChange(noteIdentity);
   noteIdentity();
+  const borrows = new BorrowDesk({ ledger, propose, options, instance: () => peers.instance ?? '' });
   const terms = new TermKeeper({
     ...shared,
     propose,
+    borrows,
     openingVersion: () => versions.knownByAll(),
     isHalted: () => states.isHalted,
     activeClock,
@@ -140,7 +143,15 @@ export function composeMember(context: MemberContext): MemberParts {
     controlHint: (leader) => news.hint(leader),
     onServing: () => news.tell(),
   });
-  const admin = new AdminDesk({ ...shared, propose, control, license, view: () => report.view() });
+  const admin = new AdminDesk({
+    ...shared,
+    propose,
+    borrows,
+    control,
+    license,
+    view: () => report.view(),
+    stampsFor: (features) => terms.desk?.stampsFor(features) ?? { isPastQueue: false, isHalted: states.isHalted },
+  });
   const isPaused = (): boolean => context.recovery.isDue();
   const members = new MemberKeeper({ ...shared, control, timing, self, roster, isPaused });
   consensus.on({

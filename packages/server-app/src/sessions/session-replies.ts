@@ -45,6 +45,7 @@ export function replyMessage(asked: Answered & { readonly id: number }, reply: L
         ...(reply.reason === undefined ? {} : { reason: reply.reason }),
       });
     case 'ok':
+    // With its token it is answered where that is signed.
     case 'borrowed':
       return errorReply('INTERNAL', 'The ledger answered a session as it answers an administrator.', { id: to.id });
     case 'rejected':

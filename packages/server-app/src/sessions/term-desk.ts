@@ -1,13 +1,7 @@
-import {
-  exchangeVersion,
-  type GrantView,
-  type Ledger,
-  type LedgerEvent,
-  type LedgerResult,
-  termsVersion,
-} from '@lic/core';
+import { type GrantView, type Ledger, type LedgerEvent, type LedgerResult, termsVersion } from '@lic/core';
 import { type CloseReason, type Consensus, errorCode, isLicError, type Logger, type Runtime } from '@lic/interfaces';
 import type {
+  BorrowMessage,
   CheckoutMessage,
   ClientMessage,
   ControlHint,
@@ -20,11 +14,20 @@ import { consensusErrorReply, errorReply } from '../clients/refusals.ts';
 import type { Propose } from '../propose.ts';
 import type { ActiveClock } from './active-clock.ts';
 import { Bindings } from './bindings.ts';
+import type { BorrowDesk } from './borrow-desk.ts';
 import { Endings } from './endings.ts';
 import { Holds } from './holds.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { QueueKeeper } from './queue-keeper.ts';
-import { checkoutCommand, hostOf, resumeCommand, sessionCommand } from './session-commands.ts';
+import {
+  borrowCommand,
+  type Circumstances,
+  checkoutCommand,
+  hostOf,
+  notInForce,
+  resumeCommand,
+  sessionCommand,
+} from './session-commands.ts';
 import { deniedMessage, replyMessage, wireGrant } from './session-replies.ts';
 import { TickKeeper } from './tick-keeper.ts';
 
@@ -41,6 +44,7 @@ export interface TermDeskParts {
   readonly controlHint: (leader?: unknown) => ControlHint | null;
   /** Whether nothing may be granted: the states of servers differ (triad.md, State hash differs). */
   readonly isHalted: () => boolean;
+  readonly borrows: BorrowDesk;
 }
 
 type HeartbeatMessage = Extract<ClientMessage, { t: 'heartbeat' }>;
@@ -83,16 +87,35 @@ export class TermDesk {
     const isOpening = opens(message);
     if (!isOpening && !this.#isBound(link, message)) return;
     this.#holds.heard(message.session);
-    const result = await (message.t === 'checkout'
-      ? this.#proposeCheckout(link, message)
-      : this.#propose(link, message.id, sessionCommand(message)));
+    const result = await this.#proposeRequest(link, message);
     if (result === undefined) return;
     // A place in a queue has the lease of its feature, which may be the session's shortest.
     if (result.reply.kind === 'queued') this.#holds.changed(message.session);
     if (isOpening && 'epoch' in result.reply && result.reply.kind !== 'refused') {
       this.#bind(message.session, link, result.reply.epoch ?? 0);
     }
-    link.send(replyMessage({ id: message.id, seq: message.seq, user: this.#userOf(message.session) }, result.reply));
+    const { reply } = result;
+    if (message.t === 'borrow' && reply.kind === 'borrowed') {
+      link.send(await this.#parts.borrows.borrowed(message, reply.epoch, reply.borrow));
+      return;
+    }
+    link.send(replyMessage({ id: message.id, seq: message.seq, user: this.#userOf(message.session) }, reply));
+  }
+
+  /** Borrowed seats come back, or are taken over from before a recovery: no session is needed for it, and a repeat does no harm. */
+  async borrowed(link: ClientLink, message: Extract<ClientMessage, { t: 'return' | 'present' }>): Promise<void> {
+    const { borrows } = this.#parts;
+    const { id } = message;
+    try {
+      await (message.t === 'return' ? borrows.giveBack(message.borrow) : borrows.present(message.token));
+      link.send({ t: message.t === 'return' ? 'returned' : 'presented', id });
+    } catch (error) {
+      link.send(
+        isLicError(error, 'BORROW_REFUSED')
+          ? errorReply('BORROW_REFUSED', error.message, { id, details: { ...error.details } })
+          : consensusErrorReply(error, id, this.#hintFrom(error)),
+      );
+    }
   }
 
   /** Binds a session to the asking connection; takes no seat (I6). */
@@ -154,6 +177,14 @@ export class TermDesk {
     this.#tick.applied();
   }
 
+  /** What a checkout of these features that comes now is told of this term. */
+  stampsFor(features: readonly string[]): Circumstances {
+    return {
+      isPastQueue: features.every((feature) => this.#queue.mayPass(feature)),
+      isHalted: this.#parts.isHalted(),
+    };
+  }
+
   #isBound(link: ClientLink, { session, epoch, id }: SessionMessage): boolean {
     if (this.#isOver) {
       link.send(consensusErrorReply({ code: 'NOT_IN_CONTROL' }, id, this.#parts.controlHint()));
@@ -176,23 +207,42 @@ export class TermDesk {
     return binding !== undefined && binding.epoch > epoch;
   }
 
-  async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
-    const { feature, more = [], waitMs = 0 } = message;
-    const { ledgerVersion } = this.#parts.ledger.summary();
-    if (more.length > 0 && ledgerVersion < termsVersion) {
-      const what =
-        'Several features at once need ledger version 3, which comes into force once all servers are updated.';
+  #proposeRequest(link: ClientLink, message: SessionMessage): Promise<LedgerResult | undefined> {
+    switch (message.t) {
+      case 'checkout':
+        return this.#proposeCheckout(link, message);
+      case 'borrow':
+        return this.#proposeBorrow(link, message);
+      default:
+        return this.#propose(link, message.id, sessionCommand(message));
+    }
+  }
+
+  async #proposeBorrow(link: ClientLink, message: BorrowMessage): Promise<LedgerResult | undefined> {
+    const { ledger, stampMs } = this.#parts;
+    const { ledgerVersion, licenseTimeMs } = ledger.summary();
+    if (ledgerVersion < termsVersion) {
+      const what = 'To borrow needs ledger version 3, which comes into force once all servers are updated.';
       link.send(errorReply('NOT_READY', what, { id: message.id }));
       return undefined;
     }
-    const isHalted = this.#parts.isHalted();
-    if (isHalted && ledgerVersion < exchangeVersion) {
-      link.send(errorReply('NOT_READY', 'The states of two servers differ: nothing is granted.', { id: message.id }));
+    const command = borrowCommand(message, Math.max(licenseTimeMs, stampMs()), {
+      ...this.stampsFor([message.feature]),
+      address: hostOf(link.remote),
+    });
+    return this.#propose(link, message.id, command);
+  }
+
+  async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {
+    const { feature, more = [], waitMs = 0 } = message;
+    const stamps = this.stampsFor([feature, ...more.map((item) => item.feature)]);
+    const why = notInForce(this.#parts.ledger.summary(), { more, isHalted: stamps.isHalted });
+    if (why !== undefined) {
+      link.send(errorReply('NOT_READY', why, { id: message.id }));
       return undefined;
     }
     const command = checkoutCommand(message, {
-      isPastQueue: [message, ...more].every((item) => this.#queue.mayPass(item.feature)),
-      isHalted,
+      ...stamps,
       address: hostOf(link.remote),
     });
     if (waitMs > 0) this.#queue.entering(feature);
@@ -321,5 +371,6 @@ export class TermDesk {
 
 /** Whether a request is one that begins a session: the only one that needs no bound connection (triad.md, Sessions). */
 function opens(message: SessionMessage): boolean {
-  return message.t === 'checkout' && message.opening !== undefined && message.seq === 1 && message.epoch === 0;
+  const mayOpen = message.t === 'checkout' || message.t === 'borrow';
+  return mayOpen && message.opening !== undefined && message.seq === 1 && message.epoch === 0;
 }

@@ -18,6 +18,7 @@ export class Beliefs {
   readonly #fail: Fail;
   readonly #seatsOf: (feature: string) => number;
   readonly #grants = new Map<string, { readonly client: string; readonly grant: Believed }>();
+  readonly #released = new Set<string>();
 
   /** `seatsOf`: how many seats of a feature there are, or still taken after a license that has fewer. */
   constructor(seatsOf: (feature: string) => number, fail: Fail) {
@@ -26,7 +27,13 @@ export class Beliefs {
   }
 
   add(client: string, grant: Believed): void {
-    this.#grants.set(grant.id, { client, grant });
+    if (!this.#released.has(grant.id)) this.#grants.set(grant.id, { client, grant });
+  }
+
+  /** The servers have ended it without waiting for its lease: what its client believes of it counts no more. */
+  release(id: string): void {
+    this.#released.add(id);
+    this.#grants.delete(id);
   }
 
   /** The client is dead: it believes nothing any more. */

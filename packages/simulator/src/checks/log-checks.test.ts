@@ -80,6 +80,7 @@ class Rig {
     fail: (promise) => void this.broken.push(promise),
     quorum: 2,
     isHeld: (id) => this.held.has(id),
+    released: (id) => this.held.delete(id),
     copiesOf: () => this.copies,
     onEntry: () => {},
     nowMs: () => this.nowMs,

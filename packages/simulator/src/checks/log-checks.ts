@@ -7,6 +7,7 @@ import {
   type LedgerResult,
 } from '@lic/core';
 import { SeatCount } from './seat-count.ts';
+import { unheldEnds } from './unheld-ends.ts';
 import type { Fail } from './violation.ts';
 
 /** What the first server to apply an index made of it: all others must agree. */
@@ -52,6 +53,8 @@ export interface LogChecksParts {
   readonly quorum: number;
   /** Whether the client of this grant believes that it holds it, now. */
   readonly isHeld: (grant: string) => boolean;
+  /** A grant has ended without its lease being waited for. */
+  readonly released: (grant: string) => void;
   /** How many disks have this very entry, synced. */
   readonly copiesOf: (index: number, command: Uint8Array) => number;
   /** Called once for each entry of the log, when the first server applies it. */
@@ -115,6 +118,11 @@ export class LogChecks {
   answered(grant: string, client: string): void {
     if (!this.#everGranted.has(grant))
       this.#parts.fail('I4', `${client} was told of grant ${grant}, which no server has in its log`);
+  }
+
+  /** A server has an operator's word for a leap, whatever comes of the command that says so in the log. */
+  leapAccepted(): void {
+    this.#isLeapAccepted = true;
   }
 
   /** Wraps the application of one command. */
@@ -300,6 +308,7 @@ export class LogChecks {
       const { id, feature } = event.grant;
       if (!this.#grants.delete(id))
         this.#parts.fail('I4', `grant ${id} ended with entry ${index}, although it did not stand`);
+      if (unheldEnds.has(event.reason)) this.#parts.released(id);
       if (this.#parts.isHeld(id))
         this.#parts.fail(
           'I3',

@@ -1,5 +1,5 @@
 /**
- * What a run may break: the invariants of triad.md, the order of a queue, an order of all that clients asked and were told (`history`), progress
+ * What a run may break: the invariants of triad.md, the order of a queue, what the administrator's policy says, an order of all that clients asked and were told (`history`), progress
  * after everything is healed, and plain bugs.
  */
 export type BrokenPromise =
@@ -13,6 +13,7 @@ export type BrokenPromise =
   | 'I8'
   | 'I9'
   | 'queue'
+  | 'policy'
   | 'history'
   | 'progress'
   | 'bug';

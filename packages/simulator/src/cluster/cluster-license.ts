@@ -18,6 +18,14 @@ export interface NamedServer {
 /** A feature as a license's terms have it. */
 export type Feature = Terms['features'][number];
 
+/** Of what is not counted nobody here asks for more at once. */
+const uncountedSeats = 4;
+
+/** Seats that a feature has, without its overdraft, as far as somebody may ask for them. */
+export function countedSeats({ count }: Feature): number {
+  return count === 'uncounted' ? uncountedSeats : count;
+}
+
 /** What a cluster is licensed for unless it is told otherwise. */
 export const defaultFeatures: readonly Feature[] = [{ name: 'compare', version: '12.0', count: 3, leaseSeconds: 10 }];
 

@@ -39,8 +39,11 @@ export type FaultKind = (typeof faultKinds)[number];
 /** What an operator does again and again. */
 export const usualDeeds = ['revoke', 'drain', 'undrain', 'transfer', 'reload', 'timeAccept', 'repair'] as const;
 
-/** Everything that an operator does in a run. `exchange`: a license with another machine in the place of one. `policy`: other rules. */
-export const deedKinds = [...usualDeeds, 'exchange', 'policy'] as const;
+/**
+ * Everything that an operator does in a run. `exchange`: a license with another machine in the place of one. `policy`: other rules. `ask`: a
+ * question that changes nothing.
+ */
+export const deedKinds = [...usualDeeds, 'exchange', 'policy', 'ask'] as const;
 
 /** One of {@link deedKinds}. */
 export type DeedKind = (typeof deedKinds)[number];

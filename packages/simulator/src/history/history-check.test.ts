@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { checkHistory } from './history-check.ts';
 import type { HistoryRecord } from './history-record.ts';
 
-type Call = { readonly op: number; readonly count?: number; readonly client?: string; readonly waitMs?: number };
+type Call = {
+  readonly op: number;
+  readonly count?: number;
+  readonly countMin?: number;
+  readonly client?: string;
+  readonly waitMs?: number;
+  readonly together?: number;
+};
 
 /** Writes a history by hand. */
 class Script {
@@ -15,8 +22,8 @@ class Script {
     return this;
   }
 
-  seats(count: number | 'uncounted', pools = 1): this {
-    return this.add({ f: 'seats', feature: 'compare', count, pools });
+  seats(count: number | 'uncounted', version?: string): this {
+    return this.add({ f: 'seats', feature: 'compare', count, version });
   }
 
   ask(call: Call): this {
@@ -68,8 +75,8 @@ class Script {
   }
 
   #end(op: number, rest: Record<string, unknown>): this {
-    const { client = 'a', count = 1, waitMs = 0 } = this.#calls.get(op) ?? {};
-    return this.add({ f: 'checkout', op, process: op, client, feature: 'compare', count, waitMs, ...rest });
+    const { client = 'a', count = 1, waitMs = 0, ...more } = this.#calls.get(op) ?? {};
+    return this.add({ f: 'checkout', process: op, client, feature: 'compare', count, waitMs, ...more, op, ...rest });
   }
 }
 
@@ -98,6 +105,13 @@ describe('a history of seats that are shared or linger', () => {
     expect(lingering().ask({ op: 3, client: 'b' }).denied(3).verdict).toBe('fine');
     const over = lingering().add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 0 });
     expect(over.ask({ op: 3, client: 'b' }).denied(3).verdict).toMatch(/^history: /);
+  });
+
+  it('may linger beyond what a license has by then', () => {
+    const held = script().add({ f: 'account' }).seats(2).ask({ op: 1, count: 2 }).taken('g1', 'a', 2).granted(1, 'g1');
+    const shrunk = held.held('g1', true).seats(1).giveBack(2, 'g1', 'invoke').held('g1', false).freed('g1');
+    const lingering = shrunk.add({ f: 'lingering', grant: 'g1', feature: 'compare', count: 2 });
+    expect(lingering.ask({ op: 3, client: 'b' }).denied(3).verdict).toBe('fine');
   });
 });
 
@@ -142,12 +156,13 @@ describe('a history without an account', () => {
   it('has none where the license is said to have too few, and has not', () => {
     expect(script().seats(1).ask({ op: 1, count: 2 }).denied(1, 'COUNT_TOO_HIGH').verdict).toBe('fine');
     expect(script().seats(2).ask({ op: 1, count: 2 }).denied(1, 'COUNT_TOO_HIGH').verdict).toMatch(/^history/);
-    expect(script().seats(0, 0).ask({ op: 1 }).denied(1, 'UNKNOWN_FEATURE').verdict).toBe('fine');
+    expect(script().seats(0).ask({ op: 1 }).denied(1, 'UNKNOWN_FEATURE').verdict).toBe('fine');
     expect(script().seats(1).ask({ op: 1 }).denied(1, 'UNKNOWN_FEATURE').verdict).toMatch(/^history/);
   });
 
   it('does not judge denials of a feature that has several pools, nor sells out what is uncounted', () => {
-    expect(script().seats(2, 2).ask({ op: 1 }).denied(1).verdict).toBe('fine');
+    const divided = script().seats(1, '1.0').seats(1, '2.0');
+    expect(divided.ask({ op: 1 }).denied(1).verdict).toBe('fine');
     const many = script().seats('uncounted').ask({ op: 1 }).granted(1, 'g1').held('g1', true);
     expect(many.ask({ op: 2, count: 9 }).granted(2, 'g2').verdict).toBe('fine');
   });
@@ -188,7 +203,47 @@ describe('a history with an account', () => {
     expect(held.held('g1', false).verdict).toMatch(/^I3: grant g1 was freed \(reclaimed\) before a held it/);
   });
 
-  it('gives nobody what was not asked for', () => {
+  it('counts the seats of each version by themselves', () => {
+    const taken = (op: number, version: string): Script =>
+      script()
+        .add({ f: 'account' })
+        .seats(1, '1.0')
+        .seats(1, '2.0')
+        .ask({ op: 1 })
+        .add({ f: 'taken', grant: 'g1', client: 'a', feature: 'compare', version: '1.0', count: 1 })
+        .granted(1, 'g1')
+        .held('g1', true)
+        .ask({ op, client: 'b' })
+        .add({ f: 'taken', grant: 'g2', client: 'b', feature: 'compare', version, count: 1 })
+        .granted(op, 'g2')
+        .held('g2', true, 'b');
+    expect(taken(2, '2.0').verdict).toBe('fine');
+    expect(taken(2, '1.0').verdict).toMatch(/^history: no order .* of compare 1.0/);
+  });
+
+  it('denies fewer seats that would do only where they are not to be had, once that is in force', () => {
+    const partial = { op: 1, count: 2, countMin: 1 };
+    expect(begun().ask(partial).denied(1).verdict).toBe('fine');
+    expect(begun().add({ f: 'terms' }).ask(partial).denied(1).verdict).toMatch(/^history: /);
+  });
+
+  it('gives several features at once, with one entry', () => {
+    const pair = (entry: number): string =>
+      script()
+        .add({ f: 'account' })
+        .seats(2)
+        .ask({ op: 1, together: 1 })
+        .ask({ op: 2, together: 1 })
+        .add({ f: 'taken', grant: 'g1', client: 'a', feature: 'compare', count: 1, entry: 7 })
+        .add({ f: 'taken', grant: 'g2', client: 'a', feature: 'compare', count: 1, entry })
+        .granted(1, 'g1')
+        .granted(2, 'g2').verdict;
+    expect(pair(7)).toBe('fine');
+    expect(pair(8)).toMatch(/^I5: grant g2 of a was given with entry 8/);
+  });
+
+  it('gives nobody what was not asked for, or was denied', () => {
+    expect(begun().ask({ op: 1 }).taken('g1').denied(1, 'NOT_ALL').verdict).toMatch(/^I5: a was given grant g1/);
     const asked = begun().ask({ op: 1 }).taken('g1').granted(1, 'g1');
     expect(asked.freed('g1').verdict).toBe('fine');
     expect(asked.taken('g2').verdict).toMatch(/^I5: a was given grant g2/);

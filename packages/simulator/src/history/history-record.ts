@@ -19,6 +19,10 @@ export interface CallRecord extends Recorded {
   /** A client's life: one that dies never comes back under this name. */
   readonly client: string;
   readonly feature: string;
+  /** Of a checkout that was granted: of which version the seats are. Absent: of the only one. */
+  readonly version?: string;
+  /** Of calls that are one checkout of several features: the same number. All are granted, or none. */
+  readonly together?: number;
   /** Seats. */
   readonly count: number;
   /** Of a checkout that may be granted fewer seats than `count`: the fewest that will do. */
@@ -40,13 +44,23 @@ export type SeenRecord = Recorded & { readonly type: 'info'; readonly client: st
 /** What the servers have in their log, at the moment at which the first of them applied it. */
 export type AccountRecord = Recorded & { readonly type: 'info' } & (
     | { readonly f: 'account' }
-    | { readonly f: 'seats'; readonly feature: string; readonly count: number | 'uncounted'; readonly pools: number }
+    /** From now on the fewest seats that will do are heeded. */
+    | { readonly f: 'terms' }
+    | {
+        readonly f: 'seats';
+        readonly feature: string;
+        readonly version?: string;
+        readonly count: number | 'uncounted';
+      }
     | {
         readonly f: 'taken';
         readonly grant: string;
         readonly client: string;
         readonly feature: string;
+        readonly version?: string;
         readonly count: number;
+        /** The number of the log's entry. */
+        readonly entry?: number;
         /** Grants that name the same share have the same seats. */
         readonly share?: string;
       }

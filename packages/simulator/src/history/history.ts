@@ -1,8 +1,23 @@
-import type { EndReason, GrantView, Ledger, LedgerEvent, LedgerResult, PoolView } from '@lic/core';
+import {
+  type EndReason,
+  type GrantView,
+  type Ledger,
+  type LedgerEvent,
+  type LedgerResult,
+  type PoolView,
+  termsVersion,
+} from '@lic/core';
 import type { CallObserver, ClientCall, ClientOutcome } from '../simulation/client-calls.ts';
 import type { AccountRecord, CallRecord, HistoryRecord, SeenRecord } from './history-record.ts';
 
 type Unplaced<Record> = Record extends HistoryRecord ? Omit<Record, 'index' | 'time'> : never;
+
+/** The seats of one version of a feature, with its overdraft. */
+interface Seats {
+  readonly feature: string;
+  readonly version: string;
+  readonly count: number | 'uncounted';
+}
 
 /** What a {@link History} is made with. */
 export interface HistoryParts {
@@ -23,7 +38,9 @@ export class History implements CallObserver {
   readonly #held = new Map<string, { readonly client: string; isHeld: boolean }>();
   /** Queue places by session and sequence number. */
   readonly #places = new Map<string, string>();
-  readonly #features = new Set<string>();
+  /** By feature and version: its seats, as they were said last. */
+  readonly #seats = new Map<string, Seats>();
+  #areTermsInForce = false;
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
@@ -39,7 +56,7 @@ export class History implements CallObserver {
     switch (outcome.kind) {
       case 'granted':
         this.#held.set(outcome.grant, { client: call.client, isHeld: false });
-        this.#addCall('ok', { ...call, count: outcome.count }, { grant: outcome.grant });
+        this.#addCall('ok', { ...call, count: outcome.count }, { grant: outcome.grant, version: outcome.version });
         break;
       case 'done':
         this.#addCall('ok', call, {});
@@ -74,36 +91,38 @@ export class History implements CallObserver {
   }
 
   /** The first server has applied a command; its ledger is as it is since. */
-  applied({ events, reply }: LedgerResult, ledger: Pick<Ledger, 'pools'>): void {
+  applied(entry: number, { events, reply }: LedgerResult, ledger: Pick<Ledger, 'pools' | 'summary'>): void {
+    if (!this.#areTermsInForce && ledger.summary().ledgerVersion >= termsVersion) {
+      this.#areTermsInForce = true;
+      this.#add({ type: 'info', f: 'terms' });
+    }
     if (reply.kind === 'queued') {
       const { id, session, checkoutSeq, feature, count } = reply.entry;
       const key = `${session}/${checkoutSeq}`;
       if (!this.#places.has(key)) this.#add({ type: 'info', f: 'queued', place: id, feature, count });
       this.#places.set(key, id);
     }
-    for (const event of events) {
-      if (event.kind === 'licenseInstalled') this.#licensed(ledger.pools());
-      this.#note(event);
+    // Licenses, the policy and time itself change how many seats there are, before anything else in an entry comes of it.
+    this.#countSeats(ledger.pools());
+    for (const event of events) this.#note(event, entry);
+  }
+
+  #countSeats(pools: readonly PoolView[]): void {
+    const now = new Map<string, Seats>();
+    for (const [key, { feature, version }] of this.#seats) now.set(key, { feature, version, count: 0 });
+    for (const { feature, version, count, overdraft = 0 } of pools)
+      now.set(`${feature} ${version}`, { feature, version, count: count === 'uncounted' ? count : count + overdraft });
+    for (const [key, seats] of now) {
+      if (this.#seats.get(key)?.count === seats.count) continue;
+      this.#seats.set(key, seats);
+      this.#add({ type: 'info', f: 'seats', ...seats });
     }
   }
 
-  #licensed(pools: readonly PoolView[]): void {
-    const seats = new Map<string, { count: number | 'uncounted'; pools: number }>();
-    for (const feature of this.#features) seats.set(feature, { count: 0, pools: 0 });
-    for (const { feature, count, overdraft = 0 } of pools) {
-      const known = seats.get(feature) ?? { count: 0, pools: 0 };
-      const sum =
-        count === 'uncounted' || known.count === 'uncounted' ? ('uncounted' as const) : known.count + count + overdraft;
-      seats.set(feature, { count: sum, pools: known.pools + 1 });
-      this.#features.add(feature);
-    }
-    for (const [feature, each] of seats) this.#add({ type: 'info', f: 'seats', feature, ...each });
-  }
-
-  #note(event: LedgerEvent): void {
+  #note(event: LedgerEvent, entry: number): void {
     switch (event.kind) {
       case 'granted': {
-        const { id: grant, host: client, feature, count, share } = event.grant;
+        const { id: grant, host: client, feature, version, count, share } = event.grant;
         this.#leave(event.grant);
         this.#add({
           type: 'info',
@@ -111,7 +130,9 @@ export class History implements CallObserver {
           grant,
           client,
           feature,
+          version,
           count,
+          entry,
           ...(share === undefined ? {} : { share }),
         });
         return;
@@ -166,12 +187,13 @@ export class History implements CallObserver {
 
   #addCall(
     type: CallRecord['type'],
-    { id: op, client, kind: f, feature, count, countMin, waitMs, grant }: ClientCall,
-    outcome: Pick<CallRecord, 'grant' | 'code'>,
+    { id: op, client, kind: f, feature, count, countMin, waitMs, grant, together }: ClientCall,
+    outcome: Pick<CallRecord, 'grant' | 'version' | 'code'>,
   ): void {
     const process = this.#processOf.get(op) as number;
     const known = {
       ...(grant === undefined ? {} : { grant }),
+      ...(together === undefined ? {} : { together }),
       ...(countMin < count ? { countMin } : {}),
     };
     this.#add({ type, f, op, process, client, feature, count, waitMs, ...known, ...outcome });

@@ -161,11 +161,11 @@ class Search {
     return candidates.sort((a, b) => (hintOf(a) === hintOf(b) ? a.number - b.number : hintOf(a) - hintOf(b)));
   }
 
-  #isAllowed({ operation: { kind, count, share }, of }: Node, isQueued: boolean): boolean {
+  #isAllowed({ operation: { kind, count, share, isKept }, of }: Node, isQueued: boolean): boolean {
     const seats = this.#seats.at(-1) as number;
     switch (kind) {
       case 'take':
-        return this.#taken + Math.max(0, count - this.#seatsOf(share)) <= seats;
+        return isKept === true || this.#taken + Math.max(0, count - this.#seatsOf(share)) <= seats;
       case 'end':
         return of?.isDone === true;
       case 'deny':

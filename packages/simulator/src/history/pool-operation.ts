@@ -16,6 +16,8 @@ export interface PoolOperation {
   readonly share?: string;
   /** Of `take`: it may have stood in the queue from `from` on until then, before others. */
   readonly mayWait?: boolean;
+  /** Of `take`: they were taken before and stay so, also where a license has fewer by now. */
+  readonly isKept?: boolean;
   /** Where to look for it first; no promise. Default: as late as it can be. */
   readonly hint?: number;
   /** For people. */

@@ -1,9 +1,11 @@
+import { unheldEnds } from '../checks/unheld-ends.ts';
 import type { CallRecord, HistoryRecord } from './history-record.ts';
+import { PoolBook, type PoolName } from './pool-book.ts';
 import type { PoolOperation } from './pool-operation.ts';
 
 /** What a history says of its pools. */
 export interface PoolHistories {
-  /** By feature. */
+  /** By feature and version. */
   readonly pools: ReadonlyMap<string, readonly PoolOperation[]>;
   /** What can't be, in whatever order everything happened. */
   readonly problems: readonly Problem[];
@@ -21,6 +23,7 @@ export interface Problem {
 interface Told {
   readonly id: string;
   feature: string;
+  version: string | undefined;
   count: number;
   client: string;
   share: string | undefined;
@@ -33,16 +36,17 @@ interface Told {
   endedBy: number;
   /** It was told by here that what it gave back is committed. */
   givenBackBy: number;
+  /** Those that one call asked for together have the same. */
+  together: number | undefined;
   /** In the servers' log. */
   taken: number;
+  entry: number | undefined;
   freed: number;
   freedCode: string;
 }
 
 /** Ends of which a client is told only when the seats are free. Others it knows of first (triad.md, Time). */
 const finalCodes = new Set(['reclaimed', 'disconnected', 'expired', 'recovered']);
-/** Ends for which no lease is waited: a time-out in the license, and where the client's side has closed. I3 is not promised for them. */
-const unheldCodes = new Set(['expired', 'disconnected', 'recovered']);
 
 /** Says of each pool what must and what may have happened to it, between which places. */
 export function poolOperations(records: readonly HistoryRecord[]): PoolHistories {
@@ -52,19 +56,19 @@ export function poolOperations(records: readonly HistoryRecord[]): PoolHistories
 }
 
 class Reader {
-  readonly #pools = new Map<string, PoolOperation[]>();
+  readonly #book = new PoolBook();
   readonly #problems: Problem[] = [];
   readonly #grants = new Map<string, Told>();
   /** By the grant that they were: seats that linger. */
   readonly #lingering = new Map<string, PoolOperation>();
-  readonly #places = new Map<string, { readonly feature: string; readonly count: number }>();
+  readonly #places = new Map<string, PoolName & { readonly count: number }>();
   /** Calls without an end, or with one that says nothing. */
   readonly #open = new Map<number, CallRecord>();
   /** Checkouts by client, for grants that no call was answered with. */
   readonly #checkouts = new Map<string, { readonly call: CallRecord; until: number }[]>();
-  /** Features with several pools: which of them denied is not known. */
-  readonly #divided = new Set<string>();
   #hasAccount = false;
+  /** From where on a checkout is denied only where the fewest seats that will do are not to be had. */
+  #countMinFrom = Infinity;
 
   read(record: HistoryRecord): void {
     switch (record.f) {
@@ -93,23 +97,25 @@ class Reader {
       case 'account':
         this.#hasAccount = true;
         return;
+      case 'terms':
+        this.#countMinFrom = record.index;
+        return;
       case 'seats': {
-        const { feature, pools, index } = record;
+        const { index } = record;
         const count = record.count === 'uncounted' ? Infinity : record.count;
-        if (pools > 1) this.#divided.add(feature);
-        this.#put(feature, { kind: 'license', count, from: index, until: index, text: `${count} seats` });
+        this.#put(record, { kind: 'license', count, from: index, until: index, text: `${count} seats` });
         return;
       }
       case 'taken': {
-        const { feature, count, client, share, index } = record;
-        Object.assign(this.#grantOf(record.grant), { feature, count, client, share, taken: index });
+        const { feature, version, count, client, share, entry, index } = record;
+        Object.assign(this.#grantOf(record.grant), { feature, version, count, client, share, entry, taken: index });
         return;
       }
       case 'freed':
         Object.assign(this.#grantOf(record.grant), { freed: record.index, freedCode: record.code });
         return;
       case 'lingering':
-        this.#linger(record.grant, record.feature, record.count, record.index);
+        this.#linger(record.grant, record.count, record.index);
         return;
       case 'queued':
         this.#places.set(record.place, record);
@@ -126,33 +132,26 @@ class Reader {
   end(): PoolHistories {
     for (const told of this.#grants.values()) this.#putGrant(told);
     if (!this.#hasAccount) for (const call of this.#open.values()) this.#putUnknown(call);
-    const pools = new Map<string, readonly PoolOperation[]>();
-    for (const [feature, operations] of this.#pools)
-      pools.set(
-        feature,
-        this.#divided.has(feature)
-          ? operations.filter(({ kind }) => kind !== 'deny' && kind !== 'tooMany')
-          : operations,
-      );
-    return { pools, problems: this.#problems.toSorted((a, b) => a.index - b.index) };
+    this.#requireTogether();
+    return { pools: this.#book.pools(), problems: this.#problems.toSorted((a, b) => a.index - b.index) };
   }
 
   /** They are taken by nobody, from the entry that frees their grant to the one that says otherwise. */
-  #linger(grant: string, feature: string, count: number, index: number): void {
+  #linger(grant: string, count: number, index: number): void {
+    const pool = this.#grantOf(grant);
     const text = `what lingers of grant ${grant}`;
     const known = this.#lingering.get(grant);
     if (known !== undefined)
-      this.#put(feature, { kind: 'end', count: known.count, from: index, until: index, of: known, text });
+      this.#put(pool, { kind: 'end', count: known.count, from: index, until: index, of: known, text });
     this.#lingering.delete(grant);
     if (count === 0) return;
-    const take: PoolOperation = { kind: 'take', count, from: index, until: index, text };
+    const take: PoolOperation = { kind: 'take', count, from: index, until: index, isKept: true, text };
     this.#lingering.set(grant, take);
-    this.#put(feature, take);
+    this.#put(pool, take);
   }
 
   #readCheckout(record: CallRecord): void {
-    // Denied for `count`, also where fewer would do: servers of an older ledger version, which may be in force yet, pass over that.
-    const { type, op, index, feature, count, client } = record;
+    const { type, op, index, feature, client } = record;
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);
@@ -167,19 +166,25 @@ class Reader {
     // Its own client said so, whose request may be under way yet.
     if (type === 'fail' && code === 'WAIT_OVER') return;
     this.#open.delete(op);
-    const mine = this.#checkouts.get(client)?.find(({ call }) => call === invoked);
-    if (mine !== undefined) mine.until = index;
+    const calls = this.#checkouts.get(client) ?? [];
+    const mine = calls.findIndex(({ call }) => call === invoked);
+    // What was denied took nothing, of none of the features that it was for.
+    if (type === 'fail') calls.splice(mine, 1);
+    else if (mine >= 0) calls[mine]!.until = index;
     const window = { from: invoked.index, until: index };
     const text = `call ${op} of ${client}`;
+    const pool = { feature };
+    // Servers of an older ledger version pass over the fewest that will do.
+    const count = invoked.index > this.#countMinFrom ? (record.countMin ?? record.count) : record.count;
     if (type === 'ok') this.#told(record, window);
-    else if (code === 'NO_SEATS') this.#put(feature, { kind: 'deny', count, ...window, text });
-    // What a policy denies says nothing of the seats: `MAX_REACHED`, `EXCLUDED`, `RESERVED` are passed over.
-    else if (code === 'COUNT_TOO_HIGH') this.#put(feature, { kind: 'tooMany', count, ...window, text });
-    else if (code === 'UNKNOWN_FEATURE') this.#put(feature, { kind: 'tooMany', count: 1, ...window, text });
+    else if (code === 'NO_SEATS') this.#put(pool, { kind: 'deny', count, ...window, text });
+    // Other denials say nothing of how many seats are taken: docs/simulation.md lists them, and where they are checked.
+    else if (code === 'COUNT_TOO_HIGH') this.#put(pool, { kind: 'tooMany', count, ...window, text });
+    else if (code === 'UNKNOWN_FEATURE') this.#put(pool, { kind: 'tooMany', count: 1, ...window, text });
   }
 
   #told(
-    { grant, feature, count, client, index }: CallRecord,
+    { grant, feature, version, together, count, client, index }: CallRecord,
     window: { readonly from: number; readonly until: number },
   ) {
     const told = this.#grantOf(grant ?? '');
@@ -187,33 +192,34 @@ class Reader {
       this.#fail('I5', index, `grant ${told.id} was the answer to two calls, the second by ${client}`);
     if (told.taken !== Infinity && (told.feature !== feature || told.count !== count))
       this.#fail('I5', index, `${client} got ${told.count} of ${told.feature} for ${count} of ${feature}`);
-    Object.assign(told, { feature, count, client, call: window, heldUntil: window.from });
+    Object.assign(told, { feature, count, client, together, call: window, heldUntil: window.from });
+    told.version ??= version;
   }
 
   #putGrant(told: Told): void {
-    const { id, feature, count, client, call, taken, freed } = told;
+    const { id, count, client, call, taken, freed } = told;
     const share = told.share === undefined ? {} : { share: told.share };
     const text = `grant ${id} of ${client}`;
     if (call === undefined) {
       if (taken === Infinity) return;
       this.#requireCall(told);
       const take: PoolOperation = { kind: 'take', count, ...share, from: taken, until: taken, text };
-      this.#put(feature, take);
-      if (freed < Infinity) this.#put(feature, { kind: 'end', count, from: freed, until: freed, of: take, text });
+      this.#put(told, take);
+      if (freed < Infinity) this.#put(told, { kind: 'end', count, from: freed, until: freed, of: take, text });
       return;
     }
     if (this.#hasAccount && taken > call.until)
       this.#fail('I4', call.until, `${client} was told of grant ${id}, which no server had in its log`);
     const hint = this.#hasAccount ? { hint: taken } : {};
     const take: PoolOperation = { kind: 'take', count, ...share, ...call, mayWait: !this.#hasAccount, ...hint, text };
-    this.#put(feature, take);
+    this.#put(told, take);
     this.#putEnd(told, take);
   }
 
   #putEnd(told: Told, of: PoolOperation): void {
-    const { id, feature, count, client, endedBy, freed, freedCode } = told;
+    const { id, count, client, endedBy, freed, freedCode } = told;
     const heldUntil = told.isHeld ? Infinity : told.heldUntil;
-    const isUnheld = unheldCodes.has(freedCode);
+    const isUnheld = unheldEnds.has(freedCode);
     if (freed < heldUntil && !isUnheld)
       this.#fail('I3', freed, `grant ${id} was freed (${freedCode}) before ${client} held it for the last time`);
     if (this.#hasAccount && told.givenBackBy < freed)
@@ -228,15 +234,15 @@ class Reader {
     const until = Math.max(known, of.from);
     const from = endedBy === Infinity && this.#hasAccount ? until : Math.min(heldUntil, until);
     const hint = this.#hasAccount ? { hint: freed } : {};
-    this.#put(feature, { kind: 'end', count, from, until, of, ...hint, text: `grant ${id} of ${client} ends` });
+    this.#put(told, { kind: 'end', count, from, until, of, ...hint, text: `grant ${id} of ${client} ends` });
   }
 
   /** Nobody knows what became of it. */
   #putUnknown({ feature, count: most, countMin: count = most, index: from, waitMs, op, client }: CallRecord): void {
     const text = `call ${op} of ${client}, without an answer`;
     const take: PoolOperation = { kind: 'take', count, from, until: Infinity, mayWait: waitMs > 0, text };
-    this.#put(feature, take);
-    this.#put(feature, { kind: 'end', count, from, until: Infinity, of: take, text });
+    this.#put({ feature }, take);
+    this.#put({ feature }, { kind: 'end', count, from, until: Infinity, of: take, text });
   }
 
   /** Somebody has asked for a grant that nobody was told of. */
@@ -255,6 +261,22 @@ class Reader {
     if (!isAsked) this.#fail('I5', taken, `${client} was given grant ${id}, ${count} of ${feature}, and had not asked`);
   }
 
+  /** Several features at once: all or none. */
+  #requireTogether(): void {
+    const entries = new Map<number, number>();
+    for (const { id, client, together, entry, taken } of this.#grants.values()) {
+      if (together === undefined || entry === undefined) continue;
+      const first = entries.get(together) ?? entry;
+      entries.set(together, first);
+      if (entry !== first)
+        this.#fail(
+          'I5',
+          taken,
+          `grant ${id} of ${client} was given with entry ${entry}, what it belongs to with ${first}`,
+        );
+    }
+  }
+
   #endedBy(grant: string, index: number): void {
     const told = this.#grantOf(grant);
     told.endedBy = Math.min(told.endedBy, index);
@@ -266,6 +288,7 @@ class Reader {
     const told: Told = {
       id,
       feature: '',
+      version: undefined,
       count: 0,
       client: '',
       share: undefined,
@@ -274,7 +297,9 @@ class Reader {
       heldUntil: 0,
       endedBy: Infinity,
       givenBackBy: Infinity,
+      together: undefined,
       taken: Infinity,
+      entry: undefined,
       freed: Infinity,
       freedCode: '',
     };
@@ -287,13 +312,11 @@ class Reader {
     index: number,
     { feature, count, text }: { readonly feature: string; readonly count: number; readonly text: string },
   ): void {
-    this.#put(feature, { kind, count, from: index, until: index, text });
+    this.#put({ feature }, { kind, count, from: index, until: index, text });
   }
 
-  #put(feature: string, operation: PoolOperation): void {
-    const operations = this.#pools.get(feature);
-    if (operations === undefined) this.#pools.set(feature, [operation]);
-    else operations.push(operation);
+  #put({ feature, version }: PoolName, operation: PoolOperation): void {
+    this.#book.put({ feature, version }, operation);
   }
 
   #fail(promise: Problem['promise'], index: number, message: string): void {

@@ -111,6 +111,7 @@ export class LogPaths {
         coverage.sometimes('openedAfterHold');
         return;
       case 'install':
+        if (reply.kind === 'ok' && (command.others ?? []).length > 0) coverage.sometimes('setInstalled');
         if (entry.ledger.pools().some(({ count, inUse }) => count !== 'uncounted' && inUse > count))
           coverage.sometimes('licenseBelowUse');
         return;

@@ -1,5 +1,6 @@
+import type { RunReport, SimulationOptions } from '../simulation/run-report.ts';
 import type { Schedule } from '../simulation/schedule.ts';
-import { type RunReport, Simulation, type SimulationOptions } from '../simulation/simulation.ts';
+import { Simulation } from '../simulation/simulation.ts';
 
 /** What came of one seed, for people and other processes. Survives `JSON.stringify`. */
 export interface SeedResult {

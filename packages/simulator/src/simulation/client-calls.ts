@@ -13,13 +13,15 @@ export interface ClientCall {
   readonly countMin: number;
   /** Of a checkout: how long it may wait in the queue, ms; 0: not at all. */
   readonly waitMs: number;
+  /** Those of several features that are checked out at once have the same number. */
+  readonly together?: number | undefined;
   /** Of a checkin: what is given back. */
   readonly grant: string | undefined;
 }
 
 /** What a call came to. */
 export type ClientOutcome =
-  | { readonly kind: 'granted'; readonly grant: string; readonly count: number }
+  | { readonly kind: 'granted'; readonly grant: string; readonly version: string; readonly count: number }
   /** The servers decided against it: it took nothing. */
   | { readonly kind: 'denied'; readonly code: string }
   /** A checkin is committed. */

@@ -4,6 +4,8 @@ import type { SeededRandom } from '@lic/testkit';
 import { z } from 'zod';
 import type { Feature } from '../cluster/cluster-license.ts';
 import { type DeedKind, type FaultKind, faultKinds, usualDeeds } from '../faults/fault-kinds.ts';
+import { saidKinds } from './identities.ts';
+import { drawTerms } from './terms.ts';
 
 const ms = z.number().min(0);
 /** A range from which is drawn anew each time, milliseconds. */
@@ -28,6 +30,8 @@ export const planSchema = z.strictObject({
   hold: rangeMsSchema,
   /** The longest that a checkout waits in the queue. */
   waitMsMax: ms,
+  /** What products say of themselves, besides user and host. */
+  says: z.array(z.enum(saidKinds)).default([]),
 });
 
 export type Plan = z.infer<typeof planSchema>;
@@ -58,6 +62,8 @@ const crowdShare = 0.08;
  */
 export function drawPlan(random: SeededRandom): Plan {
   const roundMs = random.pick([50, 100]);
+  // Drawn apart, as are terms and some deeds, so that the rest of a seed's run stays what it was.
+  const says = random.fork('says');
   return {
     servers: random.chance(aloneShare) ? 1 : 3,
     features: drawFeatures(random),
@@ -86,6 +92,7 @@ export function drawPlan(random: SeededRandom): Plan {
     think: { minMs: 0, maxMs: random.pick([200, 1_000, 4_000]) },
     hold: { minMs: 0, maxMs: random.pick([300, 3_000, 20_000]) },
     waitMsMax: random.pick([0, 2_000, 10_000]),
+    says: saidKinds.filter(() => says.chance(0.7)),
   };
 }
 
@@ -99,8 +106,8 @@ export function drawHabits(random: SeededRandom): Habits {
     faultLasts: { minMs: 10, maxMs: random.pick([500, 3_000, 8_000]) },
     deeds: [
       ...usualDeeds.filter(() => random.chance(0.4)),
-      // Drawn apart, so that the rest of a seed's run stays what it was.
-      ...(random.fork('policy').chance(0.4) ? (['policy'] as const) : []),
+      ...(random.fork('policy').chance(0.5) ? (['policy', 'policy'] as const) : []),
+      ...(random.fork('ask').chance(0.3) ? (['ask'] as const) : []),
     ],
     deedEvery: { minMs: 0, maxMs: random.pick([3_000, 6_000, 12_000]) },
   };
@@ -108,15 +115,20 @@ export function drawHabits(random: SeededRandom): Habits {
 
 const names = ['compare', 'merge', 'build', 'report'];
 
+/** Of all licenses, so many say of their features what most say: count, version and lease. */
+const plainShare = 0.3;
+
 /** Draws features: also what a reloaded license has. */
 export function drawFeatures(random: SeededRandom): Feature[] {
   const leases = [1, 1, 2, 4];
-  return names.slice(0, random.pick([1, 2, 2, 2, 3, 4])).map((name, at) => ({
+  const terms = random.fork('terms');
+  const features = names.slice(0, random.pick([1, 2, 2, 2, 3, 4])).map((name, at) => ({
     name,
     version: `${at + 1}.0`,
     count: random.between(1, 4),
     leaseSeconds: random.pick(leases),
   }));
+  return terms.chance(plainShare) ? features : drawTerms(terms, features);
 }
 
 function drawRaft(random: SeededRandom): RaftOptions & Record<string, number> {

@@ -2,8 +2,9 @@ import { type Client, createClient, type FeatureWish, type Grant, isDenialError 
 import { errorCode, errorMessage } from '@lic/interfaces';
 import type { MemoryNetwork, SeededRandom, SeenAs, VirtualRuntime, VirtualWorld } from '@lic/testkit';
 import type { Fail } from '../checks/violation.ts';
-import { type Feature, vendor } from '../cluster/cluster-license.ts';
+import { countedSeats, type Feature, vendor } from '../cluster/cluster-license.ts';
 import type { CallObserver, ClientCall, ClientOutcome } from './client-calls.ts';
+import { drawUse, identityOf } from './identities.ts';
 import { draw, type Plan } from './plan.ts';
 import { sleep } from './sleep.ts';
 
@@ -41,10 +42,16 @@ const expectedCodes = new Set([
   // A reload takes features and seats away.
   'UNKNOWN_FEATURE',
   'COUNT_TOO_HIGH',
+  'VERSION_NOT_LICENSED',
+  // Not every release is covered, and not everything is for ever.
+  'RELEASE_NOT_COVERED',
+  'NOT_STARTED',
+  'EXPIRED',
   // A policy keeps some out.
   'RESERVED',
   'MAX_REACHED',
   'EXCLUDED',
+  'NOT_INCLUDED',
 ]);
 
 type Wish = FeatureWish & { readonly count: number };
@@ -52,6 +59,8 @@ type Wish = FeatureWish & { readonly count: number };
 /** Of all checkouts, so many are of two features at once, and so many of the others would do with fewer seats than they ask for. */
 const severalShare = 0.15;
 const partialShare = 0.2;
+/** Of all checkouts, so many name the version that they want at least. */
+const versionShare = 0.3;
 /** Of all grants, so many have a product that reports activity. */
 const reportingShare = 0.4;
 
@@ -63,19 +72,22 @@ export class Product {
   /** Checkouts that are not answered yet: since when, and how long they may wait in a queue. */
   readonly pending = new Map<number, { readonly sinceMs: number; readonly waitMs: number }>();
   readonly #parts: ProductParts;
+  /** What seats are used for is drawn apart, so that the rest of a seed's run stays what it was. */
+  readonly #use: SeededRandom;
   #isWorking = true;
   #closed: Promise<void> | undefined;
 
   constructor(parts: ProductParts) {
     const { name, world, network, servers, random } = parts;
     this.#parts = parts;
+    this.#use = random.fork('use');
     this.name = name;
     this.runtime = world.runtime(name, { drift: (random.float() - 0.5) * 0.008 });
     this.client = createClient({
       servers,
       transports: [network.transport(name)],
       vendorKey: vendor.publicKey,
-      identity: { user: `user of ${name}`, host: name },
+      identity: identityOf(name, parts.plan.says),
       runtime: this.runtime,
     });
   }
@@ -117,8 +129,9 @@ export class Product {
     const { wishes, wait } = this.#wishes();
     const what = `${wishes.map(wishText).join(' and ')}${wait > 0 ? `, waiting ${wait} ms` : ''}`;
     const patience = this.#patience();
+    const together = wishes.length > 1 ? this.#parts.nextCall() : undefined;
     const answers = wishes.map(({ feature, count, countMin = count }) =>
-      this.#call({ kind: 'checkout', feature, count, countMin, waitMs: wait, grant: undefined }),
+      this.#call({ kind: 'checkout', feature, count, countMin, waitMs: wait, grant: undefined, together }),
     );
     const signal = patience === undefined ? {} : { signal: patience.signal };
     let grants: readonly Grant[];
@@ -128,7 +141,8 @@ export class Product {
         wishes.length > 1
           ? await this.client.checkoutAll(wishes, signal)
           : [await this.client.checkout(wish!.feature, { ...wish, wait, ...signal })];
-      for (const [at, { id, count }] of grants.entries()) answers[at]!({ kind: 'granted', grant: id, count });
+      for (const [at, { id, version, count }] of grants.entries())
+        answers[at]!({ kind: 'granted', grant: id, version, count });
     } catch (error) {
       const code = isAbort(error) ? 'ABORTED' : errorCode(error);
       // The one that is denied says so; of the others nothing was tried.
@@ -154,16 +168,25 @@ export class Product {
   #wishes(): { readonly wishes: readonly Wish[]; readonly wait: number } {
     const { random, plan, features } = this.#parts;
     const feature = random.pick(features());
-    const count = random.between(1, Math.min(2, Number(feature.count)));
+    const count = random.between(1, Math.min(2, countedSeats(feature)));
     const wait = random.chance(0.6) ? Math.floor(random.float() * plan.waitMsMax) : 0;
     const others = features().filter(({ name }) => name !== feature.name);
-    if (others.length > 0 && random.chance(severalShare)) {
-      const second = { feature: random.pick(others).name, count: 1 };
-      return { wishes: [{ feature: feature.name, count }, second], wait: 0 };
-    }
-    if (!random.chance(partialShare)) return { wishes: [{ feature: feature.name, count }], wait };
+    if (others.length > 0 && random.chance(severalShare))
+      return { wishes: [this.#wish(feature, count), this.#wish(random.pick(others), 1)], wait: 0 };
+    if (!random.chance(partialShare)) return { wishes: [this.#wish(feature, count)], wait };
     // More than there may be at all: what will do is licensed.
-    return { wishes: [{ feature: feature.name, count: count + 2, countMin: count }], wait };
+    return { wishes: [{ ...this.#wish(feature, count + 2), countMin: count }], wait };
+  }
+
+  /** For what, and of what version at least. */
+  #wish({ name: feature, version }: Feature, count: number): Wish {
+    const use = this.#use;
+    return {
+      feature,
+      count,
+      ...drawUse(use, this.#parts.plan.says),
+      ...(use.chance(versionShare) ? { version } : {}),
+    };
   }
 
   /** Answers what is to be called with the outcome. */

@@ -2,8 +2,9 @@ import { type Client, createClient, type Grant } from '@lic/client';
 import { errorMessage } from '@lic/interfaces';
 import type { MemoryNetwork, VirtualWorld } from '@lic/testkit';
 import { Violation } from '../checks/violation.ts';
-import { type Feature, vendor } from '../cluster/cluster-license.ts';
+import { countedSeats, type Feature, vendor } from '../cluster/cluster-license.ts';
 import type { ClusterServer } from '../cluster/cluster-server.ts';
+import { earlyRelease } from './identities.ts';
 import type { Operator } from './operator.ts';
 import type { Product } from './product.ts';
 
@@ -13,7 +14,7 @@ export interface RecoveryParts {
   readonly network: MemoryNetwork;
   readonly servers: readonly ClusterServer[];
   readonly products: readonly Product[];
-  /** Of the license in force. */
+  /** Of the license in force: what can be had at any time. */
   readonly features: () => readonly Feature[];
   readonly granted: (client: string, grant: Grant) => void;
   readonly operator: Operator;
@@ -35,6 +36,11 @@ export async function recover(parts: RecoveryParts): Promise<void> {
     servers.some((server) => server.state === 'in-control' && server.server.inspect().ledger.summary().isOpen),
   );
   await need(parts, "the operator's questions answered", () => operator.isIdle);
+  let isLifted = false;
+  void operator.liftPolicy().then(() => {
+    isLifted = true;
+  });
+  await need(parts, 'no rules any more', () => isLifted);
   let closed = 0;
   for (const product of products) void product.stop().then(() => closed++);
   await need(parts, 'all clients closed', () => closed === products.length);
@@ -52,22 +58,24 @@ async function takeEverything(parts: RecoveryParts): Promise<void> {
     identity: { user: 'auditor', host: 'auditor' },
     runtime: world.runtime('auditor'),
   });
-  const features = parts.features();
-  let granted = 0;
-  let trouble: string | undefined;
-  for (const { name, count } of features) {
-    client.checkout(name, { count: Number(count), wait: recoveryMsMax }).then(
+  // The higher version of a feature first: its seats would do for the lower one, too.
+  for (const feature of parts.features().toReversed()) {
+    const { name, version, overdraft = 0 } = feature;
+    const count = countedSeats(feature) + overdraft;
+    let outcome: 'granted' | Error | undefined;
+    client.checkout(name, { version, count, wait: recoveryMsMax, releasedAt: earlyRelease }).then(
       (grant) => {
         parts.granted('auditor', grant);
-        granted++;
+        outcome = 'granted';
       },
       (error: unknown) => {
-        trouble = `${name}: ${errorMessage(error)}`;
+        outcome = error instanceof Error ? error : new Error(String(error));
       },
     );
+    await need(parts, `every seat of ${name} ${version} granted to one client`, () => outcome !== undefined);
+    if (outcome !== 'granted')
+      throw new Violation('progress', `the auditor could not have all seats of ${name}: ${errorMessage(outcome)}`);
   }
-  await need(parts, 'every seat granted to one client', () => granted === features.length || trouble !== undefined);
-  if (trouble !== undefined) throw new Violation('progress', `the auditor could not have all seats of ${trouble}`);
   let isClosed = false;
   void client.close().then(() => {
     isClosed = true;

@@ -1,59 +1,37 @@
 import type { Grant } from '@lic/client';
 import { decodeCommand, joinLicenses, type Ledger, type LedgerResult } from '@lic/core';
-import { errorCode, errorMessage, type StateMachine } from '@lic/interfaces';
+import { errorMessage, type StateMachine } from '@lic/interfaces';
 import { createMemoryNetwork, createVirtualWorld, type MemoryNetwork, type VirtualWorld } from '@lic/testkit';
 import { Beliefs } from '../checks/beliefs.ts';
 import { ConsensusChecks } from '../checks/consensus-checks.ts';
 import { LogChecks } from '../checks/log-checks.ts';
-import { watchForDamage } from '../checks/store-checks.ts';
+import { PolicyChecks } from '../checks/policy-checks.ts';
 import { type BrokenPromise, Violation } from '../checks/violation.ts';
-import { type Feature, type NamedServer, nameServers, signFor } from '../cluster/cluster-license.ts';
-import { ClusterServer } from '../cluster/cluster-server.ts';
-import type { SimulatedDisk } from '../disk/simulated-disk.ts';
+import { type Feature, nameServers, signFor } from '../cluster/cluster-license.ts';
+import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { Atlas } from '../faults/atlas.ts';
-import type { DeedKind, FaultKind } from '../faults/fault-kinds.ts';
+import { copiesOf } from '../faults/copies.ts';
 import { Faults } from '../faults/faults.ts';
 import { History } from '../history/history.ts';
 import { checkHistory } from '../history/history-check.ts';
-import type { HistoryRecord } from '../history/history-record.ts';
 import { LogPaths } from '../rare-paths/log-paths.ts';
-import { Coverage, type RarePath } from '../rare-paths/rare-paths.ts';
+import { operatorPaths } from '../rare-paths/operator-paths.ts';
+import { Coverage } from '../rare-paths/rare-paths.ts';
 import { ServerPaths } from '../rare-paths/server-paths.ts';
+import { TermPaths } from '../rare-paths/term-paths.ts';
 import { describeCommand } from './command-text.ts';
+import { Deeds } from './deeds.ts';
+import { addressOf } from './identities.ts';
 import { Liveness } from './liveness.ts';
 import { Operator } from './operator.ts';
-import { draw } from './plan.ts';
 import { Product } from './product.ts';
 import { recover } from './recovery.ts';
+import type { RunReport, SimulationOptions } from './run-report.ts';
 import type { Schedule } from './schedule.ts';
 import { Successors } from './successors.ts';
+import { addedUp, isPermanent } from './terms.ts';
 import { Trace } from './trace.ts';
-
-/** What a run came to. */
-export interface RunReport {
-  readonly schedule: Schedule;
-  /** Undefined: every promise was kept. */
-  readonly violation: Violation | undefined;
-  /** Events of the virtual world. */
-  readonly events: number;
-  readonly virtualMs: number;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  readonly deeds: ReadonlyMap<DeedKind, number>;
-  readonly rarePaths: ReadonlyMap<RarePath, number>;
-  /** Entries of the log, terms with somebody in control, and grants. */
-  readonly entries: number;
-  readonly terms: number;
-  readonly grants: number;
-  /** Moments at which control was owed and looked for. */
-  readonly judged: number;
-  readonly trace: Trace;
-}
-
-/** What may be said about a run. */
-export interface SimulationOptions {
-  /** Called at the end with all that clients asked, were told and believed. */
-  readonly onHistory?: (records: readonly HistoryRecord[]) => void;
-}
+import { watchedServer } from './watched-server.ts';
 
 /** How often it is looked at how servers are, and whether what must come has come, ms. */
 const lookMs = 25;
@@ -61,8 +39,6 @@ const lookMs = 25;
 const eventsPerMsMax = 100;
 /** A process that could not start is started again after so long, ms. */
 const restartMs = 500;
-/** Wall clocks of servers differ by so much at most when a run begins, ms. */
-const clockOffsetMsMax = 20_000;
 
 /** One run of the whole system, by its schedule: the same schedule gives the same run, byte for byte. */
 export class Simulation {
@@ -86,6 +62,8 @@ export class Simulation {
   readonly #successors: Successors;
   #products: Product[] = [];
   #features: readonly Feature[];
+  /** What can be had at any time. */
+  #permanent: readonly Feature[] = [];
   /** By slot: how many clients it has had. */
   readonly #employed = new Map<number, number>();
   #callsMade = 0;
@@ -114,6 +92,7 @@ export class Simulation {
     this.#network = createMemoryNetwork({
       world,
       latency: plan.latency,
+      addressOf,
       onArrival: (from, to, isLate) => {
         if (isLate && this.#isServer(from) && this.#isServer(to)) this.#coverage.sometimes('oldFramesLate');
         this.#logPaths.heard(from, to);
@@ -121,16 +100,21 @@ export class Simulation {
     });
     this.#beliefs = new Beliefs((feature) => this.#log.seatsOf(feature), fail);
     this.#history = new History({ nowMs, isHeld: (grant) => this.#beliefs.isHeld(grant) });
+    const termPaths = new TermPaths(this.#coverage);
+    const policy = new PolicyChecks({ fail, reached: (path) => this.#coverage.sometimes(path) });
     this.#log = new LogChecks({
       fail,
       quorum: plan.servers === 1 ? 1 : 2,
       isHeld: (grant) => this.#beliefs.isHeld(grant),
-      copiesOf: (index, command) => this.#copiesOf(index, command),
+      released: (grant) => this.#beliefs.release(grant),
+      copiesOf: (index, command) => copiesOf(servers, (server) => this.#faults.lostDisk(server), { index, command }),
       nowMs,
       control: () => this.#consensus.control,
       onEntry: ({ index, command, result, by, ledger }) => {
         note(by, `entry ${index}: ${describeCommand(command, result)}`);
-        this.#history.applied(result, ledger);
+        this.#history.applied(index, result, ledger);
+        termPaths.applied(command, result);
+        policy.applied({ index, command, result, by, ledger });
       },
     });
     this.#consensus = new ConsensusChecks({
@@ -166,15 +150,20 @@ export class Simulation {
       servers,
       note,
       fail,
-      standing,
-      abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
-      repaired: () => this.#coverage.sometimes('repaired'),
-      sign: (id, changes) =>
-        signFor(
-          servers.map(({ named }) => named),
-          { id, features: this.#features, ...changes },
-        ),
-      successorOf: (server) => this.#successors.of(server),
+      answered: (request, outcome) => operatorPaths(this.#coverage, request, outcome),
+      deeds: new Deeds({
+        servers,
+        standing,
+        abandoned: () => standing().filter((id) => !this.#beliefs.isHeld(id)),
+        features: () => this.#features,
+        says: plan.says,
+        sign: (id, changes) =>
+          signFor(
+            servers.map(({ named }) => named),
+            { id, features: this.#features, ...changes },
+          ),
+        successorOf: (server) => this.#successors.of(server),
+      }),
     });
     this.#successors = new Successors({
       ...tools,
@@ -230,8 +219,19 @@ export class Simulation {
     const { plan, clients } = this.#schedule;
     const all = await nameServers(plan.servers);
     const license = await signFor(all, { features: plan.features });
+    const parts = {
+      world: this.#world,
+      network: this.#network,
+      plan,
+      fail: (promise: BrokenPromise, message: string) => this.#fail(promise, message),
+      note: (who: string, what: string) => this.#trace.add(who, what),
+      serverPaths: this.#serverPaths,
+      consensus: this.#consensus,
+      atlas: this.#atlas,
+      leapAccepted: () => this.#log.leapAccepted(),
+    };
     for (const named of all) {
-      const server = this.#makeServer(named, license);
+      const server = watchedServer(named, license, parts);
       this.#servers.push(server);
       this.#boot(server);
     }
@@ -239,52 +239,6 @@ export class Simulation {
     this.#operator.start();
     this.#faults.start();
     this.#look();
-  }
-
-  #makeServer(named: NamedServer, license: string): ClusterServer {
-    const { timing, settings, raft, failback, failbackAfterMs, sync, isNew } = this.#schedule.plan;
-    const random = this.#world.random.fork(`pace of ${named.name}`);
-    const server = new ClusterServer(named, license, {
-      world: this.#world,
-      network: this.#network,
-      timing,
-      settings,
-      isNew,
-      raft,
-      syncMs: () => draw(random, sync),
-      more: { failback, failbackAfterMs },
-      wrapStore: (store, booted) => {
-        const fail = (promise: BrokenPromise, message: string): void => this.#fail(promise, message);
-        const watched = this.#serverPaths.watchStore(store, booted);
-        return watchForDamage(watched, { server: booted.name, disk: booted.disk, fail });
-      },
-      wrapConsensus: (factory, booted) => {
-        const { runtime } = booted;
-        return this.#consensus.wrap(this.#serverPaths.watchTransfers(factory), {
-          server: booted.name,
-          key: booted.key,
-          isAlive: () => runtime.isAlive && booted.isUp,
-          mayBeLearner: () => this.#atlas.withoutMemory.has(booted),
-          isPaused: () => runtime.isPaused,
-          isRolledBack: () => this.#atlas.withoutMemory.get(booted) === 'diskRolledBack',
-        });
-      },
-    });
-    server.clock = {
-      wallOffsetMs: (random.float() - 0.5) * 2 * clockOffsetMsMax,
-      drift: (random.float() - 0.5) * 0.008,
-    };
-    server.onLogLine = (line) => {
-      const { level, message, fields } = line;
-      this.#serverPaths.logged(line);
-      if (level === 'debug') return;
-      const error = fields?.err ?? fields?.reason ?? fields?.why;
-      const why = error === undefined ? '' : ` (${errorMessage(error)})`;
-      this.#trace.add(server.name, `${level}: ${message}${why}`);
-      if (level === 'error' && error instanceof Error && errorCode(error) === 'INTERNAL')
-        this.#fail('bug', `${server.name} logged: ${message}: ${error.stack}`);
-    };
-    return server;
   }
 
   #boot(server: ClusterServer): void {
@@ -340,6 +294,7 @@ export class Simulation {
     });
     grant.on('ended', ({ code }) => {
       if (code === 'reclaimed') this.#coverage.sometimes('reclaimedWhileAway');
+      if (code === 'idle') this.#coverage.sometimes('endedIdle');
     });
   }
 
@@ -381,14 +336,8 @@ export class Simulation {
     const license = ledger.license();
     if (license === null) return;
     this.#features = addedUp(license.features);
+    this.#permanent = addedUp(license.features.filter(isPermanent));
     this.#successors.follow(license, joinLicenses(ledger.licenseTexts()));
-  }
-
-  #copiesOf(index: number, command: Uint8Array): number {
-    return this.#servers.filter((server) => {
-      const lost = this.#faults.lostDisk(server);
-      return hasOnDisk(server.disk, index, command) || (lost !== undefined && hasOnDisk(lost, index, command));
-    }).length;
   }
 
   #check(): void {
@@ -430,7 +379,7 @@ export class Simulation {
       network: this.#network,
       servers: this.#servers,
       products: this.#products,
-      features: () => this.#features,
+      features: () => this.#permanent,
       granted: (client, grant) => this.#granted(client, grant),
       operator: this.#operator,
       newestIndex: () => this.#log.newestIndex,
@@ -444,20 +393,4 @@ export class Simulation {
   #server(name: string): ClusterServer {
     return this.#servers.find((server) => server.name === name) as ClusterServer;
   }
-}
-
-function hasOnDisk(disk: SimulatedDisk, index: number, command: Uint8Array): boolean {
-  const entry = disk.entryAt(index);
-  return entry === undefined ? disk.snapshotIndex >= index : Buffer.compare(entry.data, command) === 0;
-}
-
-/** The features of several license files, each once. They are counted: the plans draw no others. */
-function addedUp(features: readonly Feature[]): readonly Feature[] {
-  const pools = new Map<string, Feature>();
-  for (const feature of features) {
-    const key = `${feature.name} ${feature.version}`;
-    const count = Number(pools.get(key)?.count ?? 0) + Number(feature.count);
-    pools.set(key, { ...feature, count });
-  }
-  return [...pools.values()];
 }

@@ -23,6 +23,8 @@ export interface NetworkCore {
   readonly listeners: Map<string, MemoryListener>;
   /** The next port that nobody has had. */
   freePort(): number;
+  /** How the others see the host, in an address. */
+  seenAs(host: string): string;
   openLink(dialer: string, acceptor: string): MemoryLink;
   /** Called when an end is gone; a link without ends is forgotten. */
   release(link: MemoryLink): void;

@@ -28,6 +28,8 @@ export interface MemoryNetworkOptions {
   readonly world: VirtualWorld;
   /** Between different hosts. Default 1 – 5 ms; on one host there is none. */
   readonly latency?: Latency;
+  /** How the other end of a connection from this host sees its address (IPv6 as it is, without brackets). Default: its name. */
+  readonly addressOf?: (host: string) => string | undefined;
   /**
    * Looks on: a frame has arrived. `isLate`: it is the first of its connection to arrive after one of a newer connection between the two
    * hosts, in the same direction.
@@ -135,6 +137,10 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
   const core: NetworkCore = {
     listeners,
     freePort: () => ++lastPort,
+    seenAs(host) {
+      const address = options.addressOf?.(host) ?? host;
+      return address.includes(':') ? `[${address}]` : address;
+    },
     openLink(dialer, acceptor) {
       const number = ++linksOpened;
       const up = new Pipe(pipeWorld, dialer, acceptor, arrived(dialer, acceptor, number));

@@ -107,7 +107,7 @@ async function listen(
         return link.down.push({ kind: 'reset' });
       }
       open.add(link);
-      const remote = `${scheme}://${link.hosts[0]}:${core.freePort()}`;
+      const remote = `${scheme}://${core.seenAs(link.hosts[0])}:${core.freePort()}`;
       const connection = openEnd(options, link, 'accepted', remote, () => open.delete(link));
       deliver(context.runtime, () => listenOptions.onConnection(connection));
     },

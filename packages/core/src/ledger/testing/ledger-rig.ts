@@ -1,5 +1,12 @@
 import { encodeCommand } from '../command-codec.ts';
-import type { CheckoutCommand, LedgerCommand, LedgerSettings, OpenCommand, SessionOpening } from '../commands.ts';
+import type {
+  BorrowCommand,
+  CheckoutCommand,
+  LedgerCommand,
+  LedgerSettings,
+  OpenCommand,
+  SessionOpening,
+} from '../commands.ts';
 import { createLedger } from '../create-ledger.ts';
 import type { Ledger } from '../ledger-contract.ts';
 import { ledgerVersions } from '../limits.ts';
@@ -139,6 +146,9 @@ export type Wish = Partial<
   >
 >;
 
+/** What a test says of a borrow. */
+export type BorrowWish = Partial<Omit<BorrowCommand, 'kind' | 'at' | 'session' | 'opening' | 'feature'>>;
+
 /** One session as a client drives it; awaits all its answers unless it says otherwise. */
 export class TestClient {
   readonly session: string;
@@ -186,6 +196,24 @@ export class TestClient {
     const reply = this.checkout(feature, wish);
     if (reply.kind !== 'granted') throw new Error(`expected granted, got ${JSON.stringify(reply)}`);
     return reply.grant.id;
+  }
+
+  /** For an hour, under an id of the session's and the request's own, unless `wish` says otherwise. */
+  borrow(feature: string, wish: BorrowWish = {}, repeatOf?: number): LedgerReply {
+    const envelope = this.envelope(repeatOf);
+    const opening = { secretHash: this.secretHash, ...this.#who };
+    return this.#heard(
+      this.#rig.reply({
+        kind: 'borrow',
+        ...envelope,
+        ...(envelope.seq === 1 ? { opening } : {}),
+        borrow: sessionId(`${this.session.replaceAll('_', '')}-${envelope.seq}`),
+        feature,
+        count: 1,
+        untilMs: this.#rig.atMs + 3_600_000,
+        ...wish,
+      }),
+    );
   }
 
   checkin(grant: string, repeatOf?: number): LedgerReply {

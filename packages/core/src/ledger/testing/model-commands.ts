@@ -1,4 +1,4 @@
-import type { LedgerCommand, SessionRequest } from '../commands.ts';
+import type { LedgerCommand, SessionOpening, SessionRequest } from '../commands.ts';
 import { anyHash, licenseText, secretHash, sessionId } from './ledger-rig.ts';
 import { licenses, more, policies } from './model-licenses.ts';
 import { keyOf } from './model-replies.ts';
@@ -28,12 +28,7 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
       // Several wait in no queue; now and then one asks all the same.
       const waitMs = more.length > 0 && step.pick > 2 ? 0 : step.waitMs;
       const request = requestOf(step, whereabouts);
-      const opening = {
-        secretHash: secretHash(step.pick === 0 ? 'other' : session),
-        user: `user-${step.who}`,
-        host: 'h',
-        ...(step.who === 1 ? { project: 'bridge' } : { product: 'cad' }),
-      };
+      const opening = openingOf(step);
       const wish = {
         feature,
         count,
@@ -115,16 +110,21 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
     case 'policy':
       // The model does not count borrowed seats for rules: borrow.test.ts does, so here it is one or the other.
       if (model.borrowed.length > 0) return { kind: 'tick', at };
-      return { kind: 'policy', at, text: `policy ${step.pick}`, document: policies[step.pick % policies.length]! };
+      return {
+        kind: 'policy',
+        at,
+        text: `policy ${step.pick}`,
+        document: step.policy ?? policies[step.pick % policies.length]!,
+      };
     case 'borrow': {
       if ((model.policy?.rules.length ?? 0) > 0) return { kind: 'tick', at };
       const { feature, version, releasedAt, count } = step;
+      const request = requestOf(step, whereabouts);
       return {
         kind: 'borrow',
-        at,
+        ...request,
+        ...(request.seq === 1 && step.pick !== 1 ? { opening: openingOf(step) } : {}),
         borrow: sessionId(`borrow-${step.pick % 6}`),
-        user: `user-${step.who}`,
-        host: 'h',
         feature,
         count,
         ...(version === undefined ? {} : { version }),
@@ -140,6 +140,16 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
     default:
       return { kind: 'tick', at };
   }
+}
+
+function openingOf(step: Step): SessionOpening {
+  return {
+    secretHash: secretHash(step.pick === 0 ? 'other' : sessionId(names[step.who]!)),
+    user: `user-${step.who}`,
+    host: step.who === 2 ? 'i' : 'h',
+    ...(step.who === 0 ? {} : { project: 'bridge' }),
+    ...(step.who === 1 ? {} : { product: step.who === 0 ? 'cad' : 'cam' }),
+  };
 }
 
 function requestOf(step: Step, { model, atMs }: Whereabouts): SessionRequest {

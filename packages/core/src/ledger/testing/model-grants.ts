@@ -14,11 +14,13 @@ export interface Part {
 /** How grants and queue places begin and end, and what stays of them. */
 export class ModelGrants extends ModelSeats {
   readonly past = new Map<string, { readonly reason: EndReason; readonly untilMs: number }>();
+  #shares = 0;
 
   /** All that is asked for, else as much as will do. What takes no seat may come from any of `usable`. */
   protected partFor(open: readonly ModelPool[], ask: Ask, usable = open): Part | undefined {
     const pool = this.firstWithOffer(usable, ask) ?? this.firstWithSeats(open, ask);
-    return pool === undefined ? this.firstWithPart(open, ask) : { pool, count: ask.count };
+    if (pool !== undefined) return { pool, count: ask.count };
+    return this.firstWithPart(open, ask) ?? this.firstOffered(usable, ask);
   }
 
   protected serve(entry: Waiting, part: Part): ModelGrant {
@@ -35,8 +37,8 @@ export class ModelGrants extends ModelSeats {
     const taken = this.unshared(pool, ask);
     const open = this.openShare(pool, ask);
     this.#reuse(pool, holder?.terms, taken);
-    const share = holder?.isShared === true ? (open ?? { first: key, terms: holder.terms }) : null;
-    this.begun.push(key);
+    const share =
+      holder?.isShared === true ? (open ?? { first: key, terms: holder.terms, serial: this.#shares++ }) : null;
     const grant: Held = {
       key,
       session: client.id,

@@ -1,6 +1,6 @@
 import type { Asker, PolicyDocument, PolicyRule, SelectorKind } from '../../policy/document.ts';
 import type { CheckoutItem } from '../commands.ts';
-import type { Client, Held, Waiting } from './model-records.ts';
+import type { Client, Held, Share, Waiting } from './model-records.ts';
 import { sum } from './model-terms.ts';
 
 /** What is asked for: by a checkout, or by a queue place. */
@@ -74,11 +74,11 @@ export class ModelPolicy {
   }
 
   /** Seats of the share that count for the asker by this rule already. */
-  protected partInShare(line: number, ask: Ask, share: string | undefined): number {
+  protected partInShare(line: number, ask: Ask, share: Share | null): number {
     const rule = this.policy!.rules.find((one) => one.line === line)!;
     const whose = subject(rule, this.askerOf(ask));
-    const parts = this.#counted(rule, ask.feature, whose).filter((grant) => grant.share?.first === share);
-    return share === undefined ? 0 : Math.max(0, ...parts.map(({ count }) => count));
+    const parts = this.#counted(rule, ask.feature, whose).filter((grant) => grant.share === share);
+    return share === null ? 0 : Math.max(0, ...parts.map(({ count }) => count));
   }
 
   /** Reserved seats of the feature that are not taken; `ask`: those that are for it. */
@@ -87,10 +87,8 @@ export class ModelPolicy {
   }
 
   protected unusedReservations(feature: string, ask?: Ask): readonly { line: number; unused: number }[] {
-    const all = this.policy?.rules.filter(
-      (rule) => rule.kind === 'reserve' && (rule.feature === feature || rule.feature === '*'),
-    );
-    const rules = ask === undefined ? (all ?? []) : this.rulesFor('reserve', feature, this.askerOf(ask));
+    const all = [feature, '*'].flatMap((name) => this.policy?.rules.filter(isReserving(name)) ?? []);
+    const rules = ask === undefined ? all : this.rulesFor('reserve', feature, this.askerOf(ask));
     return rules.map((rule) => {
       const used = sumOfSeats(this.#counted(rule, feature, ''));
       return { line: rule.line, unused: Math.max(0, rule.count! - used) };
@@ -128,6 +126,10 @@ export class ModelPolicy {
   }
 }
 
+function isReserving(name: string): (rule: PolicyRule) => boolean {
+  return ({ kind, feature }) => kind === 'reserve' && feature === name;
+}
+
 /** With `*` each one by itself. */
 function subject({ by, name }: PolicyRule, asker: Asker): string {
   return name === '*' ? asker[by as keyof Asker] : '';
@@ -135,9 +137,9 @@ function subject({ by, name }: PolicyRule, asker: Asker): string {
 
 /** A share counts once, as its largest. */
 function sumOfSeats(grants: readonly Held[]): number {
-  const shares = new Set(grants.flatMap(({ share }) => share?.first ?? []));
-  const largest = [...shares].map((first) =>
-    Math.max(...grants.filter(({ share }) => share?.first === first).map(({ count }) => count)),
+  const shares = new Set(grants.flatMap(({ share }) => share ?? []));
+  const largest = [...shares].map((share) =>
+    Math.max(...grants.filter((grant) => grant.share === share).map(({ count }) => count)),
   );
   return sum([...grants.filter(({ share }) => share === null).map(({ count }) => count), ...largest]);
 }

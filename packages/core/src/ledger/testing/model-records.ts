@@ -1,6 +1,16 @@
 import type { EndReason } from '../results.ts';
 import type { Key, ModelDenial } from './model-replies.ts';
 
+/** Seats that several grants have. */
+export interface Share {
+  /** The grant that was the first to have them. A session that begins anew under its old id may have one of this key again. */
+  readonly first: Key;
+  /** What those who have them agree in. */
+  readonly terms: string;
+  /** In the order in which they began. */
+  readonly serial: number;
+}
+
 /** A grant of the model. */
 export interface Held {
   readonly key: Key;
@@ -15,8 +25,8 @@ export interface Held {
   readonly isOverdraft: boolean;
   readonly display: string | undefined;
   readonly address: string | undefined;
-  /** The grant that was the first to have these seats, and what those who have them agree in; null: its seats are its own. */
-  readonly share: { readonly first: Key; readonly terms: string } | null;
+  /** The same object in all grants that have these seats; null: its seats are its own. */
+  readonly share: Share | null;
   ending: { readonly reason: EndReason; readonly note?: string } | null;
 }
 
@@ -66,6 +76,7 @@ export interface Waiting {
 export type Past =
   | { readonly type: 'done' | 'refused' }
   | { readonly type: 'denied'; readonly denial: ModelDenial }
+  | { readonly type: 'borrowed'; readonly id: string }
   | {
       readonly type: 'ended';
       readonly reason: EndReason;

@@ -32,7 +32,7 @@ export type ModelReply =
       readonly queue: readonly Key[];
       readonly ended: readonly string[];
     }
-  | { readonly kind: 'borrowed'; readonly borrow: ModelGrant }
+  | { readonly kind: 'borrowed'; readonly epoch: number; readonly borrow: ModelGrant }
   | { readonly kind: 'refused'; readonly code: string; readonly reason: EndReason | undefined }
   | { readonly kind: 'ok' }
   | { readonly kind: 'rejected'; readonly code: string };
@@ -62,7 +62,7 @@ export function withoutIds(reply: LedgerReply, keyOfGrant: (id: string) => Key):
         ended: reply.ended.map(({ grant, reason }) => `${keyOfGrant(grant)} ${reason}`).sort(),
       };
     case 'borrowed':
-      return { kind: 'borrowed', borrow: withoutId(reply.borrow, keyOfGrant) };
+      return { kind: 'borrowed', epoch: reply.epoch, borrow: withoutId(reply.borrow, keyOfGrant) };
     case 'refused':
       return refused(reply.code, reply.reason);
     case 'rejected':

@@ -1,10 +1,11 @@
-import type { LedgerCommand, ResumeCommand, SessionRequest } from '../commands.ts';
-import { granted, itemsOf, ModelCheckouts } from './model-checkouts.ts';
+import type { BorrowCommand, CheckoutCommand, LedgerCommand, ResumeCommand, SessionRequest } from '../commands.ts';
+import { ModelBorrows } from './model-borrows.ts';
+import { granted, itemsOf } from './model-checkouts.ts';
 import type { Client } from './model-records.ts';
 import { keyOf, type ModelReply, refused } from './model-replies.ts';
 
 /** The requests of a session: in order, each carried out once, and answered again as things stand. */
-export class ModelRequests extends ModelCheckouts {
+export class ModelRequests extends ModelBorrows {
   protected answer(request: Extract<LedgerCommand, SessionRequest>): ModelReply {
     if (request.awaited > request.seq) return refused('REFUSED');
     let client = this.clients.get(request.session);
@@ -12,7 +13,7 @@ export class ModelRequests extends ModelCheckouts {
       const ended = this.past.get(request.session);
       if (ended !== undefined)
         return request.kind === 'goodbye' ? { kind: 'done', epoch: 0 } : refused('ENDED', ended.reason);
-      if (request.kind !== 'checkout' || request.seq !== 1 || request.epoch !== 0) return this.unknown(request.kind);
+      if (!mayOpen(request) || request.seq !== 1 || request.epoch !== 0) return this.unknown(request.kind);
       if (request.opening === undefined) return refused('REFUSED');
       const { attempt: openAttempt, session: id } = request;
       client = {
@@ -28,7 +29,7 @@ export class ModelRequests extends ModelCheckouts {
       };
       this.clients.set(id, client);
     } else if (request.seq === 1 && request.epoch === 0) {
-      if (request.kind !== 'checkout' || request.opening?.secretHash !== client.secretHash) return refused('REFUSED');
+      if (!mayOpen(request) || request.opening?.secretHash !== client.secretHash) return refused('REFUSED');
       if (client.lastSeq > lastSeqOf(request) || client.resume !== null || request.attempt < client.openAttempt)
         return refused('SUPERSEDED');
       if (request.attempt > client.openAttempt) client.epoch++;
@@ -68,6 +69,8 @@ export class ModelRequests extends ModelCheckouts {
     switch (request.kind) {
       case 'checkout':
         return this.checkout(client, request);
+      case 'borrow':
+        return this.borrow(client, request);
       case 'cancel':
         if (request.checkoutSeq >= request.seq) return refuse();
         client.past.set(request.seq, { type: 'done' });
@@ -146,6 +149,10 @@ export class ModelRequests extends ModelCheckouts {
       if (past.type === 'ended' && typeof past.untoldSince === 'number') past.untoldSince = null;
     this.drop(client);
   }
+}
+
+function mayOpen(request: Extract<LedgerCommand, SessionRequest>): request is CheckoutCommand | BorrowCommand {
+  return request.kind === 'checkout' || request.kind === 'borrow';
 }
 
 function lastSeqOf(request: Extract<LedgerCommand, SessionRequest>): number {

@@ -1,8 +1,8 @@
 import { compareVersions } from '../../license/versions.ts';
 import type { DenialCode } from '../results.ts';
 import { type Ask, ModelPolicy } from './model-policy.ts';
-import type { Borrowed, Held, Lingering, Waiting } from './model-records.ts';
-import type { Key, ModelDenial, ModelGrant } from './model-replies.ts';
+import type { Borrowed, Held, Lingering, Share, Waiting } from './model-records.ts';
+import type { ModelDenial, ModelGrant } from './model-replies.ts';
 import {
   ahead,
   borrowMarginMs,
@@ -24,8 +24,6 @@ export class ModelSeats extends ModelPolicy {
   features: readonly ModelFeature[];
   lingering: Lingering[] = [];
   borrowed: Borrowed[] = [];
-  /** Every grant that there ever was, in order. */
-  readonly begun: Key[] = [];
 
   constructor(features: readonly ModelFeature[], timeMs: number) {
     super();
@@ -37,10 +35,10 @@ export class ModelSeats extends ModelPolicy {
   inUse(pool: string): number {
     const held = this.held.filter((grant) => grant.pool === pool);
     const lingering = this.lingering.filter((one) => one.pool === pool);
-    const shares = new Set(held.flatMap(({ share }) => share?.first ?? []));
+    const shares = new Set(held.flatMap(({ share }) => share ?? []));
     return sum([
       ...held.filter(({ share }) => share === null).map(({ count }) => count),
-      ...[...shares].map((first) => this.#shareSeats(first)),
+      ...[...shares].map((share) => this.#shareSeats(share)),
       ...lingering.map(({ count }) => count),
       this.lentOf(pool),
     ]);
@@ -80,21 +78,21 @@ export class ModelSeats extends ModelPolicy {
   }
 
   /** The seats that the checkout would share: those of the oldest share that has room. */
-  protected openShare(pool: ModelPool, ask: Ask): Held['share'] {
+  protected openShare(pool: ModelPool, ask: Ask): Share | null {
     const holder = this.holder(pool, ask);
     const { sharersMax = Number.POSITIVE_INFINITY } = pool.parts[0]!;
     const shares = this.held.flatMap((grant) => (grant.pool === pool.key ? (grant.share ?? []) : []));
-    const open = shares.filter(({ first, terms }) => {
-      const sharers = shares.filter((other) => other.first === first).length;
-      return holder?.isShared === true && terms === holder.terms && sharers < sharersMax;
+    const open = shares.filter((share) => {
+      const sharers = shares.filter((other) => other === share).length;
+      return holder?.isShared === true && share.terms === holder.terms && sharers < sharersMax;
     });
-    return open.sort((a, b) => this.begun.indexOf(a.first) - this.begun.indexOf(b.first))[0] ?? null;
+    return open.sort((a, b) => a.serial - b.serial)[0] ?? null;
   }
 
   /** Seats that a checkout needs besides those that it shares. */
   protected unshared(pool: ModelPool, ask: Ask): number {
     const share = this.openShare(pool, ask);
-    return Math.max(0, ask.count - (share === null ? 0 : this.#shareSeats(share.first)));
+    return Math.max(0, ask.count - (share === null ? 0 : this.#shareSeats(share)));
   }
 
   /** Seats that a checkout would take besides those that its holder has already. */
@@ -104,8 +102,8 @@ export class ModelSeats extends ModelPolicy {
     return Math.max(0, this.unshared(pool, ask) - sum(lingering.map(({ count }) => count)));
   }
 
-  #shareSeats(first: Key): number {
-    return Math.max(0, ...this.held.flatMap(({ share, count }) => (share?.first === first ? [count] : [])));
+  #shareSeats(share: Share): number {
+    return Math.max(0, ...this.held.flatMap((grant) => (grant.share === share ? [grant.count] : [])));
   }
 
   protected pool(key: string): ModelPool | undefined {
@@ -221,6 +219,19 @@ export class ModelSeats extends ModelPolicy {
     return pools.find((pool) => this.needed(pool, ask) === 0);
   }
 
+  /** The most that the checkout can have without a seat. */
+  protected firstOffered(
+    pools: readonly ModelPool[],
+    ask: Ask,
+  ): { readonly pool: ModelPool; readonly count: number } | undefined {
+    const all = this.firstWithOffer(pools, ask);
+    if (all !== undefined) return { pool: all, count: ask.count };
+    for (const pool of pools)
+      for (let count = ask.count - 1; count >= (ask.countMin ?? ask.count); count--)
+        if (this.needed(pool, { ...ask, count }) === 0) return { pool, count };
+    return undefined;
+  }
+
   /** Whether so many more seats would be more than are licensed. */
   protected overdraws(pool: ModelPool, count: number): boolean {
     return count > 0 && this.inUse(pool.key) + count > countOf(inForce(pool, this.timeMs));
@@ -253,7 +264,7 @@ export class ModelSeats extends ModelPolicy {
 
   /** The `max` rule that seats of the pool would go beyond. */
   protected exceeded(pool: ModelPool, ask: Ask): number | undefined {
-    const share = this.openShare(pool, ask)?.first;
+    const share = this.openShare(pool, ask);
     return this.lets(ask).find(({ line, left }) => {
       const more = ask.count - this.partInShare(line, ask, share);
       return more > 0 && more > left;

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import type { PolicyDocument } from '../../policy/document.ts';
+import { policyArbitrary } from './model-policies.ts';
 
 /** Who takes part. */
 export const names = ['p', 'q', 'r'];
@@ -20,9 +22,19 @@ const kindArbitrary = fc.oneof(
   // Opened more often than recovered, or most checkouts would meet closed doors.
   { weight: 1, arbitrary: fc.constantFrom('recover' as const, 'opened' as const, 'opened' as const) },
 );
+const usual = { kind: kindArbitrary, policy: fc.constant<PolicyDocument | undefined>(undefined) };
+const drawnPolicy = { kind: fc.constant('policy' as const), policy: policyArbitrary };
 const stepOf = (feature: fc.Arbitrary<string>) =>
+  fc.oneof(
+    { weight: 30, arbitrary: stepLike(feature, usual) },
+    { weight: 1, arbitrary: stepLike(feature, drawnPolicy) },
+  );
+const stepLike = <Kind, Policy>(
+  feature: fc.Arbitrary<string>,
+  what: { readonly kind: fc.Arbitrary<Kind>; readonly policy: fc.Arbitrary<Policy> },
+) =>
   fc.record({
-    kind: kindArbitrary,
+    ...what,
     who: fc.nat(names.length - 1),
     feature,
     version: fc.constantFrom(undefined, undefined, undefined, '1', '2.0', '4'),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import type { Unstamped } from './ledger-rig.ts';
+import type { Unstamped, Who } from './ledger-rig.ts';
 import { LedgerRig, licenseText, startMs, type TestFeature } from './ledger-rig.ts';
+import { policies } from './model-licenses.ts';
 
 const features: readonly TestFeature[] = [
   { name: 'a', count: 3, version: '1.0' },
@@ -33,6 +34,7 @@ export const eventArbitrary = fc.record({
     ...(['settle', 'acknowledge', 'reclaim', 'disconnect', 'goodbye', 'cancel', 'install', 'drain', 'tick'] as const),
     ...(['recover', 'opened', 'opened'] as const),
     ...(['borrow', 'borrow', 'return'] as const),
+    'policy',
   ),
   who: fc.nat(4),
   pick: fc.nat(30),
@@ -43,7 +45,7 @@ export type LifeEvent = typeof eventArbitrary extends fc.Arbitrary<infer E> ? E 
 /** A rig whose clients do what random events say, in order and with the epochs that they know. */
 export class RandomLife {
   readonly rig = new LedgerRig(features);
-  readonly #clients = [0, 1, 2, 3, 4].map((who) => this.rig.client(`client-${who}`));
+  readonly #clients = [0, 1, 2, 3, 4].map((who) => this.rig.client(`client-${who}`, whoIs(who)));
 
   live({ what, who, pick, laterMs }: LifeEvent): void {
     const { rig } = this;
@@ -55,6 +57,8 @@ export class RandomLife {
     const shareKey = ['k', 'l'][pick % 2]!;
     const releasedAt = pick % 3 === 0 ? '2026-01-01' : '2026-03-31T23:59:59Z';
     const { session } = client;
+    const display = [':0', ':1'][pick % 2]!;
+    const address = ['10.1.2.3', '10.1.9.9'][pick % 2]!;
     if (rig.ledger.session(session) === undefined && what !== 'checkout') {
       rig.run({ kind: 'tick' });
       return;
@@ -63,13 +67,20 @@ export class RandomLife {
     const commands: Record<LifeEvent['what'], () => unknown> = {
       checkout: () => {
         if (rig.ledger.session(session) !== undefined || client.seq === 0)
-          return client.checkout(name, { awaited: 1, releasedAt, shareKey });
-        this.#clients[who] = rig.client(`client-${who}-${rig.index}`);
+          return client.checkout(name, { awaited: 1, releasedAt, shareKey, display, address });
+        this.#clients[who] = rig.client(`client-${who}-${rig.index}`, whoIs(who));
         return this.#clients[who].checkout(name);
       },
       wait: () => {
         client.awaited = Math.max(1, client.seq - (pick % 4));
-        return client.checkout(name, { waitMs: 1000 * (1 + pick), count: 1 + (pick % 2), releasedAt, shareKey });
+        return client.checkout(name, {
+          waitMs: 1000 * (1 + pick),
+          count: 1 + (pick % 2),
+          releasedAt,
+          shareKey,
+          display,
+          address,
+        });
       },
       checkin: () => client.checkin(own[0]?.id ?? 'g0'),
       resume: () => client.resume(`r${rig.index}`),
@@ -86,9 +97,12 @@ export class RandomLife {
       goodbye: () => (pick % 3 === 0 ? client.goodbye() : rig.run({ kind: 'tick' })),
       cancel: () => client.cancel(Math.max(1, client.seq - (pick % 3))),
       borrow: () => {
-        const names = { user: `user-${who}`, host: 'h', feature: 'b', count: 1 };
         const borrow = `borrow-${pick % 3}`.padEnd(22, '_');
-        return rig.run({ kind: 'borrow', borrow, ...names, untilMs: rig.atMs + 1000 * (1 + pick) });
+        return client.borrow('b', { borrow, untilMs: rig.atMs + 1000 * (1 + pick) });
+      },
+      policy: () => {
+        const document = policies[pick % policies.length]!;
+        return rig.run({ kind: 'policy', text: `policy ${pick}`, document });
       },
       return: () => rig.run({ kind: 'return', borrow: `borrow-${pick % 3}`.padEnd(22, '_') }),
       install: () => rig.run(install(pick % 2 === 0 ? fewer : more)),
@@ -103,6 +117,15 @@ export class RandomLife {
     };
     commands[what]();
   }
+}
+
+/** Some are whom the policies name. */
+function whoIs(who: number): Who {
+  return {
+    user: `user-${who}`,
+    host: who < 3 ? 'h' : `host-${who}`,
+    ...(who % 2 === 0 ? { product: 'cad' } : { project: 'bridge' }),
+  };
 }
 
 function install(license: string): Unstamped {

@@ -1,9 +1,9 @@
-import type { BorrowCommand, LedgerCommand, RevokeCommand } from '../commands.ts';
+import type { LedgerCommand, RevokeCommand } from '../commands.ts';
 import type { Held } from './model-records.ts';
-import { type ModelDenial, type ModelReply, rejected } from './model-replies.ts';
+import { type ModelReply, rejected } from './model-replies.ts';
 import { ModelRequests } from './model-requests.ts';
 import { denial } from './model-seats.ts';
-import { ahead, baseLeaseMs, borrowMarginMs, endMs, hold, inForce, type ModelFeature, poolsOf } from './model-terms.ts';
+import { ahead, baseLeaseMs, borrowMarginMs, hold, inForce, type ModelFeature, poolsOf } from './model-terms.ts';
 
 interface ModelLicense {
   readonly id: string;
@@ -24,8 +24,8 @@ export class ReferenceModel extends ModelRequests {
     const reply = this.#run(command);
     // Who waits and needs no seat does not wait, but for open doors.
     for (const entry of this.isOpen ? this.queue() : []) {
-      const pool = this.firstWithOffer(this.usable(entry), entry);
-      if (pool !== undefined) this.serve(entry, { pool, count: entry.count });
+      const part = this.firstOffered(this.usable(entry), entry);
+      if (part !== undefined) this.serve(entry, part);
     }
     return reply;
   }
@@ -40,6 +40,7 @@ export class ReferenceModel extends ModelRequests {
       case 'checkin':
       case 'goodbye':
       case 'acknowledge':
+      case 'borrow':
         return this.answer(command);
       case 'resume':
         return this.resume(command);
@@ -82,8 +83,8 @@ export class ReferenceModel extends ModelRequests {
         for (const grant of grants) grant.ending ??= endingOf(command);
         return grants.length === 0 ? rejected('UNKNOWN_GRANT') : { kind: 'ok' };
       }
-      case 'borrow':
-        return this.#borrow(command);
+      case 'acceptBorrow':
+        return this.acceptBorrow(command);
       case 'return':
         this.borrowed = this.borrowed.filter(({ id }) => id !== command.borrow);
         return { kind: 'ok' };
@@ -131,26 +132,6 @@ export class ReferenceModel extends ModelRequests {
       if (!this.isServable(entry)) this.leave(entry, { type: 'denied', denial: this.unfit(entry)! });
       else if (barred !== null) this.leave(entry, { type: 'denied', denial: this.unfit(entry) ?? barred });
     }
-  }
-
-  #borrow(command: BorrowCommand): ModelReply {
-    const { borrow: id, user, host, count, feature } = command;
-    const known = this.borrowed.find((one) => one.id === id);
-    if (known !== undefined)
-      return known.user === user
-        ? { kind: 'borrowed', borrow: this.viewBorrowed(known) }
-        : rejected('BORROW_ID_IN_USE');
-    const ask = { ...command, feature, session: '' };
-    const denied = (why: ModelDenial): ModelReply => ({ kind: 'denied', epoch: 0, denial: why });
-    const unfit = this.unfit(ask);
-    if (unfit !== null) return denied(unfit);
-    const leftMs = this.msUntilOpen();
-    if (!this.isOpen) return denied(denial('NOT_OPEN_YET', ask, { leftMs, earliestMs: this.timeMs + leftMs }));
-    const pool = this.lender(ask, command.untilMs - this.timeMs);
-    if ('code' in pool) return denied(pool);
-    const untilMs = Math.min(command.untilMs, Math.max(...pool.parts.map(endMs)));
-    this.borrowed.push({ id, pool: pool.key, user, host, count, sinceMs: this.timeMs, untilMs });
-    return { kind: 'borrowed', borrow: this.viewBorrowed(this.borrowed.at(-1)!) };
   }
 }
 
