@@ -9,6 +9,7 @@ import {
   remove,
   time,
 } from './commands/admin.ts';
+import { type BorrowCliOptions, type BorrowPlace, borrow, giveBack } from './commands/borrow.ts';
 import { type CheckoutCliOptions, checkout } from './commands/checkout.ts';
 import { type ExplainOptions, explain } from './commands/explain.ts';
 import { identity, inspect, keygen, sign } from './commands/keys.ts';
@@ -74,13 +75,15 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
       )
       .option('--ca <file>', 'who may sign the certificates of tls and wss servers, PEM (LIC_CA; else the system)')
       .option('--json', 'one line of JSON');
-  const asksForSeats = (command: Command): Command =>
+  const asksForOwnSeats = (command: Command): Command =>
     command
       .option('--count <n>', 'seats', wholeNumber, 1)
-      .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
       .option('--version <version>', 'the least version that will do')
       .option('--released-at <date>', 'when the product was released, for licenses with supportedUntil')
-      .option('--display <display>', "the display of the user's session, for licenses that share seats by it")
+      .option('--display <display>', "the display of the user's session, for licenses and policies that go by it");
+  const asksForSeats = (command: Command): Command =>
+    asksForOwnSeats(command)
+      .option('--count-min <n>', 'the fewest seats that will do where --count are not free', wholeNumber)
       .option('--share-key <key>', 'a project or document, for licenses that share seats by what the product names');
   const administers = (command: Command): Command =>
     talks(command).option('--token-file <file>', 'the admin token of the server that is asked (LIC_ADMIN_TOKEN)');
@@ -138,6 +141,31 @@ export function buildProgram(setExitCode: (code: number) => void): Command {
   )
     .option('--wait <seconds>', 'wait in the queue where no seat is free', seconds)
     .action(does((features: string[], options: CheckoutCliOptions) => checkout(features, options)));
+
+  const isKept = (command: Command): Command =>
+    command.option('--file <file>', 'where the borrow is kept (default: by its feature, in LIC_BORROWS)');
+  isKept(
+    asksForOwnSeats(
+      talks(
+        verb(
+          'borrow [feature]',
+          'take seats until a time, for use without any server; without a feature: what is borrowed here',
+        ),
+      ),
+    ),
+  )
+    .option('--for <duration>', 'for how long: 8h, 5d')
+    .option('--until <time>', 'until when: 2026-12-24T18:00Z')
+    .option('--present', 'take nothing: show the servers what is borrowed, after they were recovered')
+    .action(does((feature: string | undefined, options: BorrowCliOptions) => borrow(feature, options)));
+  isKept(
+    administers(
+      verb(
+        'return <feature-or-id>',
+        'give a borrow back; by its id in a report, with an admin token, one whose machine is gone',
+      ),
+    ),
+  ).action(does((what: string, options: BorrowPlace) => giveBack(what, options)));
 
   administers(verb('drain <server>', 'take a server (name or rank) out of control until undrained')).action(
     does((server: string, options: AdminOptions) => admin({ verb: 'drain', server }, options)),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { type Client, createClient } from './client.ts';
 import { DenialError } from './errors.ts';
 import type { BorrowStore } from './kept-borrow.ts';
 import { fileBorrowStore } from './node.ts';
-import { openBorrow } from './open-borrow.ts';
+import { type OpenBorrowOptions, openBorrow as openBorrowWith } from './open-borrow.ts';
 import { memoryStore } from './testing/borrow-stores.ts';
 import { type ServedTriad, serveTriad } from './testing/served-triad.ts';
 
@@ -38,7 +39,7 @@ function clientOf({ network, world, addresses, vendorKey }: ServedTriad): Client
 const seatsOf = ({ triad }: ServedTriad): number =>
   [...triad.ledger.grants()].filter(({ state }) => state === 'borrowed').reduce((sum, { count }) => sum + count, 0);
 const openOf = ({ world, vendorKey }: ServedTriad, store: BorrowStore) =>
-  openBorrow({ store, vendorKey, host, runtime: world.runtime('off line') });
+  openBorrowWith({ store, vendorKey, host, runtime: world.runtime('off line') });
 
 describe('a client that borrows', () => {
   test('keeps a token that opens with no server, and gives it back', async () => {
@@ -195,6 +196,44 @@ describe('a client that borrows', () => {
       { numRuns: 25 },
     );
   });
+});
+
+test('docs/borrow.md shows a product that borrows, and every code of an error', async () => {
+  const served = await serving();
+  const { vendorKey } = served;
+  const client = clientOf(served);
+  const runtime = served.world.runtime('off line');
+  const openBorrow = (options: OpenBorrowOptions) => openBorrowWith({ ...options, runtime });
+  const done: string[] = [];
+  const [work, save] = [() => done.push('worked'), () => done.push('saved')];
+  const store = memoryStore();
+  await served.run(
+    (async () => {
+      await client.borrow('compare', { store, for: 5 * 86_400_000 }).catch(() => undefined);
+      await client.borrow('compare', { store, for: hourMs });
+      {
+        await using borrow = await openBorrow({ store, vendorKey, host: 'laptop' });
+        borrow.signal.addEventListener('abort', () => save());
+        if (borrow.holds) work();
+        await client.returnBorrow(store);
+      }
+    })(),
+  );
+  expect(done).toEqual(['worked', 'saved']);
+  const page = readFileSync(new URL('../../../docs/borrow.md', import.meta.url), 'utf8');
+  const example = /```ts\n(.*?)```/s.exec(page)?.[1] ?? 'no example';
+  const here = readFileSync(new URL(import.meta.url), 'utf8')
+    .split('\n')
+    .map((line) => line.trim());
+  const lines = example.split('\n').map((line) => line.trim().replace(/(for: [^}]*) }\);$/, '$1 })'));
+  const isShown = (line: string) => here.some((own) => own.startsWith(line.replace(/;$/, '')));
+  expect(lines.filter((line) => !/^$|^\/\/|^import |fileBorrowStore/.test(line) && !isShown(line))).toEqual([]);
+  const sources = ['open-borrow.ts', 'borrowing.ts', 'kept-borrow.ts', '../../core/src/borrow/borrow-token.ts'].map(
+    (name) => readFileSync(new URL(name, import.meta.url), 'utf8'),
+  );
+  const codes = new Set(sources.flatMap((text) => [...text.matchAll(/'(BORROW_[A-Z_]+)'/g)].map(([, code]) => code)));
+  const documented = [...page.matchAll(/^\| `(BORROW_\w+)` \|/gm)].map(([, code]) => code);
+  expect(documented.sort()).toEqual([...codes].sort());
 });
 
 describe('a file for a borrow', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { denialCodes, ed25519Scheme } from '@lic/core';
 import { describe, expect, test } from 'vitest';
-import { clientMessageSchema } from './client-messages.ts';
+import { adminSchema, clientMessageSchema } from './client-messages.ts';
 import { decodeClientMessage, decodeServerMessage } from './codec.ts';
 import { errorCodes } from './codes.ts';
 import { protocolLimits } from './limits.ts';
@@ -32,6 +32,15 @@ const rows = (after: string): string[][] => {
     );
 };
 const names = (after: string): string[] => rows(after).map(([first]) => (first ?? '').replaceAll('`', ''));
+const codeIn = (text: string): string[] => [...text.matchAll(/`(\w+)`/g)].map(([, code]) => code ?? '');
+/** The names of all properties within a JSON Schema. */
+const fieldsIn = (schema: unknown): string[] =>
+  typeof schema !== 'object' || schema === null
+    ? []
+    : Object.entries(schema).flatMap(([key, value]) => [
+        ...(key === 'properties' ? Object.keys(value as object) : []),
+        ...fieldsIn(value),
+      ]);
 const typesOf = (schema: {
   readonly options: readonly { readonly shape: { readonly t: { readonly value: string } } }[];
 }) => schema.options.map(({ shape }) => shape.t.value);
@@ -57,6 +66,23 @@ describe('docs/protocol.md', () => {
   test('has every message, and no other', () => {
     expect(names('From the client:')).toEqual(typesOf(clientMessageSchema));
     expect(names('From the server:').sort()).toEqual(typesOf(serverMessageSchema).sort());
+  });
+
+  test('has every administrative verb with its fields, and no other', () => {
+    const documented = rows('## Every administrative verb').flatMap(([verbs = '', fields = '']) =>
+      codeIn(verbs).map((verb) => [verb, fields] as const),
+    );
+    const verbs = adminSchema.shape.request.options;
+    expect(documented.map(([verb]) => verb).sort()).toEqual(verbs.map(({ shape }) => shape.verb.value).sort());
+    for (const { shape } of verbs)
+      for (const field of Object.keys(shape).filter((key) => key !== 'verb'))
+        expect(codeIn(documented.find(([verb]) => verb === shape.verb.value)?.[1] ?? '')).toContain(field);
+  });
+
+  test.each(['client', 'server'])('names every field of every message of the %s', (side) => {
+    const file = new URL(`../schema/${side}-message.json`, import.meta.url);
+    const named = new Set([...page.matchAll(/[`".](\w+)[`"]/g)].map(([, name]) => name));
+    for (const field of fieldsIn(JSON.parse(readFileSync(file, 'utf8')))) expect(named).toContain(field);
   });
 
   test('has every error with what the table of codes says', () => {

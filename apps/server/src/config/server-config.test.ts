@@ -30,7 +30,10 @@ const duration = 'expected a duration such as 250ms, 60s, 5m or 24h';
 
 it.each([
   [{ data: undefined }, 'data: missing; expected string (the data folder)'],
-  [{ license: 5 }, 'license: got 5; expected string (the signed license file)'],
+  [{ license: 5 }, 'license: got 5; expected a path, or a list of paths (the signed license file, or several)'],
+  [{ license: [] }, 'license: got []; expected array to have >=1 items'],
+  [{ license: ['a.lic', 5] }, 'license[1]: got 5; expected string'],
+  [{ license: ['a.lic', 'a.lic'] }, 'license: got ["a.lic","a.lic"]; expected each file once'],
   [{ dta: 1 }, 'dta: unknown key, got 1; expected one of license, vendorKey'],
   [{ listen: [] }, 'listen: got []; expected array to have >=1 items'],
   [{ listen: ['tcp://a:1', 'http://a:1'] }, `listen[1]: got "http://a:1"; ${address}`],
@@ -77,12 +80,14 @@ it('takes paths as relative to the file, and a key as what it is', async () => {
   const tls = { cert: 'a.pem', key: '/etc/b.pem' };
   await writeFile(folder.at('lic.yaml'), JSON.stringify({ ...least, tls }));
   expect(await readServerConfig(folder.at('lic.yaml'))).toMatchObject({
-    license: folder.at('acme.lic'),
+    license: [folder.at('acme.lic')],
     vendorKey: folder.at('vendor.pub'),
     identity: folder.at('identity.key'),
     data: folder.at('data'),
     tls: { cert: folder.at('a.pem'), key: '/etc/b.pem' },
   });
+  await writeFile(folder.at('lic.yaml'), JSON.stringify({ ...least, license: ['a.lic', '/etc/b.lic'] }));
+  expect((await readServerConfig(folder.at('lic.yaml'))).license).toEqual([folder.at('a.lic'), '/etc/b.lic']);
   await writeFile(folder.at('lic.yaml'), JSON.stringify({ ...least, vendorKey: 'ed25519:abc' }));
   expect((await readServerConfig(folder.at('lic.yaml'))).vendorKey).toBe('ed25519:abc');
 });

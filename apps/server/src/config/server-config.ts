@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { LedgerSettings } from '@lic/core';
+import { type LedgerSettings, ledgerLimits } from '@lic/core';
 import type { ConsensusTiming } from '@lic/interfaces';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
@@ -44,10 +44,23 @@ const serverSchema = z.strictObject({
   addresses: z.array(dialSchema).min(1).describe('what peers and clients dial'),
 });
 
+/** The files of all licenses that are in force together. */
+const licenseSchema = z.union(
+  [
+    z.string().transform((path) => [path]),
+    z
+      .array(z.string())
+      .min(1)
+      .max(ledgerLimits.otherLicensesMax + 1)
+      .refine((paths) => new Set(paths).size === paths.length, 'expected each file once'),
+  ],
+  { error: 'expected a path, or a list of paths' },
+);
+
 /** What `lic serve -c FILE` reads. Paths are relative to the file. Durations are texts such as `60s`. */
 export const serverConfigSchema = z
   .strictObject({
-    license: z.string().describe('the signed license file'),
+    license: licenseSchema.describe('the signed license file, or several'),
     vendorKey: z.string().describe("the vendor's public key: its text, or the path of vendor.pub"),
     identity: z.string().describe("the file of this server's identity key, apart from the data folder"),
     data: z.string().describe('the data folder'),
@@ -95,7 +108,7 @@ export async function readServerConfig(path: string): Promise<ServerConfig> {
   const isKeyText = /^(ed25519:|rsa:|-----BEGIN)/.test(config.vendorKey);
   return {
     ...config,
-    license: from(config.license),
+    license: config.license.map(from),
     vendorKey: isKeyText ? config.vendorKey : from(config.vendorKey),
     identity: from(config.identity),
     data: from(config.data),

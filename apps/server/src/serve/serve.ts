@@ -13,7 +13,7 @@ import { readIdentity, readVendorKey } from '../keys/key-files.ts';
 import { productVersion } from '../product-version.ts';
 import { usageError } from '../usage-error.ts';
 import { loadOrMakeAdminToken } from './admin-token.ts';
-import { licenseFile } from './license-file.ts';
+import { licenseFiles } from './license-file.ts';
 
 /** Composes the server that a configuration describes: here, and only here, the plug-ins are picked. */
 export async function composeServer(
@@ -33,7 +33,7 @@ export async function composeServer(
     scheme: ed25519Scheme,
     identity: await usable('identity', identity, 'a key file made by lic identity', readIdentity(identity)),
     vendorKey: await readVendorKey(vendorKey),
-    ...licenseFile(license),
+    ...licenseFiles(license),
     listen: config.listen,
     ...(config.servers === undefined ? {} : { servers: config.servers }),
     isNew: options.isNew,
