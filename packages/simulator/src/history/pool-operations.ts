@@ -55,6 +55,13 @@ export function poolOperations(records: readonly HistoryRecord[]): PoolHistories
   return reader.end();
 }
 
+/** A checkout that a client has asked for. */
+interface Asked {
+  readonly call: CallRecord;
+  readonly until: number;
+  readonly isDenied: boolean;
+}
+
 class Reader {
   readonly #book = new PoolBook();
   readonly #problems: Problem[] = [];
@@ -65,7 +72,7 @@ class Reader {
   /** Calls without an end, or with one that says nothing. */
   readonly #open = new Map<number, CallRecord>();
   /** Checkouts by client, for grants that no call was answered with. */
-  readonly #checkouts = new Map<string, { readonly call: CallRecord; until: number }[]>();
+  readonly #checkouts = new Map<string, Asked[]>();
   #hasAccount = false;
   /** From where on a checkout is denied only where the fewest seats that will do are not to be had. */
   #countMinFrom = Infinity;
@@ -155,7 +162,7 @@ class Reader {
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);
-      const call = { call: record, until: Infinity };
+      const call = { call: record, until: Infinity, isDenied: false };
       if (calls === undefined) this.#checkouts.set(client, [call]);
       else calls.push(call);
       return;
@@ -168,9 +175,7 @@ class Reader {
     this.#open.delete(op);
     const calls = this.#checkouts.get(client) ?? [];
     const mine = calls.findIndex(({ call }) => call === invoked);
-    // What was denied took nothing, of none of the features that it was for.
-    if (type === 'fail') calls.splice(mine, 1);
-    else if (mine >= 0) calls[mine]!.until = index;
+    if (mine >= 0) Object.assign(calls[mine]!, { until: index, isDenied: type === 'fail' });
     const window = { from: invoked.index, until: index };
     const text = `call ${op} of ${client}`;
     const pool = { feature };
@@ -246,17 +251,19 @@ class Reader {
   }
 
   /** Somebody has asked for a grant that nobody was told of. */
-  #requireCall({ id, feature, count, client, taken }: Told): void {
+  #requireCall({ id, feature, count, client, taken, freed }: Told): void {
     const calls = this.#checkouts.get(client);
     // Clients whose calls are not in the history are nobody's business here.
     if (calls === undefined) return;
     const isAsked = calls.some(
-      ({ call, until }) =>
+      ({ call, until, isDenied }) =>
         call.feature === feature &&
         count <= call.count &&
         count >= (call.countMin ?? call.count) &&
         call.index < taken &&
-        until > taken,
+        until > taken &&
+        // What was denied in the end had nothing any more: its session may have been another by then.
+        (!isDenied || freed < until),
     );
     if (!isAsked) this.#fail('I5', taken, `${client} was given grant ${id}, ${count} of ${feature}, and had not asked`);
   }

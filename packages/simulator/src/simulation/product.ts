@@ -225,7 +225,11 @@ export class Product {
     const answered = this.#call({ kind: 'checkin', feature, count, countMin: count, waitMs: 0, grant: id });
     const givenBack = grant.checkin().then(
       // A closed client waits no longer than 2 s, whatever came of it.
-      () => answered(this.#closed === undefined ? { kind: 'done' } : { kind: 'unknown', code: 'CLOSED' }),
+      () => {
+        // Nor does it wait where its own closing ends the grant: the servers may not know of that yet.
+        const isCommitted = this.#closed === undefined && grant.ended?.code !== 'disconnected';
+        answered(isCommitted ? { kind: 'done' } : { kind: 'unknown', code: 'CLOSED' });
+      },
       (error: unknown) => {
         answered({ kind: 'unknown', code: errorCode(error) });
         this.#unexpected(error, `the checkin of ${id}`);
