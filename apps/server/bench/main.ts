@@ -1,22 +1,18 @@
 /**
- * `npm run bench`: what the ledger alone costs, and what three real servers on this machine's disk do. It prints and asserts nothing: this is one machine, shared
- * by clients and servers, so lines of one run may be compared with each other and with no other run.
- *
- *     npm run bench                    everything
- *     npm run bench -- --rounds 5      fewer failovers
- *     npm run bench -- --seconds 2     shorter lines
+ * `npm run bench`: what the ledger alone costs, and what three real servers on this machine's disk do. It prints and asserts nothing: this
+ * is one machine, shared by clients and servers, so lines of one run may be compared with each other and with no other run.
+ * docs/measurements.md says what can be asked for, and what the lines mean.
  */
 import { parseArgs } from 'node:util';
 import { type Client, createClient } from '@lic/client';
 import { tcp } from '@lic/transport-tcp';
 import { TriadUnderTest, until } from '../e2e/triad-under-test.ts';
 import { measureDisk } from './disk-rate.ts';
-import { measureLedger } from './ledger-rate.ts';
+import { printLedgerCosts } from './ledger/report.ts';
+import { benchOptions } from './options.ts';
 import { quantile, shownMs } from './quantiles.ts';
 
-const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '20' }, seconds: { type: 'string', default: '5' } },
-});
+const { values: options } = parseArgs({ options: benchOptions });
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 
@@ -70,26 +66,24 @@ async function measureFailover(triad: TriadUnderTest): Promise<number> {
   return tookMs;
 }
 
-const shown = (value: number): string => Math.round(value).toLocaleString('en');
-for (const grants of [1_000, 100_000, 1_000_000]) {
-  const rate = await measureLedger(grants);
+await printLedgerCosts((line) => console.log(line));
+if (!options.ledger) await measureTriad();
+
+/** The disk, and what three servers on it do. */
+async function measureTriad(): Promise<void> {
+  const disk = await measureDisk(Math.min(seconds, 3));
   console.log(
-    `ledger       ${shown(grants).padStart(9)} grants   ${shown(rate.commandsPerSecond)} commands/s   ${shown(rate.denialsPerSecond)} denials/s   ${shown(rate.heapBytesPerGrant)} bytes of heap and ${shown(rate.snapshotBytesPerGrant)} of snapshot per grant`,
+    `disk         ${Math.round(disk.perSecond)} fdatasync/s of 1 KiB, one after the other   p50 ${shownMs(quantile(disk.latenciesMs, 0.5))}   p99 ${shownMs(quantile(disk.latenciesMs, 0.99))}`,
+  );
+  await using triad = await TriadUnderTest.start(
+    [{ name: 'compare', version: '12.0', count: 1_000 }],
+    ['failback=sticky'],
+  );
+  for (const clientCount of [1, 16, 64]) console.log(await measureCheckouts(triad, clientCount));
+
+  const failoversMs: number[] = [];
+  for (let round = 0; round < rounds; round++) failoversMs.push(await measureFailover(triad));
+  console.log(
+    `failover     kill -9 of the server in control to the next granted checkout, ${rounds} rounds   median ${shownMs(quantile(failoversMs, 0.5))}   worst ${shownMs(Math.max(...failoversMs))}`,
   );
 }
-
-const disk = await measureDisk(Math.min(seconds, 3));
-console.log(
-  `disk         ${Math.round(disk.perSecond)} fdatasync/s of 1 KiB, one after the other   p50 ${shownMs(quantile(disk.latenciesMs, 0.5))}   p99 ${shownMs(quantile(disk.latenciesMs, 0.99))}`,
-);
-await using triad = await TriadUnderTest.start(
-  [{ name: 'compare', version: '12.0', count: 1_000 }],
-  ['failback=sticky'],
-);
-for (const clientCount of [1, 16, 64]) console.log(await measureCheckouts(triad, clientCount));
-
-const failoversMs: number[] = [];
-for (let round = 0; round < rounds; round++) failoversMs.push(await measureFailover(triad));
-console.log(
-  `failover     kill -9 of the server in control to the next granted checkout, ${rounds} rounds   median ${shownMs(quantile(failoversMs, 0.5))}   worst ${shownMs(Math.max(...failoversMs))}`,
-);

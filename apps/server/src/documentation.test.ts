@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { expect, it } from 'vitest';
+import { benchOptions } from '../bench/options.ts';
 import { parseServerConfig, type ServerConfig, serverConfigSchema } from './config/server-config.ts';
 import { buildProgram } from './program.ts';
 import { usageErrorCodes } from './usage-error.ts';
@@ -62,4 +64,18 @@ it.each(buildProgram(() => {}).commands.map((command) => [command.name(), comman
 
 it('docs/cli.md names the codes that end with 2', () => {
   for (const code of usageErrorCodes) if (code !== 'USAGE') expect(cli).toContain(`\`${code}\``);
+});
+
+it('docs/measurements.md asks the benchmarks for what they can do, and for all of it', () => {
+  const asked = [...page('measurements.md').matchAll(/^npm run bench(?: -- (\S+(?: \S+)*))?/gm)].map(
+    ([, args = '']) => parseArgs({ args: args.split(' ').filter((arg) => arg !== ''), options: benchOptions }).values,
+  );
+  const defaults = parseArgs({ args: [], options: benchOptions }).values;
+  const changed = asked.flatMap((values) =>
+    Object.entries(values).flatMap(([name, value]) =>
+      value === defaults[name as keyof typeof defaults] ? [] : [name],
+    ),
+  );
+  expect(asked[0]).toEqual(defaults);
+  expect(changed.sort()).toEqual(Object.keys(benchOptions).sort());
 });

@@ -26,7 +26,7 @@ async function twoFiles(folder: TemporaryFolder) {
   const paths = [folder.at('a.lic'), folder.at('b.lic')];
   await writeFile(folder.at('a.lic'), license('a', 1));
   await writeFile(folder.at('b.lic'), license('b', 1));
-  const shown = () => Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  const shown = () => Promise.all(paths.map(async (path) => (await readFile(path, 'utf8')).trim()));
   return { paths, files: licenseFiles(paths), shown };
 }
 
@@ -55,7 +55,7 @@ it.each([
   [
     'in the last where each has one',
     [license('a', 1), license('b', 1), license('c', 1)],
-    [license('a', 1), join(license('b', 1), license('c', 1))],
+    [license('a', 1), join(license('b', 1), license('c', 1)).trim()],
   ],
   ['and leaves a file empty that has none', [license('b', 2)], ['', license('b', 2)]],
 ])('writes each license %s', async (_, texts, expected) => {
@@ -63,7 +63,11 @@ it.each([
   const { files, shown } = await twoFiles(folder);
   await files.writeLicense(join(...texts));
   expect(await shown()).toEqual(expected);
-  expect([...splitLicenses(await files.readLicense())].sort()).toEqual([...texts].sort());
+  expect(
+    splitLicenses(await files.readLicense())
+      .map((text) => text.trim())
+      .sort(),
+  ).toEqual([...texts].sort());
   expect(await readdir(folder.path)).toEqual(['a.lic', 'b.lic']);
 });
 

@@ -50,7 +50,8 @@ export function licenseFiles(paths: readonly string[]): LicenseSource {
   const write = async (text: string): Promise<void> => {
     const before = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(asMissing)));
     for (const [at, next] of shareOut(text, before).entries())
-      if (next !== before[at]) await replaceFile(paths[at]!, next);
+      if (before[at] === undefined || asWritten(splitLicenses(before[at])) !== next)
+        await replaceFile(paths[at]!, next);
     await rm(note, { force: true });
   };
   return {
@@ -87,7 +88,12 @@ function shareOut(text: string, before: readonly (string | undefined)[]): readon
     else files[at]!.push(license);
   }
   for (const license of others) (files.find((file) => file.length === 0) ?? files.at(-1)!).push(license);
-  return files.map((file) => joinLicenses(file));
+  return files.map(asWritten);
+}
+
+/** White space around licenses is nobody's concern: a file is left as it is for its sake. */
+function asWritten(licenses: readonly string[]): string {
+  return licenses.map((license) => `${license.trim()}\n`).join('');
 }
 
 function licensesIn(text: string) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { LogicClient } from '../testing/logic-client.ts';
 import { LogicWorld } from '../testing/logic-world.ts';
 import type { Wanted } from './inputs.ts';
 
@@ -14,6 +15,15 @@ function serving(mergeSeats = 5): LogicWorld {
   });
   world.triad.giveControl(1);
   return world;
+}
+
+/** A checkout of both that is granted, and whose answer is lost with the server. */
+function unheard(world: LogicWorld, client: LogicClient): number {
+  const { grants } = world.triad.ledger.summary();
+  const call = client.checkout(both);
+  world.runUntil(() => world.triad.ledger.summary().grants === grants + 2);
+  client.deaden(1);
+  return call;
 }
 
 describe('a checkout of several features', () => {
@@ -49,9 +59,7 @@ describe('a checkout of several features', () => {
     const world = serving();
     const client = world.client();
     client.hold();
-    const call = client.checkout(both);
-    world.runUntil(() => world.triad.ledger.summary().grants === 3);
-    client.deaden(1);
+    const call = unheard(world, client);
     world.run(1_500);
     expect(client.outcomes.get(call)).toMatchObject({ kind: 'grantedAll', grants: [{}, {}] });
     expect(client.sent.map(({ message }) => message.t)).toContain('resume');
@@ -61,9 +69,7 @@ describe('a checkout of several features', () => {
   test('that opens the session is repeated, and answered as before', () => {
     const world = serving();
     const client = world.client();
-    const call = client.checkout(both);
-    world.runUntil(() => world.triad.ledger.summary().grants === 2);
-    client.deaden(1);
+    const call = unheard(world, client);
     world.run(2_000);
     expect(client.outcomes.get(call)).toMatchObject({ kind: 'grantedAll', grants: [{}, {}] });
     expect(world.triad.ledger.summary().grants).toBe(2);
@@ -73,9 +79,7 @@ describe('a checkout of several features', () => {
     const world = serving();
     const client = world.client();
     client.hold();
-    const call = client.checkout(both);
-    world.runUntil(() => world.triad.ledger.summary().grants === 3);
-    client.deaden(1);
+    const call = unheard(world, client);
     const taken = [...world.triad.ledger.grants()].find(({ feature }) => feature === 'merge')!;
     world.triad.apply({ kind: 'revoke', grants: [taken.id], reason: 'because' });
     world.run(3_000);

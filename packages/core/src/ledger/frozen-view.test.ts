@@ -5,7 +5,7 @@ import { ByteWriter } from './byte-writer.ts';
 import { decodeCommand } from './command-codec.ts';
 import { FrozenView } from './frozen-view.ts';
 import { LedgerState } from './ledger-state.ts';
-import { writeRecord } from './record-fields.ts';
+import { writeRecord } from './record-writer.ts';
 import { kinds, type LedgerRecord } from './records.ts';
 import { eventArbitrary, RandomLife } from './testing/random-life.ts';
 

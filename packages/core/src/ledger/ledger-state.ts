@@ -5,9 +5,9 @@ import type { InstallCommand, LedgerSettings } from './commands.ts';
 import { IdIndex } from './id-index.ts';
 import { IndexedHeap } from './indexed-heap.ts';
 import { type LedgerVersionRange, ledgerVersions, recoverVersion } from './limits.ts';
-import { writeRecord } from './record-fields.ts';
 import type { RecordSink } from './record-sink.ts';
 import { RecordTable } from './record-table.ts';
+import { writeRecord } from './record-writer.ts';
 import {
   type Borrow,
   type EndedSession,

@@ -6,7 +6,8 @@ import {
   ruleText,
   viewRule,
 } from '../policy/document.ts';
-import { PolicyIndex, unusedOf } from '../policy/policy-index.ts';
+import { PolicyIndex } from '../policy/policy-index.ts';
+import { unusedOf } from '../policy/reservations.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import { askerOf } from './policy-seats.ts';
@@ -109,7 +110,7 @@ export function explainPolicy(state: LedgerState, feature: string, asker: Asker)
     ...(rule === undefined ? {} : { code, rule }),
     limits,
     reserved,
-    keptForOthers: policy.of(feature).kept - reserved.reduce((sum, { unused }) => sum + unused, 0),
+    keptForOthers: policy.of(feature).reservations.kept - reserved.reduce((sum, { unused }) => sum + unused, 0),
     priority: verdict.priority,
     ...optional('priorityRule', verdict.priorityBy && viewRule(verdict.priorityBy)),
     ...optional('idleMs', setting('idle')?.ms),

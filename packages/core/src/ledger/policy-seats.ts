@@ -1,5 +1,6 @@
 import { type Asker, type BorrowRule, type RuleView, viewRule } from '../policy/document.ts';
-import { type Counted, changeReserved, firstUnusedBut, unusedOf, type Verdict } from '../policy/policy-index.ts';
+import type { Counted, Verdict } from '../policy/policy-index.ts';
+import { unusedOf } from '../policy/reservations.ts';
 import { deny, policyRule, type Wish } from './denials.ts';
 import { holderKey } from './holders.ts';
 import type { LedgerState } from './ledger-state.ts';
@@ -27,9 +28,9 @@ export function countGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.add(subject, count, share?.serial);
-  const policy = state.policy!.of(grant.pool.featureName);
+  const { reservations } = state.policy!.of(grant.pool.featureName);
   for (const { counted, subject } of verdict.reserve)
-    changeReserved(policy, counted, (tally) => tally.add(subject, count, share?.serial));
+    reservations.change(counted, (tally) => tally.add(subject, count, share?.serial));
 }
 
 export function uncountGrant(state: LedgerState, grant: Taken): void {
@@ -37,9 +38,9 @@ export function uncountGrant(state: LedgerState, grant: Taken): void {
   if (verdict === undefined) return;
   const { count, share } = grant;
   for (const { counted, subject } of verdict.max) counted.tally.remove(subject, count, share?.serial);
-  const policy = state.policy!.of(grant.pool.featureName);
+  const { reservations } = state.policy!.of(grant.pool.featureName);
   for (const { counted, subject } of verdict.reserve)
-    changeReserved(policy, counted, (tally) => tally.remove(subject, count, share?.serial));
+    reservations.change(counted, (tally) => tally.remove(subject, count, share?.serial));
 }
 
 /** A queue place counts as what it waits for, so that one that is served is never more than its rules let. */
@@ -56,13 +57,13 @@ export function uncountEntry(state: LedgerState, entry: Entry): void {
 
 /** Seats that the reservations of the feature keep from this claim. */
 export function keptFrom(state: LedgerState, feature: string, claim: Asking): number {
-  const kept = state.policy?.of(feature).kept ?? 0;
+  const kept = state.policy?.of(feature).reservations.kept ?? 0;
   return kept === 0 ? 0 : kept - ownReserved(state, feature, claim);
 }
 
 /** Seats that are reserved for the claim and not taken. */
 export function ownReserved(state: LedgerState, feature: string, claim: Asking): number {
-  if ((state.policy?.of(feature).kept ?? 0) === 0) return 0;
+  if ((state.policy?.of(feature).reservations.kept ?? 0) === 0) return 0;
   return judge(state, feature, claim)!.reserve.reduce((sum, { counted }) => sum + unusedOf(counted), 0);
 }
 
@@ -118,7 +119,7 @@ export function denyMax({ counted: { rule, count, tally }, subject }: Counted, w
 /** The first reservation that keeps seats from the claim. */
 export function keeperFrom(state: LedgerState, feature: string, claim: Asking): RuleView | undefined {
   if (state.policy === undefined) return undefined;
-  const keeper = firstUnusedBut(state.policy.of(feature), judge(state, feature, claim)!.reserve);
+  const keeper = state.policy.of(feature).reservations.firstBut(judge(state, feature, claim)!.reserve);
   return keeper && viewRule(keeper.rule);
 }
 

@@ -22,7 +22,7 @@ import {
   readPool,
   readResult,
   readSession,
-} from './record-fields.ts';
+} from './record-reader.ts';
 import { kinds, type LedgerRecord, type Pool, type Session } from './records.ts';
 import { linkLinger, newLinger, shareOf } from './seats.ts';
 import { linkResult, newResult, newSession } from './sessions.ts';

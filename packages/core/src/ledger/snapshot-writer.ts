@@ -3,7 +3,7 @@ import { ByteWriter } from './byte-writer.ts';
 import { FrozenView } from './frozen-view.ts';
 import { type LedgerState, writeGlobals } from './ledger-state.ts';
 import { termsVersion } from './limits.ts';
-import { writeRecord } from './record-fields.ts';
+import { writeRecord } from './record-writer.ts';
 import { firstKinds, kinds } from './records.ts';
 
 /** What the first block begins with. */

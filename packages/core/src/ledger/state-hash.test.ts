@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyCommand } from './apply.ts';
 import { decodeCommand } from './command-codec.ts';
 import { LedgerState } from './ledger-state.ts';
-import { writeRecord } from './record-fields.ts';
+import { writeRecord } from './record-writer.ts';
 import { kinds, type LedgerRecord } from './records.ts';
 import { MultisetHash, RecordHash } from './state-hash.ts';
 import { eventArbitrary, RandomLife } from './testing/random-life.ts';

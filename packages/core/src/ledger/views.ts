@@ -60,29 +60,20 @@ export function viewGrant(grant: Grant): GrantView {
 }
 
 /** Lingering seats, as the grant that they were. */
-export function viewLinger({ pool, grant, count, user, host, sinceMs, untilMs }: Linger): GrantView {
-  return {
-    id: grantId(grant),
-    session: '',
-    feature: pool.featureName,
-    version: pool.version.text,
-    count,
-    user,
-    host,
-    sinceMs,
-    state: 'lingering',
-    leaseMs: 0,
-    holdMs: 0,
-    reclaim: 'lease',
-    checkoutSeq: 0,
-    untilMs,
-  };
+export function viewLinger(linger: Linger): GrantView {
+  return { ...viewUnheld(linger), id: grantId(linger.grant), state: 'lingering', untilMs: linger.untilMs };
 }
 
 /** Borrowed seats. The client's own id of them is nobody's to see. */
-export function viewBorrow({ serial, pool, count, user, host, sinceMs, untilMs }: Borrow): GrantView {
+export function viewBorrow(borrow: Borrow): GrantView {
+  const { serial, pool, untilMs } = borrow;
+  const shown = pool.vendorData === undefined ? {} : { vendorData: pool.vendorData };
+  return { ...viewUnheld(borrow), id: borrowId(serial), state: 'borrowed', ...shown, untilMs };
+}
+
+/** Seats that no session holds. */
+function viewUnheld({ pool, count, user, host, sinceMs }: Linger | Borrow): Omit<GrantView, 'id' | 'state'> {
   return {
-    id: borrowId(serial),
     session: '',
     feature: pool.featureName,
     version: pool.version.text,
@@ -90,13 +81,10 @@ export function viewBorrow({ serial, pool, count, user, host, sinceMs, untilMs }
     user,
     host,
     sinceMs,
-    state: 'borrowed',
     leaseMs: 0,
     holdMs: 0,
     reclaim: 'lease',
     checkoutSeq: 0,
-    ...(pool.vendorData === undefined ? {} : { vendorData: pool.vendorData }),
-    untilMs,
   };
 }
 

@@ -7,13 +7,15 @@ export interface AddressRange {
 }
 
 const v4Prefix = 0xffffn << 32n;
+const dot = 46;
+const zero = 48;
 
 /** Reads `10.1.2.3` or `2001:db8::1`; a scope (`%eth0`) is passed over. Undefined where it is neither. */
 export function readAddress(text: string): bigint | undefined {
   const [address = ''] = text.split('%');
   if (!address.includes(':')) {
     const v4 = readV4(address);
-    return v4 === undefined ? undefined : v4Prefix | v4;
+    return v4 === undefined ? undefined : v4Prefix | BigInt(v4);
   }
   const [head = '', tail, ...rest] = address.split('::');
   if (rest.length > 0) return undefined;
@@ -43,11 +45,30 @@ export function prefixOf(address: bigint, length: number): bigint {
   return address >> BigInt(128 - length);
 }
 
-function readV4(text: string): bigint | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
-    return undefined;
-  return parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+/** Reads `10.1.2.3` as a number of 32 bits. A scope is not passed over: IPv4 has none. */
+export function readV4(text: string): number | undefined {
+  let address = 0;
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === dot) {
+      if (digits === 0 || dots === 3) return undefined;
+      address = address * 256 + part;
+      dots++;
+      part = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - zero;
+    // No zeros in front: some would read them as octal.
+    if (digit < 0 || digit > 9 || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + digit;
+    digits++;
+    if (part > 255) return undefined;
+  }
+  return dots === 3 && digits > 0 ? address * 256 + part : undefined;
 }
 
 function readGroups(text: string): bigint[] | undefined {
@@ -58,7 +79,7 @@ function readGroups(text: string): bigint[] | undefined {
     if (part.includes('.') && at === parts.length - 1) {
       const v4 = readV4(part);
       if (v4 === undefined) return undefined;
-      groups.push(v4 >> 16n, v4 & 0xffffn);
+      groups.push(BigInt(v4 >>> 16), BigInt(v4 & 0xffff));
     } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(BigInt(`0x${part}`));
     else return undefined;
   }

@@ -235,7 +235,10 @@ describe('a policy that makes sense', () => {
 
   it('is checked without a look at each rule for each other', () => {
     const lines = Array.from({ length: 9000 }, (_, i) => `   - { user: u${i}, count: ${(i % 5) + 1} }`);
-    const groups = Array.from({ length: 1000 }, (_, i) => `   - { address: 10.${i % 250}.${Math.floor(i / 250)}.0/24, count: 1 }`);
+    const groups = Array.from(
+      { length: 1000 },
+      (_, i) => `   - { address: 10.${i % 250}.${Math.floor(i / 250)}.0/24, count: 1 }`,
+    );
     expect(wrong('compare:', '  max:', ...lines, "'*':", '  max:', ...groups)).toHaveLength(0);
   }, 5000);
 });

@@ -1,26 +1,6 @@
-import { type AddressRange, prefixOf, readAddress, readRange } from './addresses.ts';
-import {
-  type Asker,
-  type AskerRuleKind,
-  askerRuleKinds,
-  type PolicyDocument,
-  type PolicyRule,
-  type SelectorKind,
-  type SettingKind,
-} from './document.ts';
-import { NumberSet } from './number-set.ts';
-import { Tally } from './tally.ts';
-
-type AskerRule = PolicyRule & { readonly kind: AskerRuleKind; readonly by: SelectorKind; readonly name: string };
-
-/** A `max` or `reserve` rule, with the seats that those whom it is for have. */
-export interface CountedRule {
-  readonly rule: AskerRule;
-  readonly count: number;
-  readonly tally: Tally;
-  /** Of a `reserve` rule: which one of the feature's it is, those of the feature itself first. */
-  readonly at: number;
-}
+import type { Asker, PolicyDocument, PolicyRule, SettingKind } from './document.ts';
+import { type CountedRule, newCounted, Reservations } from './reservations.ts';
+import { type AskerRule, type Memberships, RuleSet } from './rule-set.ts';
 
 /** A counted rule that is for the asker, with the subject that its seats count for. */
 export interface Counted {
@@ -34,14 +14,10 @@ export interface FeaturePolicy {
   /** What is said of every feature. */
   readonly star: RuleSet;
   readonly counted: Map<AskerRule, CountedRule>;
-  readonly reservations: readonly CountedRule[];
-  /** Which reservations those whom they are for have not taken all of. */
-  readonly unused: NumberSet;
-  /** Reserved seats that are not taken by those whom they are for. */
-  kept: number;
+  readonly reservations: Reservations;
 }
 
-/** What the rules come to for somebody. */
+/** What the rules come to for somebody. Its counts go on with the policy's. */
 export interface Verdict {
   /** Keeps the asker out. */
   readonly excludedBy: PolicyRule | undefined;
@@ -53,76 +29,6 @@ export interface Verdict {
   readonly priorityBy: PolicyRule | undefined;
 }
 
-/** Rules by whom they are for: found, never scanned. */
-class RuleSet {
-  readonly #byWhom = new Map<string, AskerRule[]>();
-  readonly #bys = new Set<SelectorKind>();
-  readonly #prefixLengths: number[] = [];
-  readonly settings = new Map<SettingKind, PolicyRule>();
-  readonly reserves: AskerRule[] = [];
-  firstInclude: PolicyRule | undefined;
-
-  add(rule: PolicyRule): void {
-    if (!isForAsker(rule)) {
-      this.settings.set(rule.kind as SettingKind, rule);
-      return;
-    }
-    if (rule.kind === 'include') this.firstInclude ??= rule;
-    if (rule.kind === 'reserve') this.reserves.push(rule);
-    const range = rule.by === 'address' && rule.name !== '*' ? readRange(rule.name) : undefined;
-    if (range !== undefined && !this.#prefixLengths.includes(range.length)) this.#prefixLengths.push(range.length);
-    this.#bys.add(rule.by);
-    const key = range === undefined ? keyOf(rule.by, rule.name) : keyOfRange(range);
-    const rules = this.#byWhom.get(key);
-    if (rules === undefined) this.#byWhom.set(key, [rule]);
-    else rules.push(rule);
-  }
-
-  /** All rules that are for the asker. `*` is each one that no other rule of the kind names by the same. */
-  find(asker: Asker, groupsOf: Memberships): AskerRule[] {
-    const found: AskerRule[] = [];
-    if (this.#byWhom.size === 0) return found;
-    this.#named(found, 'user', asker.user);
-    this.#each(found, 'group', groupsOf.users.get(asker.user));
-    this.#named(found, 'host', asker.host);
-    this.#each(found, 'hostGroup', groupsOf.hosts.get(asker.host));
-    this.#named(found, 'display', asker.display);
-    this.#named(found, 'project', asker.project);
-    this.#named(found, 'product', asker.product);
-    if (this.#bys.has('address')) this.#addresses(found, asker.address);
-    return found;
-  }
-
-  #named(found: AskerRule[], by: SelectorKind, name: string): void {
-    if (!this.#bys.has(by) || name === '') return;
-    const named = this.#byWhom.get(keyOf(by, name)) ?? [];
-    found.push(...named);
-    for (const rule of this.#byWhom.get(keyOf(by, '*')) ?? [])
-      if (!named.some(({ kind }) => kind === rule.kind)) found.push(rule);
-  }
-
-  #each(found: AskerRule[], by: SelectorKind, names: readonly string[] = []): void {
-    if (!this.#bys.has(by)) return;
-    for (const name of names) found.push(...(this.#byWhom.get(keyOf(by, name)) ?? []));
-  }
-
-  #addresses(found: AskerRule[], text: string): void {
-    const address = readAddress(text);
-    if (address === undefined) return;
-    const before = found.length;
-    for (const length of this.#prefixLengths)
-      found.push(...(this.#byWhom.get(keyOfRange({ length, prefix: prefixOf(address, length) })) ?? []));
-    const named = found.slice(before);
-    for (const rule of this.#byWhom.get(keyOf('address', '*')) ?? [])
-      if (!named.some(({ kind }) => kind === rule.kind)) found.push(rule);
-  }
-}
-
-interface Memberships {
-  readonly users: ReadonlyMap<string, readonly string[]>;
-  readonly hosts: ReadonlyMap<string, readonly string[]>;
-}
-
 /** A policy, ready for use: what is for somebody is found by hash, in time that does not depend on the number of rules. */
 export class PolicyIndex {
   readonly document: PolicyDocument;
@@ -130,6 +36,7 @@ export class PolicyIndex {
   readonly #features = new Map<string, FeaturePolicy>();
   readonly #memberships: Memberships;
   readonly #star: RuleSet;
+  #last: { readonly feature: string; readonly asker: Asker; readonly verdict: Verdict } | undefined;
 
   constructor(document: PolicyDocument) {
     this.document = document;
@@ -147,70 +54,116 @@ export class PolicyIndex {
     let found = this.#features.get(feature);
     if (found === undefined) {
       const own = this.#sets.get(feature) ?? new RuleSet();
-      const reservations = [...own.reserves, ...this.#star.reserves].map(newCounted);
-      const counted = new Map(reservations.map((one) => [one.rule, one]));
-      found = { own, star: this.#star, counted, reservations, unused: new NumberSet(reservations.length), kept: 0 };
-      for (const one of reservations) noteUnused(found, one);
+      const reserves = [...own.reserves, ...this.#star.reserves].map(newCounted);
+      const counted = new Map(reserves.map((one) => [one.rule, one]));
+      found = { own, star: this.#star, counted, reservations: new Reservations(reserves) };
       this.#features.set(feature, found);
     }
     return found;
   }
 
-  /** What the feature's rules come to for the asker. */
+  /** What the feature's rules come to for the asker. One command asks several times for the same: the last answer is kept. */
   judge(feature: string, asker: Asker): Verdict {
-    const policy = this.of(feature);
-    const own = policy.own.find(asker, this.#memberships);
-    const star = policy.star.find(asker, this.#memberships);
-    const both = [...own, ...star];
-    const firstInclude = policy.own.firstInclude ?? policy.star.firstInclude;
-    const includes = policy.own.firstInclude === undefined ? star : own;
-    const prioritized = byKind(own, 'priority').length > 0 ? own : star;
-    const first = byKind(prioritized, 'priority').reduce<AskerRule | undefined>(
-      (best, rule) => (best === undefined || rule.count! > best.count! ? rule : best),
-      undefined,
-    );
-    const counted = (kind: AskerRuleKind) =>
-      byKind(both, kind).map((rule) => ({ counted: countedOf(policy, rule), subject: subjectOf(rule, asker) }));
-    return {
-      excludedBy: byKind(both, 'exclude')[0],
-      shutOutBy: firstInclude !== undefined && byKind(includes, 'include').length === 0 ? firstInclude : undefined,
-      max: counted('max'),
-      reserve: counted('reserve'),
-      priority: first?.count ?? 0,
-      priorityBy: first,
-    };
+    const last = this.#last;
+    if (last !== undefined && last.feature === feature && isSame(last.asker, asker)) return last.verdict;
+    const verdict = this.#judge(this.of(feature), asker);
+    this.#last = { feature, asker, verdict };
+    return verdict;
+  }
+
+  /** Whether seats of the feature count for any rule at all. */
+  counts(feature: string): boolean {
+    const { own, star } = this.of(feature);
+    return own.isCounting || star.isCounting;
   }
 
   /** What is said of the feature, else of every feature. */
   setting(feature: string, kind: SettingKind): PolicyRule | undefined {
     return this.#sets.get(feature)?.settings.get(kind) ?? this.#star.settings.get(kind);
   }
+
+  #judge(policy: FeaturePolicy, asker: Asker): Verdict {
+    const finding = new Finding(policy, asker);
+    // The feature's own first: of lists and priorities they take the place of what is said of every feature.
+    finding.look(policy.own, this.#memberships);
+    finding.look(policy.star, this.#memberships);
+    return finding;
+  }
 }
 
-/** Seats of a reservation that those whom it is for have not taken. */
-export function unusedOf({ count, tally }: CountedRule): number {
-  return Math.max(0, count - tally.of(''));
+/** A verdict as it comes about. */
+class Finding implements Verdict {
+  readonly #policy: FeaturePolicy;
+  readonly #asker: Asker;
+  excludedBy: AskerRule | undefined;
+  shutOutBy: PolicyRule | undefined;
+  readonly max: Counted[] = [];
+  readonly reserve: Counted[] = [];
+  priorityBy: AskerRule | undefined;
+  #hasList = false;
+  #isListed = false;
+  #priorityBy: AskerRule | undefined;
+
+  constructor(policy: FeaturePolicy, asker: Asker) {
+    this.#policy = policy;
+    this.#asker = asker;
+  }
+
+  get priority(): number {
+    return this.priorityBy?.count ?? 0;
+  }
+
+  look(set: RuleSet, memberships: Memberships): void {
+    this.#isListed = false;
+    this.#priorityBy = undefined;
+    set.find(this.#asker, memberships, (rule) => this.#see(rule));
+    this.priorityBy ??= this.#priorityBy;
+    if (this.#hasList || set.firstInclude === undefined) return;
+    this.#hasList = true;
+    if (!this.#isListed) this.shutOutBy = set.firstInclude;
+  }
+
+  #see(rule: AskerRule): void {
+    switch (rule.kind) {
+      case 'exclude':
+        if (this.excludedBy === undefined || rule.line < this.excludedBy.line) this.excludedBy = rule;
+        return;
+      case 'include':
+        this.#isListed = true;
+        return;
+      case 'max':
+        this.#count(this.max, rule);
+        return;
+      case 'reserve':
+        this.#count(this.reserve, rule);
+        return;
+      case 'priority': {
+        const best = this.#priorityBy;
+        if (best === undefined || rule.count! > best.count! || (rule.count === best.count && rule.line < best.line))
+          this.#priorityBy = rule;
+      }
+    }
+  }
+
+  /** In the order of their lines: a few, and mostly found so. */
+  #count(list: Counted[], rule: AskerRule): void {
+    let at = list.length;
+    while (at > 0 && list[at - 1]!.counted.rule.line > rule.line) at--;
+    const counted = { counted: countedOf(this.#policy, rule), subject: subjectOf(rule, this.#asker) };
+    if (at === list.length) list.push(counted);
+    else list.splice(at, 0, counted);
+  }
 }
 
-/** Changes who has taken seats of a reservation. */
-export function changeReserved(policy: FeaturePolicy, counted: CountedRule, change: (tally: Tally) => void): void {
-  policy.kept -= unusedOf(counted);
-  change(counted.tally);
-  noteUnused(policy, counted);
-}
-
-function noteUnused(policy: FeaturePolicy, counted: CountedRule): void {
-  const unused = unusedOf(counted);
-  policy.kept += unused;
-  if (unused > 0) policy.unused.add(counted.at);
-  else policy.unused.delete(counted.at);
-}
-
-/** The first reservation that keeps seats from somebody whom these are for. */
-export function firstUnusedBut(policy: FeaturePolicy, own: readonly Counted[]): CountedRule | undefined {
-  let at = policy.unused.next(0);
-  while (at !== undefined && own.some(({ counted }) => counted.at === at)) at = policy.unused.next(at + 1);
-  return at === undefined ? undefined : policy.reservations[at];
+function isSame(a: Asker, b: Asker): boolean {
+  return (
+    a.user === b.user &&
+    a.host === b.host &&
+    a.address === b.address &&
+    a.display === b.display &&
+    a.project === b.project &&
+    a.product === b.product
+  );
 }
 
 /** Whom the seats count for: with `*` each one by itself, else all whom the rule is for together. */
@@ -218,33 +171,13 @@ function subjectOf({ by, name }: AskerRule, asker: Asker): string {
   return name === '*' && by !== 'group' && by !== 'hostGroup' ? asker[by] : '';
 }
 
-function countedOf(policy: FeaturePolicy, rule: AskerRule): CountedRule {
-  let counted = policy.counted.get(rule);
-  if (counted === undefined) {
-    counted = newCounted(rule, -1);
-    policy.counted.set(rule, counted);
+function countedOf({ counted }: FeaturePolicy, rule: AskerRule): CountedRule {
+  let found = counted.get(rule);
+  if (found === undefined) {
+    found = newCounted(rule, -1);
+    counted.set(rule, found);
   }
-  return counted;
-}
-
-function newCounted(rule: AskerRule, at: number): CountedRule {
-  return { rule, count: rule.count!, tally: new Tally(), at };
-}
-
-function byKind(rules: readonly AskerRule[], kind: AskerRuleKind): readonly AskerRule[] {
-  return rules.filter((rule) => rule.kind === kind).sort((a, b) => a.line - b.line);
-}
-
-function isForAsker(rule: PolicyRule): rule is AskerRule {
-  return (askerRuleKinds as readonly string[]).includes(rule.kind);
-}
-
-function keyOf(by: SelectorKind, name: string): string {
-  return `${by} ${name}`;
-}
-
-function keyOfRange({ length, prefix }: AddressRange): string {
-  return `address ${length} ${prefix.toString(36)}`;
+  return found;
 }
 
 function membershipsOf(groups: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {

@@ -12,8 +12,11 @@ interface SharedUse {
 export class Tally {
   readonly #shards: Map<string, number>[] = [];
   readonly #shared = new Map<string, SharedUse>();
+  /** Of the subject '': all whom the rule is for together. */
+  #all = 0;
 
   of(subject: string): number {
+    if (subject === '') return this.#all;
     return this.#shard(subject)?.get(subject) ?? 0;
   }
 
@@ -47,6 +50,10 @@ export class Tally {
 
   #change(subject: string, by: number): void {
     if (by === 0) return;
+    if (subject === '') {
+      this.#all += by;
+      return;
+    }
     const at = shardOf(subject);
     this.#shards[at] ??= new Map<string, number>();
     const shard = this.#shards[at];

@@ -4,12 +4,24 @@ import { expect, test } from 'vitest';
 import type { Unstamped } from '../propose.ts';
 import { IdleWatch } from './idle-watch.ts';
 
-const grants = [
-  { id: 'g1', session: 'ann', state: 'active' },
-  { id: 'g2', session: 'ann', state: 'active' },
-  { id: 'g3', session: 'ann', state: 'ending' },
-  { id: 'g4', session: 'bob', state: 'active' },
-] as unknown as readonly GrantView[];
+const held: Omit<GrantView, 'id' | 'session' | 'state'> = {
+  feature: 'compare',
+  version: '12.0',
+  count: 1,
+  user: 'u',
+  host: 'h',
+  sinceMs: 0,
+  leaseMs: 60_000,
+  holdMs: 61_600,
+  reclaim: 'lease',
+  checkoutSeq: 1,
+};
+const grants: readonly GrantView[] = [
+  { ...held, id: 'g1', session: 'ann', state: 'active' },
+  { ...held, id: 'g2', session: 'ann', state: 'active' },
+  { ...held, id: 'g3', session: 'ann', state: 'ending' },
+  { ...held, id: 'g4', session: 'bob', state: 'active' },
+];
 
 function watching(limitMs: number | undefined): { readonly watch: IdleWatch; readonly proposed: Unstamped[] } {
   const proposed: Unstamped[] = [];
