@@ -13,10 +13,13 @@ import type { BorrowFields } from './record-fields.ts';
 import type { Claimant, Feature, Pool, Session } from './records.ts';
 import { ok, refused, rejected } from './replies.ts';
 import type { Denial, LedgerReply } from './results.ts';
-import { remember } from './sessions.ts';
+import { remember, rememberEnd } from './sessions.ts';
 import { compareRead, readVersion } from './versions.ts';
 import { viewBorrow } from './views.ts';
 
+/** An id that a client draws; not one of a report. */
+const ownId = /^[A-Za-z0-9_-]{22}$/;
+const givenBack = 'The borrow under this id was given back: draw a new one.';
 const idInUse = 'Another user, or one on another host, has borrowed under this id: draw a new one.';
 
 /**
@@ -27,9 +30,11 @@ export function runBorrow(state: LedgerState, session: Session, command: BorrowC
   const { seq, borrow: id } = command;
   const { epoch, user, host } = session;
   const known = state.borrowsById.get(id);
-  if (known !== undefined && (known.user !== user || known.host !== host)) {
-    remember(state, session, { seq, type: 'refused', text: idInUse });
-    return refused('REFUSED', idInUse);
+  const isOthers = known !== undefined && (known.user !== user || known.host !== host);
+  if (isOthers || state.endedById.get(id) !== undefined) {
+    const text = isOthers ? idInUse : givenBack;
+    remember(state, session, { seq, type: 'refused', text });
+    return refused('REFUSED', text);
   }
   if (known === undefined) {
     const version = command.version === undefined ? undefined : readVersion(command.version);
@@ -58,11 +63,17 @@ export function answerBorrow(state: LedgerState, { epoch }: Session, id: string)
   return { kind: 'borrowed', epoch, borrow: viewBorrow(borrow) };
 }
 
-/** Gives borrowed seats back before their end. What is not borrowed any more needs no return. */
+/**
+ * Gives borrowed seats back before their end. What is not borrowed (yet) needs no return, but its id is remembered all the same: a copy of
+ * the borrow that is still on its way must not take seats for nobody.
+ */
 export function applyReturn(state: LedgerState, command: ReturnCommand): LedgerReply {
   if (state.version < termsVersion) return rejectBorrowing(state);
   const borrow = borrowBy(state, command.borrow);
   if (borrow !== undefined) endBorrow(state, borrow, 'returned');
+  const id = borrow?.id ?? command.borrow;
+  if (ownId.test(id) && state.endedById.get(id) === undefined)
+    rememberEnd(state, id, 'checkedIn', state.leases.longestHoldMs);
   return ok;
 }
 

@@ -124,6 +124,87 @@ describe('borrowed seats', () => {
     expect(borrow(rig, 'ann', { borrow: sessionId('ann-2') })).toMatchObject({ kind: 'borrowed' });
   });
 
+  it('are asked for once: a denial stays one, and what was given back is not taken again by a late copy', () => {
+    const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
+    const ann = rig.client('ann');
+    const taken = rig.client('bob').take('compare');
+    const denied = ann.borrow('compare', { borrow: sessionId('one') });
+    expect(denied).toMatchObject({ denial: { code: 'NO_SEATS' } });
+    const bob = rig.ledger.grant(taken)!;
+    rig.run({ kind: 'revoke', grants: [bob.id], reason: '' });
+    rig.run({ kind: 'settle', grants: [bob.id] });
+    expect(ann.borrow('compare', { borrow: sessionId('one') }, 1)).toMatchObject({ denial: { code: 'NO_SEATS' } });
+    const first = ann.borrow('compare', { borrow: sessionId('two') });
+    expect(ann.borrow('compare', { borrow: sessionId('two') }, 2)).toEqual(first);
+    rig.run(giveBack(sessionId('two')));
+    // The same session's copy, another session's, and one that was still on its way when the borrow was given back.
+    expect(ann.borrow('compare', { borrow: sessionId('two') }, 2)).toMatchObject({ kind: 'refused', code: 'ENDED' });
+    expect(borrow(rig, 'two', { host: 'x' })).toMatchObject({ kind: 'refused', code: 'REFUSED' });
+    rig.run(giveBack(sessionId('never')));
+    expect(borrow(rig, 'never')).toMatchObject({ kind: 'refused', code: 'REFUSED' });
+    expect(rig.pool('compare')?.inUse).toBe(0);
+  });
+
+  it('count for rules of the policy as held seats do, by whatever names their holder', async () => {
+    const rig = new LedgerRig([{ ...compare, count: 10, borrow: { longestSeconds: 7200, countMax: 10 } }]);
+    const max = { feature: 'compare', kind: 'max' as const, count: 2 };
+    const rules = [
+      { ...max, line: 2, by: 'project' as const, name: 'bridge' },
+      { ...max, line: 3, by: 'address' as const, name: '10.0.0.0/8' },
+      { ...max, line: 4, by: 'display' as const, name: ':0' },
+    ];
+    const policy = { kind: 'policy' as const, text: 'policy: 1', document: { groups: {}, hostGroups: {}, rules } };
+    const ask = (name: string, who: object, wish: BorrowWish) =>
+      rig.client(`${name}-${rig.index}`, { user: name, host: 'laptop', ...who }).borrow('compare', wish);
+    const ends = { untilMs: startMs + hourMs };
+    // Before there is a policy, which counts them all the same.
+    ask('ann', { project: 'bridge' }, { ...ends, count: 2, borrow: sessionId('bridge') });
+    rig.run(policy);
+    ask('bob', {}, { ...ends, count: 2, address: '10.1.2.3' });
+    ask('cem', {}, { ...ends, count: 2, display: ':0' });
+    const denied = (line: number) => ({ denial: { code: 'MAX_REACHED', rule: { where: `line ${line}` } } });
+    await rig.ledger.restore(rig.ledger.snapshot());
+    expect(ask('dee', { project: 'bridge' }, ends)).toMatchObject(denied(2));
+    expect(ask('dee', {}, { ...ends, address: '10.9.9.9' })).toMatchObject(denied(3));
+    expect(ask('dee', {}, { ...ends, display: ':0' })).toMatchObject(denied(4));
+    expect(rig.client('eve', { project: 'bridge' }).checkout('compare')).toMatchObject(denied(2));
+    rig.run(giveBack(sessionId('bridge')));
+    expect(ask('dee', { project: 'bridge' }, ends)).toMatchObject({ kind: 'borrowed' });
+  });
+
+  it('that a recovery lost are taken over, though seats are missing, until they are over', () => {
+    const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
+    const lost = {
+      kind: 'acceptBorrow' as const,
+      borrow: sessionId('lost'),
+      user: 'ann',
+      host: 'laptop',
+      feature: 'compare',
+      version: '1.0',
+      count: 1,
+      sinceMs: startMs,
+      untilMs: startMs + hourMs,
+    };
+    expect(rig.reply(lost)).toMatchObject({ kind: 'rejected', code: 'BORROW_NOT_LOST' });
+    rig.client('bob').take('compare');
+    rig.atMs += 1000;
+    rig.run({ kind: 'recover' });
+    expect(rig.reply({ ...lost, sinceMs: rig.atMs + 1 })).toMatchObject({ code: 'BORROW_NOT_LOST' });
+    expect(rig.reply({ ...lost, feature: 'gone' })).toMatchObject({ code: 'UNKNOWN_FEATURE' });
+    expect([rig.reply(lost), rig.reply(lost)]).toEqual([{ kind: 'ok' }, { kind: 'ok' }]);
+    expect(rig.reply({ ...lost, host: 'other' })).toMatchObject({ code: 'BORROW_ID_IN_USE' });
+    expect(rig.pool('compare')).toMatchObject({ count: 1, inUse: 2, free: 0 });
+    expect(rig.ledger.borrow(sessionId('lost'))).toMatchObject({
+      state: 'borrowed',
+      user: 'ann',
+      untilMs: startMs + hourMs,
+    });
+    expect(rig.ledger.borrow('b999')).toBeUndefined();
+    rig.atMs = startMs + hourMs + 600_000;
+    expect(rig.reply({ ...lost, borrow: sessionId('over') })).toEqual({ kind: 'ok' });
+    expect(rig.pool('compare')?.inUse).toBe(1);
+  });
+
   it('survive a snapshot, and are rejected where a server may not know them', async () => {
     const rig = new LedgerRig([compare], { settings: { ...testSettings, borrowMarginMs: 5000 } });
     borrow(rig, 'ann');

@@ -256,6 +256,7 @@ export interface LeaseUse {
   users: number;
 }
 
+/** An id that begins nothing any more: of a session, or of a borrow that was given back. */
 export interface EndedSession extends RecordBase {
   readonly kind: typeof kinds.endedSession;
   readonly id: string;

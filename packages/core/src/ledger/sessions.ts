@@ -205,19 +205,24 @@ export function closeSession(state: LedgerState, session: Session, reason: EndRe
   for (let result = session.firstResult; result !== undefined; result = session.firstResult) forget(state, result);
   state.delete(session);
   state.sessionsById.delete(session.id);
+  rememberEnd(state, session.id, reason, rememberMs);
+  state.events.push({ kind: 'sessionEnded', session: session.id, reason });
+}
+
+/** Remembers for `rememberMs` that a session, or a borrow that was given back, is over: a late copy must not begin it again. */
+export function rememberEnd(state: LedgerState, id: string, reason: EndReason, rememberMs: number): void {
   if (state.endedSessions.size >= ledgerLimits.endedSessionsMax) forgetSession(state, state.endedSessions.first()!);
   const ended: EndedSession = {
     kind: kinds.endedSession,
     serial: state.nextSerial(),
     isDirty: true,
     isLive: true,
-    id: session.id,
+    id,
     reason,
     untilMs: state.timeMs + rememberMs,
   };
   state.add(ended);
-  state.endedById.set(ended.id, ended);
-  state.events.push({ kind: 'sessionEnded', session: session.id, reason });
+  state.endedById.set(id, ended);
 }
 
 /** Forgets an ended session: its id is unknown from now on. */

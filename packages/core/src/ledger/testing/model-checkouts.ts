@@ -4,7 +4,7 @@ import type { Ask } from './model-policy.ts';
 import type { Client } from './model-records.ts';
 import { keyOf, type ModelDenial, type ModelGrant, type ModelReply, refused } from './model-replies.ts';
 import { denial } from './model-seats.ts';
-import { baseLeaseMs, hold, leaseOf, type ModelPool, poolsOf } from './model-terms.ts';
+import { hold, leaseOf, type ModelPool } from './model-terms.ts';
 
 /** What a checkout comes to: seats, a place in the queue, or a denial. */
 export class ModelCheckouts extends ModelGrants {
@@ -72,8 +72,7 @@ export class ModelCheckouts extends ModelGrants {
   }
 
   protected msUntilOpen(): number {
-    const longest = Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
-    return Math.max(0, (this.recoveredAtMs ?? 0) + longest - this.timeMs);
+    return Math.max(0, (this.recoveredAtMs ?? 0) + this.longestHoldMs() - this.timeMs);
   }
 
   /** What a request came to, as things stand now. */
@@ -113,11 +112,16 @@ export class ModelCheckouts extends ModelGrants {
     return this.needed(pool, ask) <= this.reserved(ask.feature, ask);
   }
 
-  #denySeats(open: readonly ModelPool[], wanted: Ask, ask: Ask): ModelDenial {
+  /** The line of the first reservation that keeps seats from somebody. */
+  protected keeper(ask: Ask): number | undefined {
     const own = this.unusedReservations(ask.feature, ask).map(({ line }) => line);
-    const keeper = this.unusedReservations(ask.feature).find(({ line, unused }) => unused > 0 && !own.includes(line));
-    return keeper !== undefined && this.isOnlyReserved(open, wanted)
-      ? denial('RESERVED', ask, { rule: `policy line ${keeper.line}`, ...this.seats(ask) })
+    return this.unusedReservations(ask.feature).find(({ line, unused }) => unused > 0 && !own.includes(line))?.line;
+  }
+
+  #denySeats(open: readonly ModelPool[], wanted: Ask, ask: Ask): ModelDenial {
+    const line = this.keeper(ask);
+    return line !== undefined && this.isOnlyReserved(open, wanted)
+      ? denial('RESERVED', ask, { rule: `policy line ${line}`, ...this.seats(ask) })
       : denial('NO_SEATS', ask, this.seats(ask));
   }
 }

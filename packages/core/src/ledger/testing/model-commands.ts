@@ -108,8 +108,6 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
       return { kind: 'install', at, license, others, licenseHash: anyHash };
     }
     case 'policy':
-      // The model does not count borrowed seats for rules: borrow.test.ts does, so here it is one or the other.
-      if (model.borrowed.length > 0) return { kind: 'tick', at };
       return {
         kind: 'policy',
         at,
@@ -117,8 +115,7 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
         document: step.policy ?? policies[step.pick % policies.length]!,
       };
     case 'borrow': {
-      if ((model.policy?.rules.length ?? 0) > 0) return { kind: 'tick', at };
-      const { feature, version, releasedAt, count } = step;
+      const { feature, version, releasedAt, display, address, count } = step;
       const request = requestOf(step, whereabouts);
       return {
         kind: 'borrow',
@@ -129,11 +126,26 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
         count,
         ...(version === undefined ? {} : { version }),
         ...(releasedAt === undefined ? {} : { releasedAt }),
+        ...(display === undefined ? {} : { display }),
+        ...(address === undefined ? {} : { address }),
         untilMs: Math.max(0, at + step.silentMs - 10_000),
       };
     }
     case 'return':
       return { kind: 'return', at, borrow: sessionId(`borrow-${step.pick % 6}`) };
+    case 'acceptBorrow':
+      return {
+        kind: 'acceptBorrow',
+        at,
+        borrow: sessionId(`borrow-${step.pick % 6}`),
+        user: `user-${step.who}`,
+        host: 'h',
+        feature: step.feature,
+        version: step.version ?? '1.0',
+        count: step.count,
+        sinceMs: Math.max(0, at - step.silentMs),
+        untilMs: at + step.silentMs - 10_000,
+      };
     case 'recover':
     case 'opened':
       return { kind: step.kind, at };

@@ -104,8 +104,7 @@ export class ModelGrants extends ModelSeats {
     for (const grant of this.heldBy(client)) this.#free(grant, grant.ending?.reason ?? reason);
     this.waiting = this.waiting.filter(({ session }) => session !== client.id);
     this.clients.delete(client.id);
-    const longestMs = Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
-    this.past.set(client.id, { reason, untilMs: this.timeMs + longestMs });
+    this.past.set(client.id, { reason, untilMs: this.timeMs + this.longestHoldMs() });
   }
 
   protected drop(client: Client): void {
@@ -123,5 +122,9 @@ export class ModelGrants extends ModelSeats {
 
   protected named(keys: readonly string[]): Held[] {
     return this.held.filter(({ key }) => keys.includes(key));
+  }
+
+  protected longestHoldMs(): number {
+    return Math.max(hold(baseLeaseMs), ...poolsOf(this.features).map((pool) => hold(leaseOf(pool))));
   }
 }

@@ -39,6 +39,16 @@ const saidArbitrary: fc.Arbitrary<Said> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(1000, 6000, 25_000).map((ms): Said => ({ kind: 'linger', ms })) },
   { weight: 1, arbitrary: fc.constantFrom(0, 1).map((count): Said => ({ kind: 'overdraft', count })) },
   { weight: 1, arbitrary: fc.constant<Said>({ kind: 'idle', ms: 1000 }) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({
+        longestMs: fc.constantFrom(15_000, 60_000),
+        countMax: fc.constantFrom(0, 1, 2),
+        keep: fc.constantFrom(0, 1),
+      })
+      .map((borrow): Said => ({ kind: 'borrow', borrow })),
+  },
 );
 
 const ruleArbitrary = fc.record({

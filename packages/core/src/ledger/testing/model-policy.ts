@@ -1,10 +1,12 @@
 import type { Asker, PolicyDocument, PolicyRule, SelectorKind } from '../../policy/document.ts';
 import type { CheckoutItem } from '../commands.ts';
-import type { Client, Held, Share, Waiting } from './model-records.ts';
+import type { Borrowed, Client, Held, Share, Waiting } from './model-records.ts';
 import { sum } from './model-terms.ts';
 
 /** What is asked for: by a checkout, or by a queue place. */
 export type Ask = CheckoutItem & { readonly session: string; readonly address?: string | undefined };
+
+type Counted = Pick<Held, 'count' | 'share'>;
 
 /** The administrator's rules, each of them looked for from end to end, and seats counted by looking at everybody. */
 export class ModelPolicy {
@@ -12,6 +14,7 @@ export class ModelPolicy {
   held: Held[] = [];
   /** By arrival. */
   waiting: Waiting[] = [];
+  borrowed: Borrowed[] = [];
   readonly clients = new Map<string, Client>();
 
   /** Lines of rules of a kind that are for the asker: the feature's own, then those of every feature. */
@@ -114,14 +117,15 @@ export class ModelPolicy {
     return sumOfSeats(this.#counted(rule, feature, whose)) + sum(waits.map(({ count }) => count));
   }
 
-  #counted(rule: PolicyRule, feature: string, whose: string): readonly Held[] {
-    return this.held.filter(
-      (grant) => grant.pool.split(' ')[0] === feature && this.#countsFor(rule, feature, grant, whose),
+  #counted(rule: PolicyRule, feature: string, whose: string): readonly Counted[] {
+    const borrowed = this.borrowed.map((one) => ({ ...one, share: null }));
+    return [...this.held, ...borrowed].filter(
+      (taken) => taken.pool.split(' ')[0] === feature && this.#countsFor(rule, feature, taken, whose),
     );
   }
 
-  #countsFor(rule: PolicyRule, feature: string, what: Held | Waiting, whose: string): boolean {
-    const asker = this.askerOf(what);
+  #countsFor(rule: PolicyRule, feature: string, what: Held | Waiting | Borrowed, whose: string): boolean {
+    const asker = 'asker' in what ? what.asker : this.askerOf(what);
     return this.rulesFor(rule.kind, feature, asker).includes(rule) && subject(rule, asker) === whose;
   }
 }
@@ -136,7 +140,7 @@ function subject({ by, name }: PolicyRule, asker: Asker): string {
 }
 
 /** A share counts once, as its largest. */
-function sumOfSeats(grants: readonly Held[]): number {
+function sumOfSeats(grants: readonly Counted[]): number {
   const shares = new Set(grants.flatMap(({ share }) => share ?? []));
   const largest = [...shares].map((share) =>
     Math.max(...grants.filter((grant) => grant.share === share).map(({ count }) => count)),

@@ -1,3 +1,4 @@
+import type { Asker } from '../../policy/document.ts';
 import type { EndReason } from '../results.ts';
 import type { Key, ModelDenial } from './model-replies.ts';
 
@@ -46,6 +47,8 @@ export interface Lingering {
 /** Borrowed seats of the model. */
 export interface Borrowed {
   readonly id: string;
+  /** Who asked, as the policy's rules see it. */
+  readonly asker: Asker;
   readonly pool: string;
   readonly user: string;
   readonly host: string;

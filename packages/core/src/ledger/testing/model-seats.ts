@@ -23,7 +23,6 @@ export class ModelSeats extends ModelPolicy {
   timeMs: number;
   features: readonly ModelFeature[];
   lingering: Lingering[] = [];
-  borrowed: Borrowed[] = [];
 
   constructor(features: readonly ModelFeature[], timeMs: number) {
     super();
@@ -47,23 +46,6 @@ export class ModelSeats extends ModelPolicy {
   /** Borrowed seats of a pool. */
   protected lentOf(pool: string): number {
     return sum(this.borrowed.filter((one) => one.pool === pool).map(({ count }) => count));
-  }
-
-  /** Where so many seats can be borrowed for so long, or why nowhere. */
-  protected lender(ask: Ask, durationMs: number): ModelPool | ModelDenial {
-    const terms = ({ parts }: ModelPool) => parts[0]!.borrow;
-    const lent = this.usable(ask).filter((pool) => terms(pool) !== undefined);
-    if (lent.length === 0) return denial('BORROW_NOT_LICENSED', ask);
-    if (durationMs <= 0) return denial('INVALID_REQUEST', ask);
-    const long = lent.filter((pool) => durationMs <= terms(pool)!.longestSeconds * 1000);
-    if (long.length === 0) return denial('BORROW_TOO_LONG', ask);
-    const open = long.filter((pool) => this.lentOf(pool.key) + ask.count <= terms(pool)!.countMax);
-    if (open.length === 0) return denial('BORROW_LIMIT', ask);
-    const found = open.find(
-      (pool) =>
-        this.rivals(pool).length === 0 && this.inUse(pool.key) + ask.count <= countOf(inForce(pool, this.timeMs)),
-    );
-    return found ?? denial('NO_SEATS', ask, this.seats(ask, open));
   }
 
   /** What checkouts of the pool agree in that use seats together, or one after the other; null: nothing. */
@@ -310,7 +292,7 @@ export class ModelSeats extends ModelPolicy {
     return { ...nobodys, feature, version, count, user, host, sinceMs, state: 'lingering', untilMs };
   }
 
-  viewBorrowed({ id: _id, pool, untilMs, ...borrow }: Borrowed): ModelGrant {
+  viewBorrowed({ id: _id, asker: _asker, pool, untilMs, ...borrow }: Borrowed): ModelGrant {
     const [feature = '', version = ''] = pool.split(' ');
     const vendorData = this.pool(pool)?.parts[0]?.vendorData;
     const nobodys = { session: '', leaseMs: 0, holdMs: 0, reclaim: 'lease' as const, checkoutSeq: 0 };

@@ -15,6 +15,7 @@ const kindArbitrary = fc.oneof(
   },
   { weight: 2, arbitrary: fc.constantFrom('reclaim' as const, 'disconnect' as const, 'tick' as const) },
   { weight: 3, arbitrary: fc.constantFrom('borrow' as const, 'borrow' as const, 'return' as const) },
+  { weight: 1, arbitrary: fc.constant('acceptBorrow' as const) },
   {
     weight: 1,
     arbitrary: fc.constantFrom('goodbye' as const, 'install' as const, 'policy' as const, 'snapshot' as const),

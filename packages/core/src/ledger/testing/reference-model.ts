@@ -86,8 +86,7 @@ export class ReferenceModel extends ModelRequests {
       case 'acceptBorrow':
         return this.acceptBorrow(command);
       case 'return':
-        this.borrowed = this.borrowed.filter(({ id }) => id !== command.borrow);
-        return { kind: 'ok' };
+        return this.giveBack(command.borrow);
       case 'install': {
         const licenses = [command.license, ...(command.others ?? [])].map((text) => JSON.parse(text) as ModelLicense);
         const superseded = licenses.flatMap(({ supersedes = [] }) => supersedes);
