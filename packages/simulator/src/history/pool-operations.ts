@@ -58,8 +58,7 @@ export function poolOperations(records: readonly HistoryRecord[]): PoolHistories
 /** A checkout that a client has asked for. */
 interface Asked {
   readonly call: CallRecord;
-  readonly until: number;
-  readonly isDenied: boolean;
+  until: number;
 }
 
 class Reader {
@@ -162,7 +161,7 @@ class Reader {
     if (type === 'invoke') {
       this.#open.set(op, record);
       const calls = this.#checkouts.get(client);
-      const call = { call: record, until: Infinity, isDenied: false };
+      const call = { call: record, until: Infinity };
       if (calls === undefined) this.#checkouts.set(client, [call]);
       else calls.push(call);
       return;
@@ -175,7 +174,7 @@ class Reader {
     this.#open.delete(op);
     const calls = this.#checkouts.get(client) ?? [];
     const mine = calls.findIndex(({ call }) => call === invoked);
-    if (mine >= 0) Object.assign(calls[mine]!, { until: index, isDenied: type === 'fail' });
+    if (mine >= 0) calls[mine]!.until = index;
     const window = { from: invoked.index, until: index };
     const text = `call ${op} of ${client}`;
     const pool = { feature };
@@ -251,19 +250,18 @@ class Reader {
   }
 
   /** Somebody has asked for a grant that nobody was told of. */
-  #requireCall({ id, feature, count, client, taken, freed }: Told): void {
+  #requireCall({ id, feature, count, client, taken }: Told): void {
     const calls = this.#checkouts.get(client);
     // Clients whose calls are not in the history are nobody's business here.
     if (calls === undefined) return;
     const isAsked = calls.some(
-      ({ call, until, isDenied }) =>
+      ({ call, until }) =>
         call.feature === feature &&
         count <= call.count &&
         count >= (call.countMin ?? call.count) &&
         call.index < taken &&
-        until > taken &&
-        // What was denied in the end had nothing any more: its session may have been another by then.
-        (!isDenied || freed < until),
+        // Also where it was denied in the end: by then its session may have been another.
+        until > taken,
     );
     if (!isAsked) this.#fail('I5', taken, `${client} was given grant ${id}, ${count} of ${feature}, and had not asked`);
   }
