@@ -46,7 +46,7 @@ async function measure(grants: number, isWithRules: boolean): Promise<LedgerCost
   const denialsPerSecond = rateOf((i) => crowd.beDenied(pairsPerBatch + i));
 
   const preview = new Stretches();
-  ledger.previewPolicy(document);
+  for (const looking = ledger.previewPolicy(document); looking.next().done !== true; ) await preview.pause();
   const previewStopMs = preview.end();
   return {
     grants,

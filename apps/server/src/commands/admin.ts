@@ -68,6 +68,7 @@ interface PoolFacts {
   readonly inUse: number;
   readonly over: number;
   readonly ends?: boolean;
+  readonly inGrace?: boolean;
 }
 
 interface HolderFacts {
@@ -76,6 +77,12 @@ interface HolderFacts {
   readonly user: string;
   readonly host: string;
   readonly count: number;
+}
+
+function remarkOn({ over, ends, inGrace }: PoolFacts): string {
+  if (ends === true) return style('red', 'its grants end');
+  if (over > 0) return style('yellow', `${over} too many in use`);
+  return inGrace === true ? style('yellow', 'past its end, in its days of grace') : '';
 }
 
 /** What a dry run would change. */
@@ -92,13 +99,13 @@ function showPreview({ dryRun, pools, holders, ...ids }: Result): void {
   print('');
   printTable(
     ['FEATURE', 'VERSION', 'SEATS', 'AFTER', 'IN USE', ''],
-    (pools as PoolFacts[]).map(({ feature, version, before, after, inUse, over, ends }) => [
-      plain(feature),
-      plain(version),
-      String(before),
-      String(after),
-      String(inUse),
-      ends === true ? style('red', 'its grants end') : over > 0 ? style('yellow', `${over} too many in use`) : '',
+    (pools as PoolFacts[]).map((pool) => [
+      plain(pool.feature),
+      plain(pool.version),
+      String(pool.before),
+      String(pool.after),
+      String(pool.inUse),
+      remarkOn(pool),
     ]),
   );
   for (const { feature, version, user, host, count } of holders as HolderFacts[])

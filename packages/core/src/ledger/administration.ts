@@ -66,17 +66,8 @@ export function applyRecover(state: LedgerState): LedgerReply {
 
 /** Another license takes the place of the one in force. Nobody is evicted; grants of what it no longer names become *ending*. */
 export function applyInstall(state: LedgerState, command: InstallCommand): LedgerReply {
-  const license = readLicenses(command);
-  if (license instanceof LicError) return rejected(license.code, license.message);
-  if (versionOf(license, command) > state.version) return rejectTerms(state.version);
-  const inForce = state.license!;
-  if (license.vendor !== inForce.vendor)
-    return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
-  if (!mayExchange(state, serverChanges(inForce, license)))
-    return rejected(
-      'ONE_SERVER_AT_A_TIME',
-      'The license names more than one other server key than the one in force: exchange one server after the other.',
-    );
+  const license = installable(state, command);
+  if ('kind' in license) return license;
   state.setLicense(license, command);
   if (state.version >= exchangeVersion) {
     for (const key of state.drained) {
@@ -87,6 +78,25 @@ export function applyInstall(state: LedgerState, command: InstallCommand): Ledge
   sweep(state, ledgerLimits.endsPerCommandMax);
   state.events.push({ kind: 'licenseInstalled', licenseHash: command.licenseHash });
   return ok;
+}
+
+/** The licenses that a reload would put into force, as one; or why it would be rejected. */
+export function installable(
+  state: LedgerState,
+  texts: Pick<InstallCommand, 'license' | 'others'>,
+): License | Extract<LedgerReply, { kind: 'rejected' }> {
+  const license = readLicenses(texts);
+  if (license instanceof LicError) return rejected(license.code, license.message);
+  if (versionOf(license, texts) > state.version) return rejectTerms(state.version);
+  const inForce = state.license!;
+  if (license.vendor !== inForce.vendor)
+    return rejected('OTHER_VENDOR', `The license in force is by ${inForce.vendor}, this one by ${license.vendor}.`);
+  if (!mayExchange(state, serverChanges(inForce, license)))
+    return rejected(
+      'ONE_SERVER_AT_A_TIME',
+      'The license names more than one other server key than the one in force: exchange one server after the other.',
+    );
+  return license;
 }
 
 /** One server for another; none at all before there was a rule for it. */
@@ -113,7 +123,7 @@ export function applyRaiseVersion(state: LedgerState, { ledgerVersion }: RaiseVe
 }
 
 // `prepare` has verified the text; this makes sure that `apply` never throws, whatever the log holds.
-function readLicenses({ license, others = [] }: OpenCommand | InstallCommand): License | LicError {
+function readLicenses({ license, others = [] }: Pick<InstallCommand, 'license' | 'others'>): License | LicError {
   try {
     return combineLicenses([license, ...others].map((text) => parseLicense(text)));
   } catch (error) {
@@ -126,11 +136,11 @@ function rejectVersion({ known: { min, max } }: LedgerState, version: number): L
   return rejected('LEDGER_VERSION', `Ledger version ${version} is not known here, only ${min} to ${max}.`);
 }
 
-function versionOf(license: License, { others = [] }: OpenCommand | InstallCommand): number {
+function versionOf(license: License, { others = [] }: Pick<InstallCommand, 'others'>): number {
   return others.length > 0 ? termsVersion : versionOfTerms(license);
 }
 
-function rejectTerms(version: number): LedgerReply {
+function rejectTerms(version: number) {
   return rejected(
     'LEDGER_VERSION',
     `Ledger version ${version} is in force, and the license has terms of a later one: bring all servers up to date first.`,

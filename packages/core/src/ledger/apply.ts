@@ -10,6 +10,9 @@ import { applyResume } from './resume.ts';
 import { applyRequest } from './session-requests.ts';
 import { applyAssign, applyDisconnect, applyReclaim, applyRevoke, applySettle, serveOffers } from './upkeep.ts';
 
+/** What comes of every other command before the ledger is open. */
+export const notFormed = rejected('NOT_FORMED', 'The first command opens the ledger: there is no license yet.');
+
 /** Applies one command to the state: license time first, then what it asks for. Pure but for the state. */
 export function applyCommand(state: LedgerState, command: LedgerCommand): LedgerResult {
   const reply = command.kind === 'open' ? applyOpen(state, command) : applyFormed(state, command);
@@ -18,8 +21,7 @@ export function applyCommand(state: LedgerState, command: LedgerCommand): Ledger
 }
 
 function applyFormed(state: LedgerState, command: Exclude<LedgerCommand, { kind: 'open' }>): LedgerReply {
-  if (state.license === null)
-    return rejected('NOT_FORMED', 'The first command opens the ledger: there is no license yet.');
+  if (state.license === null) return notFormed;
   advanceTime(state, command.at);
   switch (command.kind) {
     case 'checkout':

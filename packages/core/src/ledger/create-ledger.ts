@@ -1,8 +1,8 @@
 import { LicError } from '@lic/interfaces';
 import { licenseSetHash } from '../license/license-set.ts';
 import type { PolicyDocument } from '../policy/document.ts';
-import { knowsVersion } from './administration.ts';
-import { applyCommand } from './apply.ts';
+import { installable, knowsVersion } from './administration.ts';
+import { applyCommand, notFormed } from './apply.ts';
 import { borrowBy } from './borrows.ts';
 import { decodeCommand } from './command-codec.ts';
 import type { InstallCommand, LedgerCommand, OpenCommand } from './commands.ts';
@@ -126,6 +126,10 @@ export function createLedger(options: LedgerOptions): Ledger {
       state.policyJson === ''
         ? null
         : { text: state.policyText, document: JSON.parse(state.policyJson) as PolicyDocument },
+    installRefusal(texts) {
+      const found = state.license === null ? notFormed : installable(state, texts);
+      return 'kind' in found ? { code: found.code, message: found.message } : null;
+    },
     previewPolicy: (document) => previewPolicy(state, document),
     explainPolicy: (feature, asker) => explainPolicy(state, feature, asker),
     idleMsFor(id) {

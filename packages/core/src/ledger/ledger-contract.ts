@@ -1,6 +1,7 @@
-import type { StateMachine } from '@lic/interfaces';
+import type { LicError, StateMachine } from '@lic/interfaces';
 import type { License } from '../license/license.ts';
 import type { Asker, PolicyDocument } from '../policy/document.ts';
+import type { InstallCommand } from './commands.ts';
 import type { Forecast, SupposedCheckout } from './forecast.ts';
 import type { PolicyExplanation, PolicyPreview } from './policy-report.ts';
 import type { GrantView, LedgerResult, LedgerSummary, PoolView, QueueView, SessionView } from './results.ts';
@@ -55,8 +56,13 @@ export interface Ledger extends StateMachine<LedgerResult> {
   forecast(supposed: SupposedCheckout): Forecast;
   /** The policy in force as it was written, and what it says; null where there never was one. */
   policy(): { readonly text: string; readonly document: PolicyDocument } | null;
-  /** What a policy would change now, and who would be denied. O(grants + queue places). */
-  previewPolicy(document: PolicyDocument): PolicyPreview;
+  /**
+   * What a policy would change, and who would be denied, as of the first step. O(grants + queue places), in steps of less than a
+   * millisecond: the caller lets others run between them, commands are applied meanwhile, and it ends what it leaves (`return`).
+   */
+  previewPolicy(document: PolicyDocument): Generator<void, PolicyPreview>;
+  /** Why a reload of these licenses would be rejected as of the last command; null: it would not be. */
+  installRefusal(texts: Pick<InstallCommand, 'license' | 'others'>): Pick<LicError, 'code' | 'message'> | null;
   /** What the policy in force comes to for somebody. */
   explainPolicy(feature: string, asker: Asker): PolicyExplanation;
   /** How long a grant may be idle before it is made *ending*, ms; undefined: any time, or no such grant. */

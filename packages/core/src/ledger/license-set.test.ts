@@ -73,6 +73,25 @@ describe('several license files', () => {
     expect(install(old, [second([compare])]).reply).toMatchObject({ code: 'LEDGER_VERSION' });
   });
 
+  it.each([
+    ['another set', 3, [compare], {}],
+    ['another vendor', 3, [compare], { vendor: 'other' }],
+    ['terms that are not known yet', 1, [{ ...compare, overdraft: 1 }], {}],
+    ['terms that are known', 3, [{ ...compare, overdraft: 1 }], {}],
+    ['several files too early', 2, [compare], { id: 'license-2' }],
+  ])('are foretold as a reload of them would be answered: %s', (_what, ledgerVersion, features, changes) => {
+    const rig = new LedgerRig([compare], { ledgerVersion });
+    const isSet = 'id' in changes;
+    const texts = isSet
+      ? { license: licenseText([compare]), others: [second(features)] }
+      : { license: licenseText(features, changes) };
+    const before = rig.ledger.hash();
+    const refusal = rig.ledger.installRefusal(texts);
+    expect(rig.ledger.hash()).toBe(before);
+    const reply = rig.reply({ kind: 'install', ...texts, licenseHash: anyHash });
+    expect(refusal === null ? { kind: 'ok' } : { kind: 'rejected', ...refusal }).toEqual(reply);
+  });
+
   it('are verified one by one, and by the hash of the set', async () => {
     const seen: string[] = [];
     const ledger = createLedger({

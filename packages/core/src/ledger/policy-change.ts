@@ -11,8 +11,8 @@ import type { LedgerReply } from './results.ts';
 
 /**
  * Another policy. Nobody is evicted: who has more than it lets keeps it, and gets no more until it fits. Those who wait and are shut out
- * now are denied. O(grants + queue places), as no other command is: a policy changes rarely, and counting what it does not
- * ask for would cost every grant.
+ * now are denied. O(grants + queue places) of the features whose seats some rule counts, as no other command is: a policy changes
+ * rarely, and counting what it does not ask for would cost every grant.
  */
 export function applyPolicy(state: LedgerState, { text, document }: PolicyCommand): LedgerReply {
   if (state.version < termsVersion)
@@ -21,8 +21,12 @@ export function applyPolicy(state: LedgerState, { text, document }: PolicyComman
       `A policy needs ledger version ${termsVersion}: ${state.version} is in force. Bring all servers up to date first.`,
     );
   state.setPolicy(text, JSON.stringify(document));
-  if (state.policy !== undefined) for (const grant of state.grants.walk()) countGrant(state, grant);
-  if (state.policy !== undefined) for (const borrow of state.borrows.walk()) countGrant(state, seatsOf(borrow));
+  const { policy } = state;
+  if (policy !== undefined)
+    for (const pool of state.pools.walk())
+      if (policy.counts(pool.featureName))
+        for (let grant = pool.firstGrant; grant !== undefined; grant = grant.next) countGrant(state, grant);
+  if (policy !== undefined) for (const borrow of state.borrows.walk()) countGrant(state, seatsOf(borrow));
   for (const { queue } of state.queued) {
     for (const entry of queue) countEntry(state, entry);
     queue.sort(compareEntries);

@@ -8,9 +8,12 @@ import {
 } from '../policy/document.ts';
 import { PolicyIndex } from '../policy/policy-index.ts';
 import { unusedOf } from '../policy/reservations.ts';
+import { seatsOf } from './borrows.ts';
+import { FrozenView } from './frozen-view.ts';
 import type { LedgerState } from './ledger-state.ts';
 import { ledgerLimits } from './limits.ts';
 import { askerOf } from './policy-seats.ts';
+import { kinds, type LedgerRecord } from './records.ts';
 
 /** Somebody whose next checkout of what is held or waited for would be denied. */
 export interface PolicyDenial {
@@ -51,39 +54,92 @@ export interface PolicyExplanation {
   readonly borrow?: BorrowRule;
 }
 
-/** Looks at everybody who holds or waits, without changing anything. O(grants + queue places): for an administrator's dry run. */
-export function previewPolicy(state: LedgerState, document: PolicyDocument): PolicyPreview {
-  const index = new PolicyIndex(document);
-  const denied = new Map<string, PolicyDenial>();
-  const look = (feature: string, asker: Asker, count: number, share: number | undefined) => {
-    const verdict = index.judge(feature, asker);
+/** Grants that are looked at between two points at which the work can be left: less than a millisecond's. */
+const looksPerStep = 128;
+
+/**
+ * Looks at everybody who holds, borrows or waits, as of its first step, without changing anything. O(grants + queue places), in steps: the
+ * caller lets others run between them, and the ledger goes on.
+ */
+export function* previewPolicy(state: LedgerState, document: PolicyDocument): Generator<void, PolicyPreview> {
+  const view = new FrozenView(state);
+  try {
+    const looking = new Looking(new PolicyIndex(document));
+    yield;
+    for (const kind of [kinds.grant, kinds.entry, kinds.borrow]) {
+      let looks = 0;
+      for (let record = view.next(kind); record !== undefined; record = view.next(kind)) {
+        looking.look(record);
+        if (++looks % looksPerStep === 0) yield;
+      }
+    }
+    yield;
+    return { ...(yield* changesOf(state, document)), ...looking.found() };
+  } finally {
+    view.close();
+  }
+}
+
+/** What a policy would say to each who holds or waits, one after the other. */
+class Looking {
+  readonly #index: PolicyIndex;
+  readonly #denied = new Map<string, PolicyDenial>();
+
+  constructor(index: PolicyIndex) {
+    this.#index = index;
+  }
+
+  look(record: LedgerRecord): void {
+    if (record.kind === kinds.grant)
+      this.#look(record.pool.featureName, askerOf(record), record.count, record.share?.serial);
+    else if (record.kind === kinds.entry) this.#look(record.feature.name, askerOf(record), record.count, undefined);
+    else if (record.kind === kinds.borrow)
+      this.#look(record.pool.featureName, askerOf(seatsOf(record)), record.count, undefined);
+  }
+
+  found(): Pick<PolicyPreview, 'denied' | 'deniedCount'> {
+    return {
+      denied: [...this.#denied.values()].slice(0, ledgerLimits.policyDenialsMax),
+      deniedCount: this.#denied.size,
+    };
+  }
+
+  #look(feature: string, asker: Asker, count: number, share: number | undefined): void {
+    const verdict = this.#index.judge(feature, asker);
     const barring = verdict.excludedBy ?? verdict.shutOutBy;
     const { user, host } = asker;
     if (barring !== undefined) {
       const code = verdict.excludedBy === undefined ? 'NOT_INCLUDED' : 'EXCLUDED';
-      denied.set(JSON.stringify([user, host, feature]), { user, host, feature, code, rule: viewRule(barring) });
+      this.#denied.set(JSON.stringify([user, host, feature]), { user, host, feature, code, rule: viewRule(barring) });
     }
     for (const { counted, subject } of verdict.max) {
       counted.tally.add(subject, count, share);
       const has = counted.tally.of(subject);
       if (has <= counted.count) continue;
       const key = JSON.stringify([counted.rule.line, feature, subject]);
-      denied.set(key, { user, host, feature, code: 'MAX_REACHED', rule: viewRule(counted.rule), has });
+      this.#denied.set(key, { user, host, feature, code: 'MAX_REACHED', rule: viewRule(counted.rule), has });
     }
-  };
-  for (const grant of state.grants.walk())
-    look(grant.pool.featureName, askerOf(grant), grant.count, grant.share?.serial);
-  for (const entry of state.entries.walk()) look(entry.feature.name, askerOf(entry), entry.count, undefined);
+  }
+}
+
+/** With many rules each of these steps is some milliseconds' work. */
+function* changesOf(
+  state: LedgerState,
+  document: PolicyDocument,
+): Generator<void, Pick<PolicyPreview, 'added' | 'removed' | 'areGroupsChanged'>> {
   const before = state.policyJson === '' ? undefined : (JSON.parse(state.policyJson) as PolicyDocument);
-  const [old, next] = [before?.rules.map(ruleText) ?? [], document.rules.map(ruleText)];
+  yield;
+  const old = before?.rules.map(ruleText) ?? [];
+  yield;
+  const next = document.rules.map(ruleText);
+  yield;
   const [oldSet, nextSet] = [new Set(old), new Set(next)];
+  yield;
   const groupsOf = (one?: PolicyDocument) => JSON.stringify([one?.groups ?? {}, one?.hostGroups ?? {}]);
   return {
     added: next.filter((text) => !oldSet.has(text)),
     removed: old.filter((text) => !nextSet.has(text)),
     areGroupsChanged: groupsOf(before) !== groupsOf(document),
-    denied: [...denied.values()].slice(0, ledgerLimits.policyDenialsMax),
-    deniedCount: denied.size,
   };
 }
 

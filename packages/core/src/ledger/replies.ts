@@ -16,7 +16,7 @@ export const superseded: LedgerReply = refused(
 );
 
 /** An administrative or internal command that took no effect, and why. */
-export function rejected(code: string, message: string): LedgerReply {
+export function rejected(code: string, message: string): Extract<LedgerReply, { kind: 'rejected' }> {
   return { kind: 'rejected', code, message };
 }
 

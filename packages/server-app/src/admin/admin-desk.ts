@@ -25,6 +25,7 @@ import { type Circumstances, notInForce } from '../sessions/session-commands.ts'
 import { findEndpoint } from './find-endpoint.ts';
 import { grantsOf, type Holder, holderText } from './holder.ts';
 import { PolicyDesk } from './policy-desk.ts';
+import { inSlices } from './slices.ts';
 import { type AdminOutcome, type ControlRequest, isLifeRequest, outcomeSchema } from './verbs.ts';
 
 const checkSchema = z.object({ license: z.string() });
@@ -59,7 +60,11 @@ export class AdminDesk {
 
   constructor(parts: AdminDeskParts) {
     this.#parts = parts;
-    this.#policy = new PolicyDesk({ ledger: parts.ledger, commit: (command) => this.#commit(command) });
+    this.#policy = new PolicyDesk({
+      runtime: parts.runtime,
+      ledger: parts.ledger,
+      commit: (command) => this.#commit(command),
+    });
     parts.calls.handle('admin.run', async (params, from) => {
       // A newer server may know verbs that this one does not.
       const request = adminSchema.shape.request.safeParse(params);
@@ -145,7 +150,7 @@ export class AdminDesk {
 
   /** Every reachable server verifies first; one refusal refuses it (triad.md, Reload). */
   async #reload(text: string, isDryRun: boolean): Promise<AdminOutcome> {
-    const { license, ledger, peers, calls, consensus } = this.#parts;
+    const { runtime, license, ledger, peers, calls, consensus } = this.#parts;
     const verified = await this.#verifiedBy(peers.self, license.verify(text));
     const current = ledger.license();
     if (current !== null) checkServerExchange(current, verified.license, consensus.status().members);
@@ -158,13 +163,18 @@ export class AdminDesk {
     );
     const checked = [peers.self, ...reachable].map((peer) => this.#nameOf(peer));
     if (isDryRun) {
-      const preview = previewReload({
+      const refusal = ledger.installRefusal(licensesOf(verified));
+      if (refusal !== null) throw new LicError(refusal.code, refusal.message);
+      const work = previewReload({
         textsBefore: ledger.licenseTexts(),
         textsAfter: verified.texts,
+        before: current,
         after: verified.license,
+        timeMs: ledger.summary().licenseTimeMs,
         pools: ledger.pools(),
         grants: ledger.grants(),
       });
+      const preview = await inSlices(runtime, work);
       return {
         message: `A dry run: nothing has changed. ${checked.join(', ')} would take the license.`,
         result: { licenseHash: verified.hash, changed: false, dryRun: true, verifiedBy: checked, ...preview },

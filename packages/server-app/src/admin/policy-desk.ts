@@ -1,14 +1,16 @@
 import { type Ledger, type PolicyDocument, type PolicyExplanation, type PolicyPreview, ruleText } from '@lic/core';
 import { checkPolicy, invalidPolicy, parsePolicy } from '@lic/core/policy-text';
-import { LicError } from '@lic/interfaces';
+import { LicError, type Runtime } from '@lic/interfaces';
 import type { AdminRequest } from '@lic/protocol';
 import type { Unstamped } from '../propose.ts';
+import { inSlices } from './slices.ts';
 import type { AdminOutcome } from './verbs.ts';
 
 type PolicyRequest = Extract<AdminRequest, { verb: `policy${string}` }>;
 
 /** What policy verbs are carried out with. */
 export interface PolicyDeskParts {
+  readonly runtime: Runtime;
   readonly ledger: Ledger;
   /** Throws a `LicError` where the command is rejected. */
   readonly commit: (command: Unstamped) => Promise<void>;
@@ -27,12 +29,12 @@ export class PolicyDesk {
     const { ledger, commit } = this.#parts;
     switch (request.verb) {
       case 'policyCheck': {
-        const preview = ledger.previewPolicy(this.#read(request.text));
+        const preview = await this.#preview(this.#read(request.text));
         return outcomeOf(summaryOf(preview, 'would be'), { ...preview });
       }
       case 'policyApply': {
         const document = this.#read(request.text);
-        const preview = ledger.previewPolicy(document);
+        const preview = await this.#preview(document);
         await commit({ kind: 'policy', text: request.text, document });
         const message = `The policy is in force on all servers, with ${document.rules.length} rules.`;
         return outcomeOf([message, ...summaryOf(preview, 'are')], { rules: document.rules.length, ...preview });
@@ -54,6 +56,11 @@ export class PolicyDesk {
         return outcomeOf(explain(explanation, user, feature), { user, feature, ...explanation });
       }
     }
+  }
+
+  #preview(document: PolicyDocument): Promise<PolicyPreview> {
+    const { runtime, ledger } = this.#parts;
+    return inSlices(runtime, ledger.previewPolicy(document));
   }
 
   #read(text: string): PolicyDocument {
