@@ -32,24 +32,16 @@ export interface BorrowWish {
  */
 export class Borrowing {
   readonly #parts: BorrowingParts;
-  /** Ids of borrows whose outcome this client was not told: their requests may be under way still, and go back by themselves. */
-  readonly #forsaken = new Set<string>();
-
   constructor(parts: BorrowingParts) {
     this.#parts = parts;
   }
 
-  async borrow(wish: BorrowWish): Promise<Borrowed> {
-    const { store, wanted, ends, signal } = wish;
-    const id = await this.#idFor(store);
-    await keepBorrow(store, { pending: id });
-    const text = await this.#ask({ ...wanted, waitMs: 0, borrow: { borrow: id, ends } }, wish);
-    const token = await this.#verified(text, store, id);
-    if (token.feature !== wanted.feature || token.count !== wanted.count) {
-      // Asked for before a crash, and for something else: what is wanted now is another borrow.
-      await this.giveBack(store);
-      return this.borrow({ ...wish, signal });
-    }
+  async borrow({ store, wanted, ends, signal }: BorrowWish): Promise<Borrowed> {
+    await this.#empty(store);
+    const borrow = base64url(this.#parts.runtime.random(16));
+    await keepBorrow(store, { pending: borrow });
+    const text = await this.#ask({ ...wanted, waitMs: 0, borrow: { borrow, ends } }, store, signal);
+    const token = await this.#verified(text, store, borrow);
     await keepBorrow(store, { token: text, markMs: token.sinceMs });
     return describe(token);
   }
@@ -74,17 +66,16 @@ export class Borrowing {
     await this.#parts.tell({ t: 'present', token: kept.token });
   }
 
-  /** The id to ask under: that of an earlier attempt which may have succeeded, or a new one. */
-  async #idFor(store: BorrowStore): Promise<string> {
+  /** Makes room for another borrow: what was asked for before and never heard of goes back first, whatever came of it. */
+  async #empty(store: BorrowStore): Promise<void> {
     const kept = await loadBorrow(store).catch((error: unknown) => {
       // What is damaged is no borrow that anybody can use.
       if (isLicError(error, 'BORROW_INVALID')) return undefined;
       throw error;
     });
-    if (kept !== undefined && 'token' in kept) await this.#refuseStanding(kept);
-    if (kept !== undefined && 'pending' in kept && !this.#forsaken.has(kept.pending)) return kept.pending;
-    if (kept !== undefined && !('token' in kept)) await this.giveBack(store);
-    return base64url(this.#parts.runtime.random(16));
+    if (kept === undefined) return;
+    if ('token' in kept) await this.#refuseStanding(kept);
+    else await this.giveBack(store);
   }
 
   async #refuseStanding({ token: text, markMs }: Extract<KeptBorrow, { token: string }>): Promise<void> {
@@ -98,13 +89,12 @@ export class Borrowing {
     );
   }
 
-  async #ask(wanted: Wanted, { store, signal }: BorrowWish): Promise<string> {
+  async #ask(wanted: Wanted, store: BorrowStore, signal: AbortSignal | undefined): Promise<string> {
     try {
       return await this.#parts.ask(wanted, signal);
     } catch (error) {
-      const isDecided = isDenialError(error) || isLicError(error, 'REFUSED');
-      if (isDecided) await store.remove();
-      else this.#forsaken.add(wanted.borrow?.borrow ?? '');
+      // Anything else leaves open what becomes of it.
+      if (isDenialError(error) || isLicError(error, 'REFUSED')) await store.remove();
       throw error;
     }
   }

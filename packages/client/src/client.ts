@@ -58,7 +58,7 @@ export interface Client extends Listenable<ClientEvents>, AsyncDisposable {
    * Takes seats until a time, for use where no server can be reached, and keeps them in `store`; see `openBorrow`. The same store never
    * costs two seats, whatever crashes on the way. Rejects as {@link Client.checkout} does; with `BORROW_EXISTS` where the store has a borrow
    * that is not over; and with what the store throws. After an error other than a denial the outcome is not known: the next call for the
-   * store finds out.
+   * store gives back first what there may be.
    */
   borrow(feature: string, options: BorrowOptions): Promise<Borrowed>;
   /**

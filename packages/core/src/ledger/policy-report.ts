@@ -74,7 +74,7 @@ export function* previewPolicy(state: LedgerState, document: PolicyDocument): Ge
       }
     }
     yield;
-    return { ...changesOf(state, document), ...looking.found() };
+    return { ...(yield* changesOf(state, document)), ...looking.found() };
   } finally {
     view.close();
   }
@@ -122,13 +122,19 @@ class Looking {
   }
 }
 
-function changesOf(
+/** With many rules each of these steps is some milliseconds' work. */
+function* changesOf(
   state: LedgerState,
   document: PolicyDocument,
-): Pick<PolicyPreview, 'added' | 'removed' | 'areGroupsChanged'> {
+): Generator<void, Pick<PolicyPreview, 'added' | 'removed' | 'areGroupsChanged'>> {
   const before = state.policyJson === '' ? undefined : (JSON.parse(state.policyJson) as PolicyDocument);
-  const [old, next] = [before?.rules.map(ruleText) ?? [], document.rules.map(ruleText)];
+  yield;
+  const old = before?.rules.map(ruleText) ?? [];
+  yield;
+  const next = document.rules.map(ruleText);
+  yield;
   const [oldSet, nextSet] = [new Set(old), new Set(next)];
+  yield;
   const groupsOf = (one?: PolicyDocument) => JSON.stringify([one?.groups ?? {}, one?.hostGroups ?? {}]);
   return {
     added: next.filter((text) => !oldSet.has(text)),

@@ -109,9 +109,19 @@ export class LogChecks {
     return this.#seats.get(feature) ?? 0;
   }
 
-  /** Grants that stand at the newest entry; not seats that linger, which nobody holds. */
+  /** Borrowed seats at the newest entry. */
+  borrowed(): readonly GrantView[] {
+    return [...this.#grants.values()].filter(({ state }) => state === 'borrowed');
+  }
+
+  /** License time at the newest entry; 0 before the first. */
+  get licenseTimeMs(): number {
+    return this.#newestTime?.licenseMs ?? 0;
+  }
+
+  /** Grants of sessions that stand at the newest entry. */
   standing(): readonly GrantView[] {
-    return [...this.#grants.values()].filter(({ state }) => state !== 'lingering');
+    return [...this.#grants.values()].filter(({ state }) => state !== 'lingering' && state !== 'borrowed');
   }
 
   /** A client was told that it was granted this. */
@@ -314,6 +324,17 @@ export class LogChecks {
           'I3',
           `grant ${id} of ${feature} ended (${event.reason}) with entry ${index} while its client holds it`,
         );
+    } else if (event.kind === 'borrowed') {
+      this.#grants.set(event.grant.id, event.grant);
+    } else if (event.kind === 'borrowEnded') {
+      const { id, feature } = event.grant;
+      if (!this.#grants.delete(id))
+        this.#parts.fail('I4', `borrow ${id} ended with entry ${index}, although it did not stand`);
+      if (this.#parts.isHeld(id))
+        this.#parts.fail(
+          'I3',
+          `borrow ${id} of ${feature} ended (${event.reason}) with entry ${index} while its client holds it`,
+        );
     } else if (event.kind === 'lingering') {
       this.#grants.set(event.grant.id, event.grant);
     } else if (event.kind === 'lingered' && !this.#grants.delete(event.grant.id)) {
@@ -325,7 +346,8 @@ export class LogChecks {
     const { command, seats, grants } = before;
     if (command.kind !== 'resume') return;
     // License time that passes with it may end what lingers or expires, and give that to who waits.
-    const isTimeUp = events.some((event) => event.kind === 'lingered' || endsByTime(event));
+    const isTimeUp =
+      events.some(({ kind }) => kind === 'lingered' || kind === 'borrowEnded') || events.some(endsByTime);
     if (!isTimeUp && (seatsOf(ledger) !== seats || ledger.summary().grants !== grants))
       this.#parts.fail('I6', `the resume of entry ${index} changed how many seats are taken`);
     if (reply.kind !== 'resumed') return;

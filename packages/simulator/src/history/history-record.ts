@@ -67,6 +67,14 @@ export type AccountRecord = Recorded & { readonly type: 'info' } & (
     | { readonly f: 'freed'; readonly grant: string; readonly code: string }
     /** Seats that were given back stay taken: `count` from now on, 0 no more. */
     | { readonly f: 'lingering'; readonly grant: string; readonly feature: string; readonly count: number }
+    /** Seats that were borrowed: `count` from now on, 0 no more. */
+    | {
+        readonly f: 'lent';
+        readonly grant: string;
+        readonly feature: string;
+        readonly version: string;
+        readonly count: number;
+      }
     | { readonly f: 'queued'; readonly place: string; readonly feature: string; readonly count: number }
     | { readonly f: 'unqueued'; readonly place: string }
   );

@@ -141,6 +141,13 @@ export class History implements CallObserver {
         this.#look(event.grant.id);
         this.#add({ type: 'info', f: 'freed', grant: event.grant.id, code: event.reason });
         return;
+      // Nobody holds them by what the history has of calls: they are gone for a while.
+      case 'borrowed':
+      case 'borrowEnded': {
+        const { id: grant, feature, version, count } = event.grant;
+        this.#add({ type: 'info', f: 'lent', grant, feature, version, count: event.kind === 'borrowed' ? count : 0 });
+        return;
+      }
       case 'lingering':
       case 'lingered': {
         const { id: grant, feature } = event.grant;

@@ -1,5 +1,5 @@
 import { unheldEnds } from '../checks/unheld-ends.ts';
-import type { CallRecord, HistoryRecord } from './history-record.ts';
+import type { AccountRecord, CallRecord, HistoryRecord } from './history-record.ts';
 import { PoolBook, type PoolName } from './pool-book.ts';
 import type { PoolOperation } from './pool-operation.ts';
 
@@ -121,7 +121,10 @@ class Reader {
         Object.assign(this.#grantOf(record.grant), { freed: record.index, freedCode: record.code });
         return;
       case 'lingering':
-        this.#linger(record.grant, record.count, record.index);
+        this.#linger(record, this.#grantOf(record.grant));
+        return;
+      case 'lent':
+        this.#linger(record, record);
         return;
       case 'queued':
         this.#places.set(record.place, record);
@@ -142,10 +145,9 @@ class Reader {
     return { pools: this.#book.pools(), problems: this.#problems.toSorted((a, b) => a.index - b.index) };
   }
 
-  /** They are taken by nobody, from the entry that frees their grant to the one that says otherwise. */
-  #linger(grant: string, count: number, index: number): void {
-    const pool = this.#grantOf(grant);
-    const text = `what lingers of grant ${grant}`;
+  /** Seats are taken by nobody here, from the entry that frees their grant to the one that says otherwise. */
+  #linger({ f, grant, count, index }: Extract<AccountRecord, { f: 'lingering' | 'lent' }>, pool: PoolName): void {
+    const text = f === 'lent' ? `borrow ${grant}` : `what lingers of grant ${grant}`;
     const known = this.#lingering.get(grant);
     if (known !== undefined)
       this.#put(pool, { kind: 'end', count: known.count, from: index, until: index, of: known, text });

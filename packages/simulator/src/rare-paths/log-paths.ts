@@ -83,7 +83,13 @@ export class LogPaths {
       if (event.fromQueue && (this.#queuedIn.get(request) ?? term) < term) coverage.sometimes('queueHandedOver');
       this.#grantedIn.set(request, term);
     }
+    if (events.some((event) => event.kind === 'borrowEnded' && event.reason === 'expired'))
+      coverage.sometimes('borrowExpired');
     switch (command.kind) {
+      case 'borrow':
+        if (reply.kind === 'borrowed' && events.every(({ kind }) => kind !== 'borrowed'))
+          coverage.sometimes('borrowAskedAgain');
+        return;
       case 'checkout': {
         const request = `${command.session}/${command.seq}`;
         if (reply.kind === 'queued' && !this.#queuedIn.has(request)) this.#queuedIn.set(request, term);

@@ -11,11 +11,20 @@ const ms = z.number().min(0);
 /** A range from which is drawn anew each time, milliseconds. */
 const rangeMsSchema = z.strictObject({ minMs: ms, maxMs: ms });
 
+/** A borrowed seat stays taken for so long after its end, ms: more than a laptop's clock is wrong by. */
+const borrowMarginMs = 1_000;
+
 /** What a seed decides before anything happens. */
 export const planSchema = z.strictObject({
   servers: z.union([z.literal(1), z.literal(3)]),
   features: z.array(licenseFeatureSchema).min(1),
-  settings: z.strictObject({ leaseMs: ms, drift: z.number(), marginMs: ms, allowShortLeases: z.boolean() }),
+  settings: z.strictObject({
+    leaseMs: ms,
+    drift: z.number(),
+    marginMs: ms,
+    allowShortLeases: z.boolean(),
+    borrowMarginMs: ms.default(borrowMarginMs),
+  }),
   timing: z.strictObject({ roundMs: ms, electionTimeoutMinMs: ms, electionTimeoutMaxMs: ms }),
   raft: z.record(z.string(), z.number()),
   failback: z.enum(['auto', 'sticky']),
@@ -30,6 +39,8 @@ export const planSchema = z.strictObject({
   hold: rangeMsSchema,
   /** The longest that a checkout waits in the queue. */
   waitMsMax: ms,
+  /** People with a laptop, who borrow. */
+  travellers: z.int().min(0).default(0),
   /** What products say of themselves, besides user and host. */
   says: z.array(z.enum(saidKinds)).default([]),
 });
@@ -53,6 +64,8 @@ export interface Habits {
 const aloneShare = 0.08;
 /** Of all seeds, so many see no faults at all: what goes wrong there is nobody's fault but the product's. */
 const calmShare = 0.15;
+/** Of all seeds, so many have travellers. */
+const travelShare = 0.4;
 /** Of all seeds, so many have tens of clients. */
 const crowdShare = 0.08;
 
@@ -64,14 +77,18 @@ export function drawPlan(random: SeededRandom): Plan {
   const roundMs = random.pick([50, 100]);
   // Drawn apart, as are terms and some deeds, so that the rest of a seed's run stays what it was.
   const says = random.fork('says');
+  const travels = random.fork('travels');
+  const travellers = travels.chance(travelShare) ? travels.between(1, 2) : 0;
+  const features = drawFeatures(random);
   return {
     servers: random.chance(aloneShare) ? 1 : 3,
-    features: drawFeatures(random),
+    features: travellers > 0 ? lending(features) : features,
     settings: {
       leaseMs: random.pick([2_000, 4_000]),
       drift: 0.01,
       marginMs: random.pick([50, 100, 300]),
       allowShortLeases: true,
+      borrowMarginMs,
     },
     timing: { roundMs, electionTimeoutMinMs: roundMs * 5, electionTimeoutMaxMs: roundMs * 10 },
     raft: drawRaft(random),
@@ -92,6 +109,7 @@ export function drawPlan(random: SeededRandom): Plan {
     think: { minMs: 0, maxMs: random.pick([200, 1_000, 4_000]) },
     hold: { minMs: 0, maxMs: random.pick([300, 3_000, 20_000]) },
     waitMsMax: random.pick([0, 2_000, 10_000]),
+    travellers,
     says: saidKinds.filter(() => says.chance(0.7)),
   };
 }
@@ -129,6 +147,12 @@ export function drawFeatures(random: SeededRandom): Feature[] {
     leaseSeconds: random.pick(leases),
   }));
   return terms.chance(plainShare) ? features : drawTerms(terms, features);
+}
+
+/** Where there are travellers something is lent, mostly, and there is enough of it. */
+function lending([first, ...others]: readonly Feature[]): Feature[] {
+  const count = first!.count === 'uncounted' ? first!.count : first!.count + 3;
+  return [{ ...first!, count, borrow: { longestSeconds: 5, countMax: 3 } }, ...others];
 }
 
 function drawRaft(random: SeededRandom): RaftOptions & Record<string, number> {

@@ -1,4 +1,5 @@
 import { type Client, createClient, type Grant } from '@lic/client';
+import type { GrantView } from '@lic/core';
 import { errorMessage } from '@lic/interfaces';
 import type { MemoryNetwork, VirtualWorld } from '@lic/testkit';
 import { Violation } from '../checks/violation.ts';
@@ -7,6 +8,7 @@ import type { ClusterServer } from '../cluster/cluster-server.ts';
 import { earlyRelease } from './identities.ts';
 import type { Operator } from './operator.ts';
 import type { Product } from './product.ts';
+import type { Traveller } from './traveller.ts';
 
 /** What has to recover. */
 export interface RecoveryParts {
@@ -18,6 +20,9 @@ export interface RecoveryParts {
   readonly features: () => readonly Feature[];
   readonly granted: (client: string, grant: Grant) => void;
   readonly operator: Operator;
+  readonly travellers: readonly Traveller[];
+  /** What is borrowed at the newest entry. */
+  readonly borrowed: () => readonly GrantView[];
   readonly newestIndex: () => number;
 }
 
@@ -44,9 +49,20 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   let closed = 0;
   for (const product of products) void product.stop().then(() => closed++);
   await need(parts, 'all clients closed', () => closed === products.length);
+  await returnAll(parts);
   await takeEverything(parts);
   await need(parts, 'all servers at one state, with a vote each', () => isOneState(parts));
   stopMending();
+}
+
+/** What was borrowed, for whomever, somebody gives back: a borrow of nobody would stay until its end (I5). */
+async function returnAll(parts: RecoveryParts): Promise<void> {
+  let back = 0;
+  for (const traveller of parts.travellers) void traveller.stop().then(() => back++);
+  await need(parts, 'all travellers back', () => back === parts.travellers.length);
+  const [left] = parts.borrowed();
+  if (left !== undefined)
+    throw new Violation('I5', `${left.id} of ${left.feature} is borrowed by ${left.host}, which knows nothing of it`);
 }
 
 async function takeEverything(parts: RecoveryParts): Promise<void> {

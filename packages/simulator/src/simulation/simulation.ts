@@ -31,6 +31,7 @@ import type { Schedule } from './schedule.ts';
 import { Successors } from './successors.ts';
 import { addedUp, isPermanent } from './terms.ts';
 import { Trace } from './trace.ts';
+import { Traveller } from './traveller.ts';
 import { watchedServer } from './watched-server.ts';
 
 /** How often it is looked at how servers are, and whether what must come has come, ms. */
@@ -61,6 +62,7 @@ export class Simulation {
   readonly #onHistory: SimulationOptions['onHistory'];
   readonly #successors: Successors;
   #products: Product[] = [];
+  readonly #travellers: Traveller[] = [];
   #features: readonly Feature[];
   /** What can be had at any time. */
   #permanent: readonly Feature[] = [];
@@ -236,6 +238,7 @@ export class Simulation {
       this.#boot(server);
     }
     for (const slot of clients) this.#employ(slot);
+    for (let at = 1; at <= plan.travellers; at++) this.#sendOff(`traveller-${at}`);
     this.#operator.start();
     this.#faults.start();
     this.#look();
@@ -279,6 +282,27 @@ export class Simulation {
     });
     this.#products.push(product);
     product.start();
+  }
+
+  /** Puts somebody with a laptop on the road. */
+  #sendOff(name: string): void {
+    const traveller = new Traveller({
+      name,
+      world: this.#world,
+      network: this.#network,
+      random: this.#world.random.fork(name),
+      servers: this.#servers.map(({ address }) => address),
+      features: () => this.#features,
+      borrowMarginMs: this.#schedule.plan.settings.borrowMarginMs,
+      note: (who, what) => this.#trace.add(who, what),
+      fail: (promise, message) => this.#fail(promise, message),
+      standing: () => this.#log.borrowed(),
+      licenseTimeMs: () => this.#log.licenseTimeMs,
+      believed: (client, seats) => this.#beliefs.add(client, seats),
+      reached: (path) => this.#coverage.sometimes(path),
+    });
+    this.#travellers.push(traveller);
+    traveller.start();
   }
 
   #granted(client: string, grant: Grant): void {
@@ -382,6 +406,8 @@ export class Simulation {
       features: () => this.#permanent,
       granted: (client, grant) => this.#granted(client, grant),
       operator: this.#operator,
+      travellers: this.#travellers,
+      borrowed: () => this.#log.borrowed(),
       newestIndex: () => this.#log.newestIndex,
     });
   }

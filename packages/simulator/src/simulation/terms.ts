@@ -15,6 +15,7 @@ const shares = {
   uncounted: 0.05,
   time: 0.15,
   version: 0.15,
+  borrow: 0.5,
 } as const;
 
 const dayMs = 86_400_000;
@@ -28,6 +29,7 @@ const periodMsMax = 12_000;
 export function drawTerms(random: SeededRandom, features: readonly Feature[]): Feature[] {
   return features.flatMap((feature, at) => {
     const own = random.fork(feature.name);
+    const lends = own.fork('borrow');
     const isUncounted = own.chance(shares.uncounted);
     const drawn: Feature = {
       ...feature,
@@ -39,6 +41,9 @@ export function drawTerms(random: SeededRandom, features: readonly Feature[]): F
       ...(own.chance(shares.support) ? { supportedUntil } : {}),
       ...(own.chance(shares.vendorData) ? { vendorData: `modules=${feature.name}` } : {}),
       ...(own.chance(shares.disconnect) ? { reclaim: 'disconnect' as const } : {}),
+      ...(lends.chance(shares.borrow)
+        ? { borrow: { longestSeconds: lends.between(2, 5), countMax: lends.between(1, 3) } }
+        : {}),
       ...(own.chance(shares.time) && at > 0 ? drawPeriod(own) : {}),
     };
     const isTwice = own.chance(shares.version);
