@@ -74,19 +74,14 @@ export class Borrowing {
       throw error;
     });
     if (kept === undefined) return;
-    if ('token' in kept) await this.#refuseStanding(kept);
-    else await this.giveBack(store);
-  }
-
-  async #refuseStanding({ token: text, markMs }: Extract<KeptBorrow, { token: string }>): Promise<void> {
-    const token = await this.#verify(text).catch(() => undefined);
-    if (token === undefined || Math.max(markMs, this.#parts.runtime.now()) >= token.untilMs) return;
-    const { feature, untilMs } = token;
-    throw new LicError(
-      'BORROW_EXISTS',
-      `"${feature}" is borrowed here until ${new Date(untilMs).toISOString()}: return it first, or keep the new borrow elsewhere.`,
-      { details: { feature, untilMs } },
-    );
+    if ('token' in kept) {
+      // Of another host, or of no server that could be asked: nothing that could be given back.
+      const token = await this.#verify(kept.token).catch(() => undefined);
+      if (token === undefined) return;
+      if (Math.max(kept.markMs, this.#parts.runtime.now()) < token.untilMs) throw existsError(token);
+    }
+    // What is over here is taken at the servers for a while still.
+    await this.giveBack(store);
   }
 
   async #ask(wanted: Wanted, store: BorrowStore, signal: AbortSignal | undefined): Promise<string> {
@@ -120,4 +115,12 @@ export class Borrowing {
     if ('pending' in kept) return kept.pending;
     return 'returning' in kept ? kept.returning : (await this.#verify(kept.token)).borrow;
   }
+}
+
+function existsError({ feature, untilMs }: BorrowToken): LicError {
+  return new LicError(
+    'BORROW_EXISTS',
+    `"${feature}" is borrowed here until ${new Date(untilMs).toISOString()}: return it first, or keep the new borrow elsewhere.`,
+    { details: { feature, untilMs } },
+  );
 }

@@ -1,3 +1,4 @@
+import { borrowBugs } from './bugs/borrow-bugs.ts';
 import { electionBugs } from './bugs/election-bugs.ts';
 import { ledgerBugs } from './bugs/ledger-bugs.ts';
 import { policyBugs } from './bugs/policy-bugs.ts';
@@ -13,5 +14,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...storageBugs,
   ...sessionBugs,
   ...ledgerBugs,
+  ...borrowBugs,
   ...policyBugs,
 ];
