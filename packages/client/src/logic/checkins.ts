@@ -24,6 +24,13 @@ export class Checkins {
     if (this.#startedMs.delete(call)) this.#emit({ kind: 'done', call });
   }
 
+  /** Nobody can say any more whether it was committed. */
+  unknown(call: CallId): void {
+    const message =
+      'A copy of this process took over its session: whether the seat was given back is not known. It comes free when its hold has passed.';
+    if (this.#startedMs.has(call)) this.#fail(call, { code: 'REFUSED', message, details: { code: 'SUPERSEDED' } });
+  }
+
   /** Fails the calls that have waited for `waitMs`. */
   expire(nowMs: number, waitMs: number, failureOf: () => Failure): void {
     for (const [call, startedMs] of this.#startedMs) {

@@ -348,7 +348,9 @@ export class ClientLogic {
     const { holdings, line } = this.#session;
     for (const holding of holdings.all()) holdings.end(holding, reason);
     for (const { body, call } of line.all()) {
-      if (body.t === 'checkin' && call !== null) this.#checkins.done(call);
+      if (body.t !== 'checkin' || call === null) continue;
+      if (reason === 'superseded') this.#checkins.unknown(call);
+      else this.#checkins.done(call);
     }
     this.#session = this.#newSession();
     const nowMs = this.#clocks.monotonicMs;

@@ -183,8 +183,8 @@ function takeHeartbeatAnswer(scene: Scene, link: ServerLink, message: Message<'h
 
 function takeHeartbeatRefused(scene: Scene, link: ServerLink, message: Message<'heartbeatRefused'>): void {
   const { session, links, clocks } = scene;
-  if (!isBoundTo(scene, link.id)) return;
-  session.heartbeats.refused(message.number);
+  // A word on the binding before this one, which was on the same connection perhaps, says nothing of this one.
+  if (!isBoundTo(scene, link.id) || !session.heartbeats.refused(message.number)) return;
   switch (message.code) {
     case 'RESUME':
       session.unbind();

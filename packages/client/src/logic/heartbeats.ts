@@ -71,8 +71,8 @@ export class Heartbeats {
     return sentMs;
   }
 
-  /** It was answered with something that extends nothing. */
-  refused(number: number): void {
-    this.#outstanding.delete(number);
+  /** It was answered with something that extends nothing. False: it was sent under an earlier binding, of which nobody asks any more. */
+  refused(number: number): boolean {
+    return this.#outstanding.delete(number);
   }
 }

@@ -196,6 +196,29 @@ describe('exactly once', () => {
     expect(grant.holding.end).toBe(null);
   });
 
+  test('a late word on a heartbeat under an earlier binding of the same connection says nothing of the session', () => {
+    const world = serving();
+    const client = world.client();
+    const grant = client.hold();
+    const beats = () =>
+      client.sent.flatMap(({ message }) => (message.t === 'heartbeat' ? [message.number as number] : []));
+    const refuse = (number: number): void => {
+      const [link] = [...client.links.keys()];
+      client.input({ kind: 'message', link: link!, message: { t: 'heartbeatRefused', number, code: 'SUPERSEDED' } });
+    };
+    world.runUntil(() => beats().length > 0);
+    world.run(100);
+    refuse(beats()[0]!);
+    expect(grant.holding.end).toBe(null);
+    // What is said of one that is awaited counts; and nobody knows then what becomes of a checkin that is under way.
+    const sent = beats().length;
+    world.commitMs = 5_000;
+    world.runUntil(() => beats().length > sent);
+    const checkin = client.checkin(grant);
+    refuse(beats().at(-1)!);
+    expect(client.failure(checkin)).toMatchObject({ code: 'REFUSED', details: { code: 'SUPERSEDED' } });
+  });
+
   test('an end is acknowledged once, however often it is told', () => {
     const world = serving();
     const client = world.client();
