@@ -233,7 +233,7 @@ test('docs/borrow.md shows a product that borrows, and every code of an error', 
   );
   const codes = new Set(sources.flatMap((text) => [...text.matchAll(/'(BORROW_[A-Z_]+)'/g)].map(([, code]) => code)));
   const documented = [...page.matchAll(/^\| `(BORROW_\w+)` \|/gm)].map(([, code]) => code);
-  expect(documented.sort()).toEqual([...codes].sort());
+  expect(new Set(documented)).toEqual(codes);
 });
 
 describe('a file for a borrow', () => {

@@ -15,7 +15,13 @@ const parsed = (more: object) => parseServerConfig(JSON.stringify({ ...least, ..
 it('fills in what is left out', () => {
   const config = parsed({});
   expect(config).toMatchObject({ profile: 'lan', failback: 'auto', logLevel: 'info' });
-  expect(settingsOf(config)).toEqual({ leaseMs: 60_000, drift: 0.01, marginMs: 1_000, allowShortLeases: false });
+  expect(settingsOf(config)).toEqual({
+    leaseMs: 60_000,
+    drift: 0.01,
+    marginMs: 1_000,
+    borrowMarginMs: 600_000,
+    allowShortLeases: false,
+  });
   expect(timingOf(config.profile)).toEqual({ roundMs: 100, electionTimeoutMinMs: 500, electionTimeoutMaxMs: 1_000 });
 });
 

@@ -71,6 +71,9 @@ export const serverConfigSchema = z
     lease: durationSchema(leaseMsMax).default(60_000).describe('lease of features that name none'),
     drift: z.number().min(0).max(0.5).default(0.01).describe('bound of clock drift, as a fraction'),
     margin: durationSchema(leaseMsMax).default(1_000).describe('added to every hold'),
+    borrowMargin: durationSchema(leaseMsMax)
+      .default(ledgerLimits.borrowMarginMs)
+      .describe('how long after its end a borrowed seat stays taken'),
     allowShortLeases: z.boolean().default(false).describe('honour leases under 10 s (tests)'),
     failback: z.enum(['auto', 'sticky']).default('auto').describe('whether control goes back to the best rank'),
     failbackAfter: durationSchema(timerMsMax).optional().describe('how long a better server must have been well'),
@@ -228,6 +231,6 @@ export function timingOf(profile: ServerConfig['profile']): ConsensusTiming {
 
 /** The replicated settings that a configuration seeds. */
 export function settingsOf(config: ServerConfig): LedgerSettings {
-  const { lease, drift, margin, allowShortLeases } = config;
-  return { leaseMs: lease, drift, marginMs: margin, allowShortLeases };
+  const { lease, drift, margin, allowShortLeases, borrowMargin } = config;
+  return { leaseMs: lease, drift, marginMs: margin, allowShortLeases, borrowMarginMs: borrowMargin };
 }

@@ -217,6 +217,7 @@ export class LogicClient {
       case 'queued':
         this.queueNews.push(output.news.position);
         break;
+      case 'borrowed':
       case 'answered':
         this.#settle(output.call, { kind: 'answered' });
         break;

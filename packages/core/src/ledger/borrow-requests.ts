@@ -85,10 +85,10 @@ export function applyAcceptBorrow(state: LedgerState, command: AcceptBorrowComma
   if (known !== undefined)
     return known.user === user && known.host === host ? ok : rejected('BORROW_ID_IN_USE', idInUse);
   if (untilMs + marginMs(state) <= state.timeMs) return ok;
-  if (sinceMs > state.recoveredAtMs)
+  if (state.recoveredAtMs === 0)
     return rejected(
       'BORROW_NOT_LOST',
-      'The borrow is not known, and it is not from before a recovery: it was returned. Borrow again.',
+      'The borrow is not known, and nothing was ever lost here: it was returned. Borrow again.',
     );
   const version = readVersion(command.version);
   const pools = state.features.get(command.feature)?.pools ?? [];

@@ -68,6 +68,12 @@ export class BorrowDesk {
       throw new LicError('BORROW_REFUSED', errorMessage(cause), { cause, details: { reason: codeOf(cause) } });
     });
     const { borrow, user, host, feature, version, count, sinceMs, untilMs } = token;
+    // A recovery begins another instance. License time does not tell: it may have been behind when the survivor was recovered.
+    if (token.instance === this.#parts.instance() && this.#parts.ledger.borrow(borrow) === undefined) {
+      const message =
+        'The borrow is of this triad as it is, which has lost nothing: it was returned, or is over. Borrow again.';
+      throw new LicError('BORROW_REFUSED', message, { details: { reason: 'BORROW_NOT_LOST' } });
+    }
     await this.#commit({ kind: 'acceptBorrow', borrow, user, host, feature, version, count, sinceMs, untilMs });
   }
 

@@ -51,7 +51,7 @@ export class ModelBorrows extends ModelCheckouts {
     if (known !== undefined)
       return known.user === user && known.host === host ? { kind: 'ok' } : rejected('BORROW_ID_IN_USE');
     if (borrow.untilMs + borrowMarginMs <= this.timeMs) return { kind: 'ok' };
-    if (this.recoveredAtMs === null || sinceMs > this.recoveredAtMs) return rejected('BORROW_NOT_LOST');
+    if (this.recoveredAtMs === null) return rejected('BORROW_NOT_LOST');
     const pool = poolsOf(this.features).find(
       (one) => one.name === feature && compareVersions(one.version, version) === 0,
     );
