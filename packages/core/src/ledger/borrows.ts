@@ -15,7 +15,17 @@ export function newBorrow(
   pool: Pool,
 ): Borrow {
   const inPool = { untilMs: fields.freeMs, serial: fields.serial, heapIndex: -1 };
-  return { kind: kinds.borrow, ...fields, pool, isDirty: true, isLive: true, heapIndex: -1, inPool };
+  return {
+    kind: kinds.borrow,
+    ...fields,
+    pool,
+    isDirty: true,
+    isLive: true,
+    heapIndex: -1,
+    inPool,
+    previous: undefined,
+    next: undefined,
+  };
 }
 
 /** Puts a borrow, the newest, into the bookkeeping. */
@@ -27,6 +37,10 @@ export function linkBorrow(state: LedgerState, borrow: Borrow): void {
   state.borrowsById.set(borrow.id, borrow);
   state.borrowEnds.add(borrow);
   pool.knownEnds.add(borrow.inPool);
+  borrow.previous = pool.lastBorrow;
+  if (pool.lastBorrow === undefined) pool.firstBorrow = borrow;
+  else pool.lastBorrow.next = borrow;
+  pool.lastBorrow = borrow;
   countGrant(state, seatsOf(borrow));
 }
 
@@ -38,6 +52,11 @@ export function endBorrow(state: LedgerState, borrow: Borrow, reason: 'returned'
   state.borrowsById.delete(borrow.id);
   state.borrowEnds.delete(borrow);
   pool.knownEnds.delete(borrow.inPool);
+  const { previous, next } = borrow;
+  if (previous === undefined) pool.firstBorrow = next;
+  else previous.next = next;
+  if (next === undefined) pool.lastBorrow = previous;
+  else next.previous = previous;
   pool.borrows--;
   pool.borrowed -= borrow.count;
   pool.inUse -= borrow.count;

@@ -1,6 +1,6 @@
 import type { RuleView } from '../policy/document.ts';
 import { ledgerLimits } from './limits.ts';
-import type { Grant, Pool } from './records.ts';
+import type { Borrow, Grant, Pool } from './records.ts';
 import type { Denial, DenialCode, DenialRule } from './results.ts';
 
 /** A row of {@link denialCodes}. */
@@ -159,25 +159,31 @@ export function seatFacts(pools: readonly Pool[], queued: number): Facts & { rea
     ...(overdraft > 0 ? { overdraft } : {}),
     inUse: sum(pools, (pool) => pool.inUse),
     queued,
-    holders: oldestGrants(pools).map(({ session, count, sinceMs }) => ({
-      user: session.user,
-      host: session.host,
-      count,
-      sinceMs,
-    })),
+    holders: [
+      ...oldest(pools, ({ firstGrant }) => firstGrant).map((grant) => holder(grant.session, grant)),
+      ...oldest(pools, ({ firstBorrow }) => firstBorrow).map((borrow) => holder(borrow, borrow)),
+    ].slice(0, ledgerLimits.denialHoldersMax),
   };
 }
 
-function oldestGrants(pools: readonly Pool[]): readonly Grant[] {
-  const oldest: Grant[] = [];
+function holder({ user, host }: Pick<Borrow, 'user' | 'host'>, { count, sinceMs }: Pick<Grant, 'count' | 'sinceMs'>) {
+  return { user, host, count, sinceMs };
+}
+
+/** The oldest of all pools, from the first in each. */
+function oldest<R extends { readonly serial: number; readonly next: R | undefined }>(
+  pools: readonly Pool[],
+  firstOf: (pool: Pool) => R | undefined,
+): readonly R[] {
+  const found: R[] = [];
   for (const pool of pools) {
-    let grant = pool.firstGrant;
-    for (let i = 0; i < ledgerLimits.denialHoldersMax && grant !== undefined; i++) {
-      oldest.push(grant);
-      grant = grant.next;
+    let record = firstOf(pool);
+    for (let i = 0; i < ledgerLimits.denialHoldersMax && record !== undefined; i++) {
+      found.push(record);
+      record = record.next;
     }
   }
-  return oldest.sort((a, b) => a.serial - b.serial).slice(0, ledgerLimits.denialHoldersMax);
+  return found.sort((a, b) => a.serial - b.serial).slice(0, ledgerLimits.denialHoldersMax);
 }
 
 function sum(pools: readonly Pool[], seats: (pool: Pool) => number): number {

@@ -36,6 +36,8 @@ export function newPool(fields: PoolFields, isDirty: boolean): Pool {
     grants: 0,
     firstGrant: undefined,
     lastGrant: undefined,
+    firstBorrow: undefined,
+    lastBorrow: undefined,
     sweepFrom: undefined,
     waiting: 0,
   };

@@ -112,6 +112,9 @@ export interface Pool extends RecordBase {
   /** Oldest first. */
   firstGrant: Grant | undefined;
   lastGrant: Grant | undefined;
+  /** Its borrows, oldest first. */
+  firstBorrow: Borrow | undefined;
+  lastBorrow: Borrow | undefined;
   /** Of a removed pool: grants before this one are *ending* already. */
   sweepFrom: Grant | undefined;
   /** Waiting entries for which this is the lowest sufficient pool. */
@@ -208,9 +211,11 @@ export interface Borrow extends RecordBase {
   readonly untilMs: number;
   /** License time at which its seats are free. */
   readonly freeMs: number;
-  // Derived.
+  // Derived; neighbours in the pool.
   heapIndex: number;
   readonly inPool: KnownEnd;
+  previous: Borrow | undefined;
+  next: Borrow | undefined;
 }
 
 /** One client instance. */

@@ -127,12 +127,12 @@ export class ModelSeats extends ModelPolicy {
       ...(overdraft === 0 ? {} : { overdraft }),
       inUse: sum(pools.map(({ key }) => this.inUse(key))),
       queued: this.waiting.filter(({ feature }) => feature === ask.feature).length,
-      holders: this.held
-        .filter((grant) => pools.some(({ key }) => key === grant.pool))
+      holders: [...this.held, ...this.borrowed]
+        .filter((taken) => pools.some(({ key }) => key === taken.pool))
         .slice(0, 10)
-        .map((grant) => {
-          const { user, host } = this.clients.get(grant.session)!;
-          return { user, host, count: grant.count, sinceMs: grant.sinceMs };
+        .map((taken) => {
+          const { user, host } = 'asker' in taken ? taken : this.clients.get(taken.session)!;
+          return { user, host, count: taken.count, sinceMs: taken.sinceMs };
         }),
       ...this.#earliest(ask),
     };
