@@ -32,6 +32,7 @@ export interface BorrowWish {
  */
 export class Borrowing {
   readonly #parts: BorrowingParts;
+
   constructor(parts: BorrowingParts) {
     this.#parts = parts;
   }
