@@ -63,6 +63,8 @@ export type AccountRecord = Recorded & { readonly type: 'info' } & (
         readonly entry?: number;
         /** Grants that name the same share have the same seats. */
         readonly share?: string;
+        /** They are what its holder had lingering: none more is taken. */
+        readonly kept?: true;
       }
     | { readonly f: 'freed'; readonly grant: string; readonly code: string }
     /** Seats that were given back stay taken: `count` from now on, 0 no more. */

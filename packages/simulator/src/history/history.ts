@@ -41,6 +41,10 @@ export class History implements CallObserver {
   /** By feature and version: its seats, as they were said last. */
   readonly #seats = new Map<string, Seats>();
   #areTermsInForce = false;
+  /** By grant: seats that linger. */
+  readonly #lingering = new Map<string, number>();
+  /** Seats that lingered before the entry at hand, and do no more. */
+  #letGo: GrantView[] = [];
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
@@ -104,6 +108,7 @@ export class History implements CallObserver {
     }
     // Licenses, the policy and time itself change how many seats there are, before anything else in an entry comes of it.
     this.#countSeats(ledger.pools());
+    this.#letGo = [];
     for (const event of events) this.#note(event, entry);
   }
 
@@ -134,6 +139,7 @@ export class History implements CallObserver {
           count,
           entry,
           ...(share === undefined ? {} : { share }),
+          ...(this.#wasLingering(event.grant) ? { kept: true } : {}),
         });
         return;
       }
@@ -152,6 +158,9 @@ export class History implements CallObserver {
       case 'lingered': {
         const { id: grant, feature } = event.grant;
         const count = event.kind === 'lingering' ? event.grant.count : 0;
+        const before = this.#lingering.get(grant) ?? 0;
+        if (before > count) this.#letGo.push({ ...event.grant, count: before - count });
+        this.#lingering.set(grant, count);
         this.#add({ type: 'info', f: 'lingering', grant, feature, count });
         return;
       }
@@ -161,6 +170,14 @@ export class History implements CallObserver {
       default:
         return;
     }
+  }
+
+  /** Whether its holder has taken again, in this very entry, what it had given back: then it takes no seat (docs/license-terms.md). */
+  #wasLingering({ user, host, feature, version, count }: GrantView): boolean {
+    const own = this.#letGo.filter(
+      (one) => one.user === user && one.host === host && one.feature === feature && one.version === version,
+    );
+    return own.reduce((sum, one) => sum + one.count, 0) >= count;
   }
 
   #leave({ session, checkoutSeq }: Pick<GrantView, 'session' | 'checkoutSeq'>): void {

@@ -27,6 +27,8 @@ interface Told {
   count: number;
   client: string;
   share: string | undefined;
+  /** It takes what its holder had lingering. */
+  kept: true | undefined;
   /** The call that it was the answer to. */
   call: { readonly from: number; readonly until: number } | undefined;
   isHeld: boolean;
@@ -113,8 +115,17 @@ class Reader {
         return;
       }
       case 'taken': {
-        const { feature, version, count, client, share, entry, index } = record;
-        Object.assign(this.#grantOf(record.grant), { feature, version, count, client, share, entry, taken: index });
+        const { feature, version, count, client, share, kept, entry, index } = record;
+        Object.assign(this.#grantOf(record.grant), {
+          feature,
+          version,
+          count,
+          client,
+          share,
+          kept,
+          entry,
+          taken: index,
+        });
         return;
       }
       case 'freed':
@@ -204,12 +215,15 @@ class Reader {
 
   #putGrant(told: Told): void {
     const { id, count, client, call, taken, freed } = told;
-    const share = told.share === undefined ? {} : { share: told.share };
+    const how = {
+      ...(told.share === undefined ? {} : { share: told.share }),
+      ...(told.kept === undefined ? {} : { isKept: true }),
+    };
     const text = `grant ${id} of ${client}`;
     if (call === undefined) {
       if (taken === Infinity) return;
       this.#requireCall(told);
-      const take: PoolOperation = { kind: 'take', count, ...share, from: taken, until: taken, text };
+      const take: PoolOperation = { kind: 'take', count, ...how, from: taken, until: taken, text };
       this.#put(told, take);
       if (freed < Infinity) this.#put(told, { kind: 'end', count, from: freed, until: freed, of: take, text });
       return;
@@ -217,7 +231,7 @@ class Reader {
     if (this.#hasAccount && taken > call.until)
       this.#fail('I4', call.until, `${client} was told of grant ${id}, which no server had in its log`);
     const hint = this.#hasAccount ? { hint: taken } : {};
-    const take: PoolOperation = { kind: 'take', count, ...share, ...call, mayWait: !this.#hasAccount, ...hint, text };
+    const take: PoolOperation = { kind: 'take', count, ...how, ...call, mayWait: !this.#hasAccount, ...hint, text };
     this.#put(told, take);
     this.#putEnd(told, take);
   }
@@ -299,6 +313,7 @@ class Reader {
       count: 0,
       client: '',
       share: undefined,
+      kept: undefined,
       call: undefined,
       isHeld: false,
       heldUntil: 0,
