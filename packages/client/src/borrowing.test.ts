@@ -24,13 +24,13 @@ async function serving(features = [feature, { ...feature, name: 'merge' }]): Pro
 const host = 'laptop';
 let processes = 0;
 /** A process on the laptop: its client has sockets of its own. */
-function clientOf({ network, world, addresses, vendorKey }: ServedTriad): Client {
+function clientOf({ network, world, addresses, vendorKey }: ServedTriad, on = host): Client {
   const runtime = world.runtime(`process-${++processes}`);
   return createClient({
     servers: addresses,
     transports: [network.transport(`process-${processes}`)],
     vendorKey,
-    identity: { user: 'ann', host },
+    identity: { user: 'ann', host: on },
     runtime,
   });
 }
@@ -144,6 +144,67 @@ describe('a client that borrows', () => {
     expect([open.holds, store.text]).toEqual([false, undefined]);
   });
 
+  test('asks nobody after it was told to give up while it looked at its store', async () => {
+    const served = await serving();
+    const store = memoryStore();
+    const giveUp = new AbortController();
+    store.before = () => giveUp.abort(new Error('enough'));
+    const asked = clientOf(served).borrow('compare', { store, for: hourMs, signal: giveUp.signal });
+    await expect(served.run(asked)).rejects.toThrow('enough');
+    expect([served.triad.received.get('borrow'), seatsOf(served), store.text]).toEqual([undefined, 0, undefined]);
+  });
+
+  test('takes one seat where it is asked twice at once', async () => {
+    const served = await serving();
+    const store = memoryStore();
+    const clients = [clientOf(served), clientOf(served)];
+    const asked = clients.map((client) => client.borrow('compare', { store, for: hourMs }));
+    const [first, second] = await served.run(Promise.allSettled(asked));
+    expect([first?.status, second]).toMatchObject(['fulfilled', { reason: { code: 'BORROW_EXISTS' } }]);
+    expect([seatsOf(served), (await openOf(served, store)).holds]).toEqual([1, true]);
+  });
+
+  test('leaves alone what another host has borrowed, as long as that is not over', async () => {
+    const served = await serving();
+    const store = memoryStore();
+    await served.run(clientOf(served).borrow('compare', { store, for: hourMs }));
+    const kept = store.text;
+    const other = clientOf(served, 'desktop');
+    await expect(served.run(other.borrow('compare', { store, for: hourMs }))).rejects.toMatchObject({
+      code: 'BORROW_EXISTS',
+    });
+    expect([store.text, seatsOf(served)]).toEqual([kept, 1]);
+  });
+
+  test('gives back on its own what it was lent when it was closed', async () => {
+    const served = await serving();
+    const store = memoryStore();
+    const client = clientOf(served);
+    const asked = client.borrow('compare', { store, for: hourMs });
+    await served.world.run({ until: () => (served.triad.received.get('borrow') ?? 0) > 0, forMs: 5_000 });
+    const closed = client.close();
+    await expect(served.run(asked)).rejects.toMatchObject({ code: 'CLOSED' });
+    await served.run(closed);
+    await served.world.run({ forMs: 1000 });
+    expect([seatsOf(served), served.triad.ledger.summary().sessions]).toEqual([0, 0]);
+  });
+
+  test('finds out later what became of a borrow that no server could answer', async () => {
+    const served = await serving();
+    const store = memoryStore();
+    const asked = clientOf(served).borrow('compare', { store, for: hourMs });
+    await served.world.run({ until: () => (served.triad.received.get('borrow') ?? 0) > 0, forMs: 5_000 });
+    served.triad.hasQuorum = false;
+    served.triad.giveControl(null);
+    await expect(served.run(asked)).rejects.toMatchObject({ code: 'NO_QUORUM' });
+    expect(store.text).toContain('pending');
+    served.triad.hasQuorum = true;
+    served.triad.giveControl(2);
+    await served.run(clientOf(served).borrow('compare', { store, for: hourMs }));
+    await served.world.run({ forMs: 20_000 });
+    expect(seatsOf(served)).toBe(1);
+  });
+
   test('shows a borrow to the servers', async () => {
     const served = await serving();
     const store = memoryStore();
@@ -253,5 +314,32 @@ describe('a file for a borrow', () => {
     await store.remove();
     await store.remove();
     expect(await store.load()).toBeUndefined();
+  });
+
+  test('is one store however often it is named, so that a return ends every use of it here', () => {
+    const path = join(folder, 'compare.borrow');
+    expect(fileBorrowStore(join(folder, 'deep', '..', 'compare.borrow'))).toBe(fileBorrowStore(path));
+  });
+
+  test('is written by several processes at once, and still whole', { timeout: 60_000 }, async () => {
+    const path = join(folder, 'shared', 'compare.borrow');
+    const url = JSON.stringify(new URL('node.ts', import.meta.url).href);
+    const texts = ['long '.repeat(5_000), 'short '.repeat(1_000)];
+    // Another module each: what two processes share is the file alone. Their pids are told apart by hand.
+    const stores = [];
+    for (const at of [1, 2]) {
+      const { fileBorrowStore: storeOf } = (await import(/* @vite-ignore */ `${JSON.parse(url)}?${at}`)) as {
+        fileBorrowStore: typeof fileBorrowStore;
+      };
+      const pid = Object.getOwnPropertyDescriptor(process, 'pid')!;
+      Object.defineProperty(process, 'pid', { ...pid, value: at });
+      stores.push(storeOf(path));
+      Object.defineProperty(process, 'pid', pid);
+    }
+    for (let round = 0; round < 50; round++) {
+      await Promise.all(stores.map((store, at) => store.save(texts[at]!)));
+      expect(texts).toContain(await readFile(path, 'utf8'));
+    }
+    expect(await readdir(join(folder, 'shared'))).toEqual(['compare.borrow']);
   });
 });

@@ -37,10 +37,20 @@ export class Borrowing {
     this.#parts = parts;
   }
 
-  async borrow({ store, wanted, ends, signal }: BorrowWish): Promise<Borrowed> {
+  borrow(wish: BorrowWish): Promise<Borrowed> {
+    return inTurn(wish.store, () => this.#borrow(wish));
+  }
+
+  async #borrow({ store, wanted, ends, signal }: BorrowWish): Promise<Borrowed> {
     await this.#empty(store);
+    signal?.throwIfAborted();
     const borrow = base64url(this.#parts.runtime.random(16));
     await keepBorrow(store, { pending: borrow });
+    if (signal?.aborted === true) {
+      // Nobody was asked yet.
+      await store.remove();
+      signal.throwIfAborted();
+    }
     const text = await this.#ask({ ...wanted, waitMs: 0, borrow: { borrow, ends } }, store, signal);
     const token = await this.#verified(text, store, borrow);
     await keepBorrow(store, { token: text, markMs: token.sinceMs });
@@ -48,7 +58,11 @@ export class Borrowing {
   }
 
   /** Gives back what the store keeps, and empties it. Nothing is borrowed any more afterwards, whatever was before. */
-  async giveBack(store: BorrowStore): Promise<void> {
+  giveBack(store: BorrowStore): Promise<void> {
+    return inTurn(store, () => this.#giveBack(store));
+  }
+
+  async #giveBack(store: BorrowStore): Promise<void> {
     // A client stops holding before it sends a return (triad.md, I3).
     await stopUsing(store);
     const kept = await loadBorrow(store);
@@ -76,13 +90,17 @@ export class Borrowing {
     });
     if (kept === undefined) return;
     if ('token' in kept) {
-      // Of another host, or of no server that could be asked: nothing that could be given back.
-      const token = await this.#verify(kept.token).catch(() => undefined);
+      const { vendorKey = '', host, runtime } = this.#parts;
+      // A folder may be shared by hosts: what another one has borrowed is not lost for this one's sake.
+      const token = await verifyBorrowToken(kept.token, { vendorPublicKey: vendorKey }).catch(() => undefined);
+      // Of no server that could be asked: nothing that could be given back.
       if (token === undefined) return;
-      if (Math.max(kept.markMs, this.#parts.runtime.now()) < token.untilMs) throw existsError(token);
+      if (Math.max(kept.markMs, runtime.now()) < token.untilMs) throw existsError(token);
+      // It stops there before it is given back: only that host can know. Its seats come free by themselves.
+      if (token.host !== host) return;
     }
     // What is over here is taken at the servers for a while still.
-    await this.giveBack(store);
+    await this.#giveBack(store);
   }
 
   async #ask(wanted: Wanted, store: BorrowStore, signal: AbortSignal | undefined): Promise<string> {
@@ -101,7 +119,7 @@ export class Borrowing {
       if (token.borrow === id) return token;
       throw new LicError('BORROW_INVALID', 'The server gave the token of another borrow. Ask again.');
     } catch (error) {
-      await this.giveBack(store);
+      await this.#giveBack(store);
       throw error;
     }
   }
@@ -118,10 +136,20 @@ export class Borrowing {
   }
 }
 
-function existsError({ feature, untilMs }: BorrowToken): LicError {
+/** What was begun last with each store. */
+const turns = new WeakMap<BorrowStore, Promise<unknown>>();
+
+/** One deed with a store after the other: two that look at it at once would both find it empty, and take two seats. */
+function inTurn<Result>(store: BorrowStore, deed: () => Promise<Result>): Promise<Result> {
+  const turn = (turns.get(store) ?? Promise.resolve()).then(deed, deed);
+  turns.set(store, turn);
+  return turn;
+}
+
+function existsError({ feature, host, untilMs }: BorrowToken): LicError {
   return new LicError(
     'BORROW_EXISTS',
     `"${feature}" is borrowed here until ${new Date(untilMs).toISOString()}: return it first, or keep the new borrow elsewhere.`,
-    { details: { feature, untilMs } },
+    { details: { feature, host, untilMs } },
   );
 }

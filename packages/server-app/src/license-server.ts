@@ -111,7 +111,7 @@ export class LicenseServer {
     try {
       const contents = await store.open();
       const seed = await seedLicense(this.#license, store, contents);
-      const throughIndex = contents.entries.at(-1)?.index ?? contents.snapshot?.index ?? 0;
+      const throughIndex = contents.entries.at(-1)?.index ?? contents.snapshot?.index ?? Number.POSITIVE_INFINITY;
       this.#roster.seeded(this.#license.endpoints(seed.license), throughIndex);
       // A record that can't be read is refused with its reason when the triad is joined.
       const folder = await OwnFolder.open(store, contents, { runtime, logger: this.#logger });

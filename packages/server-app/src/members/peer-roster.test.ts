@@ -57,6 +57,20 @@ describe('links', () => {
     expect(told.at(-1)).toBe('abc');
   });
 
+  it('are taken from the file of a server without a log, until a license in force names all of them', () => {
+    const { roster, told } = rosterOf(second, Number.POSITIVE_INFINITY);
+    // The log is filled from its beginning, by one that came with a later license.
+    roster.licensed(first);
+    roster.configured(configured('abc', { appliedIndex: 2 }));
+    expect(told.at(-1)).toBe('abcd');
+    roster.licensed(second);
+    roster.configured(configured('abd', { appliedIndex: 20 }));
+    expect(told.at(-1)).toBe('abd');
+    roster.licensed(first);
+    roster.configured(configured('abc', { appliedIndex: 30 }));
+    expect(told.at(-1)).toBe('abc');
+  });
+
   it('are dialled where a license says, and a member of whom no license is known can dial itself', () => {
     const { roster } = rosterOf(second);
     roster.configured(configured('abc'));

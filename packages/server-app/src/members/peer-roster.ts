@@ -14,7 +14,10 @@ export class PeerRoster {
   /** By key, as the newest license that named them had them. */
   readonly #known = new Map<PeerId, PeerEndpoint>();
   #servers: readonly PeerEndpoint[] = [];
-  /** Of the newest license in the log, until the log is applied up to there. */
+  /**
+   * Of the newest license in the log, until the log is applied up to there. Of the file, where there was no log (`throughIndex` is Infinity
+   * then), until a license in force names all of them: whoever fills the log may have come with a license that is still on its way.
+   */
   #logged: { readonly ids: readonly PeerId[]; readonly throughIndex: number } | undefined;
   #members: readonly PeerId[] = [];
   #voters: readonly PeerId[] = [];
@@ -71,14 +74,21 @@ export class PeerRoster {
     return this.#servers.some((server) => server.id === id);
   }
 
-  /** The license that this server starts with: the newest of its log, which ends at `throughIndex`; else the file's. */
+  /** The license that this server starts with: the newest of its log, which ends at `throughIndex`; else the file's, and Infinity. */
   seeded(servers: readonly PeerEndpoint[], throughIndex: number): void {
     this.#logged = { ids: servers.map(({ id }) => id), throughIndex };
-    this.licensed(servers);
+    this.#list(servers);
   }
 
   /** Another license is in force. */
   licensed(servers: readonly PeerEndpoint[]): void {
+    const { ids = [], throughIndex = 0 } = this.#logged ?? {};
+    const named = new Set(servers.map(({ id }) => id));
+    if (throughIndex === Number.POSITIVE_INFINITY && ids.every((id) => named.has(id))) this.#logged = undefined;
+    this.#list(servers);
+  }
+
+  #list(servers: readonly PeerEndpoint[]): void {
     for (const server of servers) this.#known.set(server.id, server);
     this.#servers = servers;
     this.#tell();

@@ -52,4 +52,10 @@ export const regressions: readonly Regression[] = [
     found:
       "a leap of license time was taken for unaccepted where the operator's word was heard, but its command came later",
   },
+  {
+    seed: 22_069_440,
+    seconds: 10,
+    found:
+      'an emptied server let go of the one in control, which had come with a later license, as soon as it had the first license from the log',
+  },
 ];
