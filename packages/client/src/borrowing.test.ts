@@ -101,6 +101,7 @@ describe('a client that borrows', () => {
       identity: { user: 'ann', host },
     });
     await expect(blind.borrow('compare', { store, for: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(blind.returnBorrow(store)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   test('gets its one borrow although the server dies before it answers', async () => {

@@ -172,17 +172,14 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
     const { store, signal } = options;
     const wanted = checkedWish({ ...options, feature });
     const ends = checkedEnd(options);
-    if (this.#isBlind)
-      throw invalid(
-        'vendorKey',
-        "To borrow needs the vendor's key: without it nobody can tell a token from any other text.",
-      );
+    this.#requireVendorKey();
     signal?.throwIfAborted();
     return this.#borrowing.borrow({ store, wanted, ends, signal });
   }
 
-  returnBorrow(store: BorrowStore): Promise<void> {
-    return this.#borrowing.giveBack(store);
+  async returnBorrow(store: BorrowStore): Promise<void> {
+    this.#requireVendorKey();
+    await this.#borrowing.giveBack(store);
   }
 
   presentBorrow(store: BorrowStore): Promise<void> {
@@ -215,6 +212,13 @@ class LicenseClient extends Emitter<ClientEvents> implements Client {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #requireVendorKey(): void {
+    if (!this.#isBlind) return;
+    const message =
+      "To borrow and to give back needs the vendor's key: without it nobody can tell a token from any other text.";
+    throw invalid('vendorKey', message);
   }
 
   #ask(question: Question): Promise<Extract<CallOutput, { kind: 'answered' }>['message']> {
