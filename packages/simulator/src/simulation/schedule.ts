@@ -88,13 +88,14 @@ export function drawSchedule(seed: number, seconds: number): Schedule {
 
 /**
  * Tens of clients ask for more than slow disks and links do one entry at a time: there servers say early that they are busy, instead of
- * falling behind by more than clients wait. Over slow links a new leader that sends one entry at a time needs longer for what a stand-by
- * lacks than control may take: there a few are under way at once.
+ * falling behind by more than clients wait. Over slow links a new leader that sends one entry at a time, or two, needs longer for what a
+ * stand-by lacks than control may take: there a few are under way at once.
  */
 function withBounds(plan: Plan, clients: number): Plan {
   const { latency, sync, raft } = plan;
   const isCrowded = clients > crowdMin && latency.maxMs + sync.maxMs > slowMsMin;
-  const isHampered = latency.maxMs > slowMsMin && raft.appendEntriesMax === 1 && raft.appendsInFlightMax === 1;
+  const isHampered =
+    latency.maxMs > slowMsMin && raft.appendEntriesMax === 1 && (raft.appendsInFlightMax ?? underWay) < underWay;
   return {
     ...plan,
     raft: {
