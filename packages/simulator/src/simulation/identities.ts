@@ -22,8 +22,13 @@ export const supportedUntil = '2025-12-31';
 /** A client's host, as other hosts see it. `2` in `client-3.2`: it took the place of one that died. */
 const clientHost = /^client-(\d+)(?:\.(\d+))?$/;
 
-/** The address of a host that is a client's; others have none. Every third is an IPv6 one. */
+/** A traveller's process. */
+const travellerHost = /^traveller-(\d+)\.(\d+)$/;
+
+/** The address of a host that is a client's or a traveller's; others have none. Every third client's is an IPv6 one. */
 export function addressOf(host: string): string | undefined {
+  const [, traveller, trip] = travellerHost.exec(host) ?? [];
+  if (traveller !== undefined) return `10.2.${traveller}.${Number(trip) % 256}`;
   const [, slot, life = 1] = clientHost.exec(host) ?? [];
   if (slot === undefined) return undefined;
   return Number(slot) % 3 === 0 ? `2001:db8:0:${life}::${Number(slot).toString(16)}` : `10.1.${life}.${slot}`;
