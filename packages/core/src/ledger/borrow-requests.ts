@@ -84,6 +84,7 @@ export function applyAcceptBorrow(state: LedgerState, command: AcceptBorrowComma
   const known = state.borrowsById.get(id);
   if (known !== undefined)
     return known.user === user && known.host === host ? ok : rejected('BORROW_ID_IN_USE', idInUse);
+  if (state.endedById.get(id) !== undefined) return rejected('BORROW_RETURNED', givenBack);
   if (untilMs + marginMs(state) <= state.timeMs) return ok;
   if (state.recoveredAtMs === 0)
     return rejected(

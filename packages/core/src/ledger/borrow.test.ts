@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { encodeCommand } from './command-codec.ts';
+import { createLedger } from './create-ledger.ts';
 import {
   type BorrowWish,
   LedgerRig,
@@ -199,9 +201,53 @@ describe('borrowed seats', () => {
       untilMs: startMs + hourMs,
     });
     expect(rig.ledger.borrow('b999')).toBeUndefined();
+    // A copy of what was shown that comes after the return takes seats for nobody.
+    rig.run(giveBack(sessionId('lost')));
+    expect(rig.reply(lost)).toMatchObject({ kind: 'rejected', code: 'BORROW_RETURNED' });
+    expect(rig.pool('compare')?.inUse).toBe(1);
     rig.atMs = startMs + hourMs + 600_000;
     expect(rig.reply({ ...lost, borrow: sessionId('over') })).toEqual({ kind: 'ok' });
     expect(rig.pool('compare')?.inUse).toBe(1);
+  });
+
+  it('come behind those who wait, unless the server in control says that the queue may be passed', () => {
+    const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
+    const held = rig.client('bob').take('compare');
+    rig.client('cem').checkout('compare', { waitMs: 60_000 });
+    rig.run({ kind: 'revoke', grants: [held], reason: '' });
+    rig.run({ kind: 'settle', grants: [held] });
+    expect(borrow(rig, 'dee')).toMatchObject({ denial: { code: 'NO_SEATS', queued: 1 } });
+    expect(borrow(rig, 'eve', { pastQueue: true })).toMatchObject({ kind: 'borrowed' });
+  });
+
+  it('are named among the holders in a denial, with the moment at which their seats are sure to come free', () => {
+    const rig = new LedgerRig([{ name: 'compare', count: 1, borrow: compare.borrow! }]);
+    borrow(rig, 'ann');
+    expect(rig.client('bob').checkout('compare')).toMatchObject({
+      denial: {
+        code: 'NO_SEATS',
+        holders: [{ user: 'ann', host: 'laptop', count: 1, sinceMs: startMs }],
+        earliestMs: startMs + hourMs + 600_000,
+      },
+    });
+  });
+
+  it('may be given back under the id of a session without servers differing about its end', async () => {
+    const rig = new LedgerRig([compare]);
+    const ann = rig.client('ann');
+    ann.take('compare');
+    rig.run(giveBack(ann.session));
+    rig.atMs += 30_000;
+    rig.run({ kind: 'reclaim', session: ann.session, silentMs: hourMs });
+    // What was given back is forgotten by now, the session is not.
+    rig.atMs += 40_000;
+    rig.run({ kind: 'tick' });
+    const restored = createLedger({ verifyLicense: () => undefined });
+    await restored.restore(rig.ledger.snapshot());
+    const late = encodeCommand({ kind: 'checkin', ...ann.envelope(), grant: 'g1', at: rig.atMs });
+    const reply = rig.ledger.apply(rig.index + 1, late);
+    expect(reply).toMatchObject({ reply: { kind: 'refused', code: 'ENDED', reason: 'reclaimed' } });
+    expect(restored.apply(rig.index + 1, late)).toEqual(reply);
   });
 
   it('survive a snapshot, and are rejected where a server may not know them', async () => {

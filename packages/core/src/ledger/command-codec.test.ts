@@ -24,6 +24,12 @@ describe('a command in the log', () => {
     ['{"kind":"drain","at":1,"server":"s","on":1}', 'on'],
     ['{"kind":"disconnect","at":1,"session":"short","epoch":1}', 'session'],
     ['{"kind":"assign","at":1,"entry":"q1","epoch":1.5}', 'epoch'],
+    ['{"kind":"return","at":1,"borrow":7}', 'borrow'],
+    [`{"kind":"acceptBorrow","at":1,"borrow":"b12"}`, 'borrow'],
+    [
+      `{"kind":"acceptBorrow","at":1,"borrow":"${'b'.repeat(22)}","user":"u","host":"h","feature":"f","version":"1","count":0}`,
+      'count',
+    ],
   ])('%s names its bad field', (text, field) => {
     expect(() => decodeCommand(bytesOf(text))).toThrow(
       expect.objectContaining({ code: 'BAD_COMMAND', details: expect.objectContaining({ field }) }),
@@ -63,6 +69,9 @@ describe('garbage in the log', () => {
       'drain',
       'acceptTime',
       'raiseVersion',
+      'borrow',
+      'return',
+      'acceptBorrow',
       'tick',
       'opened',
       '__proto__',
@@ -101,6 +110,11 @@ describe('garbage in the log', () => {
       'on',
       'ledgerVersion',
       'license',
+      'borrow',
+      'untilMs',
+      'sinceMs',
+      'user',
+      'host',
     ];
     const fields = Object.fromEntries([...names, ...more].map((name) => [name, value]));
     const likely = fc.record({

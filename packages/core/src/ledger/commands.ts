@@ -295,8 +295,8 @@ export interface ReturnCommand extends Stamped {
 
 /**
  * A borrow that the ledger lost when it was recovered, as its token says, which the proposer has verified to be of the triad before: taken though seats may be
- * missing (triad.md, I2, Recover). `ok`, also where it stands already or is over; else `rejected`: `BORROW_NOT_LOST`, `BORROW_ID_IN_USE`,
- * `UNKNOWN_FEATURE`. From ledger version 3 on.
+ * missing (triad.md, I2, Recover). `ok`, also where it stands already or is over; else `rejected`: `BORROW_NOT_LOST`, `BORROW_RETURNED`,
+ * `BORROW_ID_IN_USE`, `UNKNOWN_FEATURE`. From ledger version 3 on.
  */
 export interface AcceptBorrowCommand extends Stamped {
   readonly kind: 'acceptBorrow';

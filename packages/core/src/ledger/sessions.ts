@@ -225,10 +225,10 @@ export function rememberEnd(state: LedgerState, id: string, reason: EndReason, r
   state.endedById.set(id, ended);
 }
 
-/** Forgets an ended session: its id is unknown from now on. */
+/** Forgets an ended session: its id is unknown from now on, unless it was remembered again since (given back as a borrow's, say). */
 export function forgetSession(state: LedgerState, ended: EndedSession): void {
   state.delete(ended);
-  state.endedById.delete(ended.id);
+  if (state.endedById.get(ended.id) === ended) state.endedById.delete(ended.id);
 }
 
 /**

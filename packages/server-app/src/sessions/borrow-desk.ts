@@ -1,4 +1,4 @@
-import { type GrantView, type Ledger, signBorrowToken, verifyBorrowToken } from '@lic/core';
+import { type GrantView, type Ledger, parseLicense, signBorrowToken, verifyBorrowToken } from '@lic/core';
 import { errorMessage, isLicError, LicError } from '@lic/interfaces';
 import type { BorrowMessage, ServerMessage } from '@lic/protocol';
 import type { Propose } from '../propose.ts';
@@ -59,8 +59,8 @@ export class BorrowDesk {
   }
 
   /**
-   * A borrow that this triad may have lost when it was recovered. Throws `BORROW_REFUSED` where the token is of no use or names what was
-   * never lost, and what `Propose` throws.
+   * A borrow that this triad may have lost when it was recovered. Throws `BORROW_REFUSED` where the token is of no use, of another triad, or
+   * names what was never lost, and what `Propose` throws.
    */
   async present(text: string): Promise<void> {
     const { vendorKey } = this.#parts.options;
@@ -68,6 +68,11 @@ export class BorrowDesk {
       throw new LicError('BORROW_REFUSED', errorMessage(cause), { cause, details: { reason: codeOf(cause) } });
     });
     const { borrow, user, host, feature, version, count, sinceMs, untilMs } = token;
+    if (!this.#isOfThisTriad(token.licenses)) {
+      const message =
+        'The borrow is of other servers: none that its license names is one of these. Show it to the servers that lent it.';
+      throw new LicError('BORROW_REFUSED', message, { details: { reason: 'BORROW_OTHER_TRIAD' } });
+    }
     // A recovery begins another instance. License time does not tell: it may have been behind when the survivor was recovered.
     if (token.instance === this.#parts.instance() && this.#parts.ledger.borrow(borrow) === undefined) {
       const message =
@@ -75,6 +80,15 @@ export class BorrowDesk {
       throw new LicError('BORROW_REFUSED', message, { details: { reason: 'BORROW_NOT_LOST' } });
     }
     await this.#commit({ kind: 'acceptBorrow', borrow, user, host, feature, version, count, sinceMs, untilMs });
+  }
+
+  /**
+   * Whether a license of the token names a server that the one in force names. An identity is of one triad, and a reload exchanges one server at
+   * a time: so older licenses are recognised, and those that the vendor has signed for somebody else are not.
+   */
+  #isOfThisTriad(licenses: readonly string[]): boolean {
+    const own = new Set(this.#parts.ledger.license()?.servers.map(({ key }) => key));
+    return licenses.some((text) => parseLicense(text).servers.some(({ key }) => own.has(key)));
   }
 
   async #commit(command: Parameters<Propose>[0]): Promise<void> {

@@ -106,6 +106,7 @@ export class TermDesk {
   async borrowed(link: ClientLink, message: Extract<ClientMessage, { t: 'return' | 'present' }>): Promise<void> {
     const { borrows } = this.#parts;
     const { id } = message;
+    if (!this.#mayBorrow(link, id)) return;
     try {
       await (message.t === 'return' ? borrows.giveBack(message.borrow) : borrows.present(message.token));
       link.send({ t: message.t === 'return' ? 'returned' : 'presented', id });
@@ -220,17 +221,21 @@ export class TermDesk {
 
   async #proposeBorrow(link: ClientLink, message: BorrowMessage): Promise<LedgerResult | undefined> {
     const { ledger, stampMs } = this.#parts;
-    const { ledgerVersion, licenseTimeMs } = ledger.summary();
-    if (ledgerVersion < termsVersion) {
-      const what = 'To borrow needs ledger version 3, which comes into force once all servers are updated.';
-      link.send(errorReply('NOT_READY', what, { id: message.id }));
-      return undefined;
-    }
+    if (!this.#mayBorrow(link, message.id)) return undefined;
+    const { licenseTimeMs } = ledger.summary();
     const command = borrowCommand(message, Math.max(licenseTimeMs, stampMs()), {
       ...this.stampsFor([message.feature]),
       address: hostOf(link.remote),
     });
     return this.#propose(link, message.id, command);
+  }
+
+  /** Puts off what the ledger rules in force do not know yet. */
+  #mayBorrow(link: ClientLink, id: number): boolean {
+    if (this.#parts.ledger.summary().ledgerVersion >= termsVersion) return true;
+    const what = `To borrow needs ledger version ${termsVersion}, which comes into force once all servers are updated.`;
+    link.send(errorReply('NOT_READY', what, { id }));
+    return false;
   }
 
   async #proposeCheckout(link: ClientLink, message: CheckoutMessage): Promise<LedgerResult | undefined> {

@@ -1,9 +1,9 @@
 import { type BorrowStore, openBorrow } from '@lic/client';
-import { verifyBorrowToken } from '@lic/core';
+import { signBorrowToken, verifyBorrowToken } from '@lic/core';
 import type { BorrowMessage } from '@lic/protocol';
 import { describe, expect, it } from 'vitest';
 import { Cluster } from '../cluster/cluster.ts';
-import { vendor } from '../cluster/cluster-license.ts';
+import { keyPair, nameServers, signFor, vendor } from '../cluster/cluster-license.ts';
 import { base64url, type ScriptedLink } from '../cluster/scripted-link.ts';
 
 const hourMs = 3_600_000;
@@ -29,6 +29,18 @@ function borrowOn(link: ScriptedLink, changes: Partial<BorrowMessage> = {}): Bor
     ends: { inMs: hourMs },
     ...changes,
   };
+}
+
+/** What a server lends that a license of the same vendor names, in another triad. */
+async function tokenOfOthers(): Promise<string> {
+  const others = await Promise.all(
+    (await nameServers(3)).map(async (server) => ({ ...server, identity: await keyPair(100 + server.rank) })),
+  );
+  const { publicKey: server, privateKeyPem } = others[0]!.identity;
+  const borrow = { borrow: 'o'.repeat(22), feature: 'compare', version: '12.0', count: 2, user: 'eve', host: 'desk' };
+  const licenses = [await signFor(others, { id: 'license-of-others', features })];
+  const untilMs = Date.UTC(2100, 0, 1);
+  return signBorrowToken({ ...borrow, sinceMs: 0, untilMs, instance: 'others', licenses, server }, privateKeyPem);
 }
 
 function storeOf(): BorrowStore & { text: string | undefined } {
@@ -86,7 +98,12 @@ describe('a borrow', () => {
       return link.ask(borrowOn(link));
     };
     expect(await asked(standby)).toMatchObject({ t: 'error', code: 'NOT_IN_CONTROL' });
-    expect(await asked(control)).toMatchObject({ t: 'error', code: 'NOT_READY', retryable: true });
+    const notYet = { t: 'error', code: 'NOT_READY', retryable: true };
+    expect(await asked(control)).toMatchObject(notYet);
+    const link = await cluster.link(control);
+    const borrow = base64url(link.runtime.random(16));
+    expect(await link.ask({ t: 'return', id: link.nextId(), borrow })).toMatchObject(notYet);
+    expect(await link.ask({ t: 'present', id: link.nextId(), token: '{}' })).toMatchObject(notYet);
   });
 
   it('comes back at whatever server is in control, by whoever knows its id, and by an administrator', async () => {
@@ -142,7 +159,15 @@ describe('a borrow', () => {
       code: 'BORROW_REFUSED',
       details: { reason: 'BORROW_INVALID' },
     });
+    // The vendor has signed licenses for others, too: what their servers lend is not taken from here.
+    expect(await refused.ask({ t: 'present', id: refused.nextId(), token: await tokenOfOthers() })).toMatchObject({
+      t: 'error',
+      code: 'BORROW_REFUSED',
+      details: { reason: 'BORROW_OTHER_TRIAD' },
+    });
+    expect(await inUse()).toBe(0);
     const later = cluster.client({ user: 'ann', host: 'laptop' });
+    const shown = { t: 'present' as const, token: (JSON.parse(store.text ?? '{}') as { token: string }).token };
     await cluster.during(later.presentBorrow(store));
     await cluster.during(later.presentBorrow(store));
     expect(await inUse()).toBe(2);
@@ -155,6 +180,12 @@ describe('a borrow', () => {
     expect(open.holds).toBe(true);
     await cluster.during(later.returnBorrow(store));
     expect([open.holds, await inUse(), store.text]).toEqual([false, 0, undefined]);
+    // A copy of what was shown, late on its way.
+    expect(await refused.ask({ ...shown, id: refused.nextId() })).toMatchObject({
+      code: 'BORROW_REFUSED',
+      details: { reason: 'BORROW_RETURNED' },
+    });
+    expect(await inUse()).toBe(0);
     // Returned now, and from before the recovery all the same: its copy is counted no more than the seats that it was for.
     const copy = storeOf();
     const second = cluster.client({ user: 'bob', host: 'desk' });

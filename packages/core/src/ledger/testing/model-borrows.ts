@@ -50,6 +50,7 @@ export class ModelBorrows extends ModelCheckouts {
     const known = this.borrowed.find((one) => one.id === id);
     if (known !== undefined)
       return known.user === user && known.host === host ? { kind: 'ok' } : rejected('BORROW_ID_IN_USE');
+    if (this.past.has(id)) return rejected('BORROW_RETURNED');
     if (borrow.untilMs + borrowMarginMs <= this.timeMs) return { kind: 'ok' };
     if (this.recoveredAtMs === null) return rejected('BORROW_NOT_LOST');
     const pool = poolsOf(this.features).find(
@@ -68,7 +69,7 @@ export class ModelBorrows extends ModelCheckouts {
   }
 
   /** Where so many seats can be borrowed for so long, or why nowhere. */
-  #lender(ask: Ask, durationMs: number): ModelPool | ModelDenial {
+  #lender(ask: Ask & Pick<BorrowCommand, 'pastQueue'>, durationMs: number): ModelPool | ModelDenial {
     const terms = ({ parts }: ModelPool) => parts[0]!.borrow;
     const lent = this.usable(ask).filter((pool) => terms(pool) !== undefined);
     if (lent.length === 0) return denial('BORROW_NOT_LICENSED', ask);
@@ -79,7 +80,7 @@ export class ModelBorrows extends ModelCheckouts {
     if (long.length === 0) return denial('BORROW_TOO_LONG', ask);
     const open = long.filter((pool) => this.lentOf(pool.key) + ask.count <= terms(pool)!.countMax);
     if (open.length === 0) return denial('BORROW_LIMIT', ask);
-    const unawaited = open.filter((pool) => this.rivals(pool).length === 0);
+    const unawaited = open.filter((pool) => ask.pastQueue === true || this.rivals(pool).length === 0);
     const free = unawaited.filter((pool) => ask.count <= this.#free(pool));
     const isKept = ask.count > this.unkept(ask);
     if (free.length > 0 && !isKept) return free[0]!;

@@ -115,7 +115,7 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
         document: step.policy ?? policies[step.pick % policies.length]!,
       };
     case 'borrow': {
-      const { feature, version, releasedAt, display, address, count } = step;
+      const { feature, version, releasedAt, display, address, count, pastQueue } = step;
       const request = requestOf(step, whereabouts);
       return {
         kind: 'borrow',
@@ -129,10 +129,12 @@ export function commandOf(step: Step, whereabouts: Whereabouts): LedgerCommand {
         ...(display === undefined ? {} : { display }),
         ...(address === undefined ? {} : { address }),
         untilMs: Math.max(0, at + step.silentMs - 10_000),
+        pastQueue,
       };
     }
     case 'return':
-      return { kind: 'return', at, borrow: sessionId(`borrow-${step.pick % 6}`) };
+      // Now and then under the id of a session: nothing keeps a client from that.
+      return { kind: 'return', at, borrow: step.pick % 7 === 6 ? session : sessionId(`borrow-${step.pick % 6}`) };
     case 'acceptBorrow':
       return {
         kind: 'acceptBorrow',
